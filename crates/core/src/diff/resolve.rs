@@ -1,0 +1,339 @@
+//! Which table or column is which: answers, stable ids, names, hints, and what is left to ask.
+
+use std::collections::HashMap;
+
+use super::rename::{Renames, TableRename};
+use crate::error::{Code, Error, Result};
+use crate::schema::{Column, Id, Schema, Table, fold, same_name, type_meaning};
+
+/// Something that may be a rename.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// What is asked about.
+    pub kind: QuestionKind,
+    /// The name that is gone.
+    pub before: String,
+    /// The new names it may have become, likeliest first.
+    pub candidates: Vec<String>,
+}
+
+/// What a [`Question`] is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QuestionKind {
+    /// A table that is gone, and new tables that look like it.
+    Table,
+    /// A column that is gone, and new columns of the same table.
+    Column {
+        /// The table, by its name before.
+        table: String,
+    },
+}
+
+impl Question {
+    /// A key that stays the same from run to run: `table:users` or `column:users.mail`.
+    pub fn key(&self) -> String {
+        match &self.kind {
+            QuestionKind::Table => format!("table:{}", fold(&self.before)),
+            QuestionKind::Column { table } => format!("column:{}.{}", fold(table), fold(&self.before)),
+        }
+    }
+
+    /// The left side of `--rename`: `users` or `users.mail`.
+    pub fn path(&self) -> String {
+        match &self.kind {
+            QuestionKind::Table => self.before.clone(),
+            QuestionKind::Column { table } => format!("{table}.{}", self.before),
+        }
+    }
+}
+
+/// An answer to a [`Question`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It was renamed to this.
+    Rename(String),
+    /// It is gone, and what is new is new.
+    DropAndAdd,
+}
+
+/// The answers given so far.
+#[derive(Debug, Clone, Default)]
+pub struct Answers {
+    entries: Vec<(String, Answer)>,
+    /// Whether every question that is left is answered with [`Answer::DropAndAdd`].
+    pub drop_the_rest: bool,
+}
+
+impl Answers {
+    /// Answers a question by its [key](Question::key).
+    pub fn answer(&mut self, key: impl Into<String>, answer: Answer) {
+        self.entries.push((key.into(), answer));
+    }
+
+    /// Says that `path`, which is `table` or `table.column`, is now called `name`. Parts with a dot or a quote in
+    /// them are written in double quotes.
+    ///
+    /// # Errors
+    /// [`Code::UnknownName`] where `path` is neither of the two.
+    pub fn rename(&mut self, path: &str, name: &str) -> Result<()> {
+        let parts = path_parts(path);
+        let name = path_parts(name).pop().unwrap_or_default();
+        let key = match parts.as_slice() {
+            [table] if !table.is_empty() => format!("table:{}", fold(table)),
+            [table, column] => format!("column:{}.{}", fold(table), fold(column)),
+            _ => {
+                return Err(Error::new(Code::UnknownName, format!("`{path}` is neither a table nor table.column"))
+                    .help("write it as users=people or users.mail=email"));
+            }
+        };
+        self.answer(key, Answer::Rename(name));
+        Ok(())
+    }
+
+    fn get(&self, key: &str) -> Option<&Answer> {
+        self.entries.iter().rev().find(|(k, _)| k == key).map(|(_, a)| a)
+    }
+}
+
+fn path_parts(path: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    let mut chars = path.chars().peekable();
+    while let Some(c) = chars.next() {
+        let last = parts.len() - 1;
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                parts[last].push('"');
+            }
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(String::new()),
+            c => parts[last].push(c),
+        }
+    }
+    parts
+}
+
+pub(super) struct Resolution {
+    pub renames: Renames,
+    pub questions: Vec<Question>,
+}
+
+/// What matching needs to know of a table or column.
+struct Named<'a> {
+    name: &'a str,
+    id: Option<Id>,
+    hint: Option<&'a str>,
+}
+
+struct Matching {
+    /// Places before and after that are one and the same.
+    pairs: Vec<(usize, usize)>,
+    gone: Vec<usize>,
+    new: Vec<usize>,
+}
+
+/// Matches two lists by answers, ids, hints and names, in this order.
+fn match_up(before: &[Named<'_>], after: &[Named<'_>], answers: impl Fn(&str) -> Option<Answer>) -> Matching {
+    let places = |list: &[Named<'_>]| -> HashMap<String, usize> {
+        list.iter().enumerate().map(|(n, item)| (fold(item.name), n)).collect()
+    };
+    let (place_before, place_after) = (places(before), places(after));
+    let mut matched_before = vec![false; before.len()];
+    let mut matched_after: Vec<Option<usize>> = vec![None; after.len()];
+    let mut take = |b: usize, a: usize, matched_after: &mut Vec<Option<usize>>| {
+        if !matched_before[b] && matched_after[a].is_none() {
+            matched_before[b] = true;
+            matched_after[a] = Some(b);
+        }
+        matched_before.clone()
+    };
+    let mut taken = vec![false; before.len()];
+    for (b, item) in before.iter().enumerate() {
+        if let Some(Answer::Rename(name)) = answers(item.name)
+            && let Some(a) = place_after.get(&fold(&name))
+        {
+            taken = take(b, *a, &mut matched_after);
+        }
+    }
+    let by_id: HashMap<Id, usize> = before.iter().enumerate().filter_map(|(n, i)| Some((i.id?, n))).collect();
+    for (a, item) in after.iter().enumerate() {
+        if let Some(b) = item.id.and_then(|id| by_id.get(&id)) {
+            taken = take(*b, a, &mut matched_after);
+        }
+    }
+    // A hint counts only while its old name is there and its new one is not: it stays in the schema when the rename
+    // is done, and must do nothing then. In a chain (b is now c, a is now b) one makes place for the next.
+    loop {
+        let before_round = taken.clone();
+        for (a, item) in after.iter().enumerate() {
+            let free = |name: &str| place_before.get(&fold(name)).copied().filter(|b| !taken[*b]);
+            if let Some(b) = item.hint.and_then(free)
+                && free(item.name).is_none()
+            {
+                taken = take(b, a, &mut matched_after);
+            }
+        }
+        if taken == before_round {
+            break;
+        }
+    }
+    for (a, item) in after.iter().enumerate() {
+        if let Some(b) = place_before.get(&fold(item.name)) {
+            taken = take(*b, a, &mut matched_after);
+        }
+    }
+    Matching {
+        pairs: matched_after.iter().enumerate().filter_map(|(a, b)| Some(((*b)?, a))).collect(),
+        gone: (0..before.len()).filter(|b| !taken[*b]).collect(),
+        new: (0..after.len()).filter(|a| matched_after[*a].is_none()).collect(),
+    }
+}
+
+pub(super) fn resolve(before: &Schema, after: &Schema, answers: &Answers) -> Result<Resolution> {
+    check_answers(before, after, answers)?;
+    let mut questions = Vec::new();
+    let mut renames = Renames::default();
+
+    let tables = |schema: &'_ Schema| -> Vec<(String, Option<Id>, Option<String>)> {
+        let ordinary = schema.tables.iter().map(|t| (t.name.clone(), t.id, t.renamed_from.clone()));
+        let virtual_ones = schema.virtual_tables.iter().map(|t| (t.name.clone(), t.id, None));
+        ordinary.chain(virtual_ones).collect()
+    };
+    let (list_before, list_after) = (tables(before), tables(after));
+    fn named(list: &[(String, Option<Id>, Option<String>)]) -> Vec<Named<'_>> {
+        list.iter().map(|(name, id, hint)| Named { name, id: *id, hint: hint.as_deref() }).collect()
+    }
+    let answer = |name: &str| answers.get(&format!("table:{}", fold(name))).cloned();
+    let matching = match_up(&named(&list_before), &named(&list_after), answer);
+
+    let (ordinary_before, ordinary_after) = (before.tables.len(), after.tables.len());
+    let mut open: Vec<usize> = matching.new.iter().copied().filter(|a| *a < ordinary_after).collect();
+    for b in matching.gone.iter().copied().filter(|b| *b < ordinary_before) {
+        let table = &before.tables[b];
+        let mut candidates: Vec<&Table> = open.iter().map(|a| &after.tables[*a]).collect();
+        candidates.retain(|candidate| is_alike(table, candidate));
+        candidates.sort_by_key(|candidate| std::cmp::Reverse(shared_columns(table, candidate)));
+        let answered = matches!(answer(&table.name), Some(Answer::DropAndAdd)) || answers.drop_the_rest;
+        if !candidates.is_empty() && !answered {
+            questions.push(Question {
+                kind: QuestionKind::Table,
+                before: table.name.clone(),
+                candidates: candidates.iter().map(|t| t.name.clone()).collect(),
+            });
+        }
+    }
+    open.clear();
+
+    for (b, a) in matching.pairs {
+        match (before.tables.get(b), after.tables.get(a)) {
+            (Some(b), Some(a)) => {
+                let columns = resolve_columns(b, a, answers, &mut questions);
+                if b.name != a.name || !columns.is_empty() {
+                    renames.tables.push(TableRename { before: b.name.clone(), after: a.name.clone(), columns });
+                }
+            }
+            (None, None) => {
+                let old = &before.virtual_tables[b - ordinary_before].name;
+                let new = &after.virtual_tables[a - ordinary_after].name;
+                if old != new {
+                    renames.virtual_tables.push((old.clone(), new.clone()));
+                }
+            }
+            // An ordinary table and a virtual one are never the same.
+            _ => {}
+        }
+    }
+    Ok(Resolution { renames, questions })
+}
+
+fn resolve_columns(
+    before: &Table,
+    after: &Table,
+    answers: &Answers,
+    questions: &mut Vec<Question>,
+) -> Vec<(String, String)> {
+    fn named(columns: &[Column]) -> Vec<Named<'_>> {
+        columns.iter().map(|c| Named { name: &c.name, id: c.id, hint: c.renamed_from.as_deref() }).collect()
+    }
+    let answer = |column: &str| {
+        let get = |table: &str| answers.get(&format!("column:{}.{}", fold(table), fold(column))).cloned();
+        get(&before.name).or_else(|| get(&after.name))
+    };
+    let matching = match_up(&named(&before.columns), &named(&after.columns), answer);
+    for b in &matching.gone {
+        let column = &before.columns[*b];
+        // Nothing can be kept of a column that is computed, nor in one.
+        let mut candidates: Vec<(usize, &Column)> = matching.new.iter().map(|a| (*a, &after.columns[*a])).collect();
+        candidates.retain(|(_, candidate)| column.generated.is_none() && candidate.generated.is_none());
+        candidates.sort_by_key(|(a, candidate)| {
+            let other_type = type_meaning(&candidate.declared_type) != type_meaning(&column.declared_type);
+            (other_type, a.abs_diff(*b))
+        });
+        let answered = matches!(answer(&column.name), Some(Answer::DropAndAdd)) || answers.drop_the_rest;
+        if !candidates.is_empty() && !answered {
+            questions.push(Question {
+                kind: QuestionKind::Column { table: before.name.clone() },
+                before: column.name.clone(),
+                candidates: candidates.iter().map(|(_, c)| c.name.clone()).collect(),
+            });
+        }
+    }
+    let pairs = matching.pairs.iter().map(|(b, a)| (&before.columns[*b].name, &after.columns[*a].name));
+    pairs.filter(|(b, a)| b != a).map(|(b, a)| (b.clone(), a.clone())).collect()
+}
+
+fn shared_columns(a: &Table, b: &Table) -> usize {
+    a.columns.iter().filter(|c| b.column(&c.name).is_some()).count()
+}
+
+/// Whether at least half of the columns have the same names.
+fn is_alike(a: &Table, b: &Table) -> bool {
+    shared_columns(a, b) * 2 >= a.columns.len().max(b.columns.len())
+}
+
+/// Refuses renames of what does not exist, but lets one pass that has been done already: scripts repeat them.
+fn check_answers(before: &Schema, after: &Schema, answers: &Answers) -> Result<()> {
+    let has_table = |schema: &Schema, name: &str| schema.table(name).is_some() || schema.virtual_table(name).is_some();
+    let unknown = |what: String, whose: &str| {
+        Err(Error::new(Code::UnknownName, format!("{what} is not in {whose}"))
+            .help("names of a rename are those of the database on the left and of the schema on the right"))
+    };
+    for (key, answer) in &answers.entries {
+        let Answer::Rename(to) = answer else { continue };
+        if let Some(from) = key.strip_prefix("table:") {
+            if !has_table(after, to) {
+                return unknown(format!("table {to}"), "the declared schema");
+            }
+            if !has_table(before, from) && !has_table(before, to) {
+                return unknown(format!("table {from}"), "the database");
+            }
+        } else if let Some(path) = key.strip_prefix("column:") {
+            let tables = before.tables.iter().filter_map(|t| {
+                let column = path.strip_prefix(&fold(&t.name))?.strip_prefix('.')?;
+                Some((t, column.to_owned()))
+            });
+            // The table may be named as it is called after the run.
+            let renamed = after.tables.iter().filter_map(|t| {
+                let column = path.strip_prefix(&fold(&t.name))?.strip_prefix('.')?;
+                let is_source = |(k, a): &&(String, Answer)| {
+                    k.starts_with("table:") && matches!(a, Answer::Rename(n) if same_name(n, &t.name))
+                };
+                let old = answers.entries.iter().find(is_source).and_then(|(k, _)| k.strip_prefix("table:"));
+                let old = old.or(t.renamed_from.as_deref())?;
+                Some((before.table(old)?, column.to_owned()))
+            });
+            let Some((table, column)) = tables.chain(renamed).next() else {
+                return unknown(format!("the table of {path}"), "the database");
+            };
+            let column_after = after.tables.iter().any(|t| t.column(to).is_some());
+            if !column_after {
+                return unknown(format!("column {to}"), "the declared schema");
+            }
+            if table.column(&column).is_none() && table.column(to).is_none() {
+                return unknown(format!("column {}.{column}", table.name), "the database");
+            }
+        }
+    }
+    Ok(())
+}

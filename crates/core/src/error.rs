@@ -1,0 +1,253 @@
+//! What went wrong, for the person who reads it at night.
+//!
+//! One error type for all of Whimbrel: a stable [`Code`], the object and statement it is about, the [`State`] the
+//! database is in now, and what to do next. **Invariant:** an error never holds a value of a row.
+
+use std::fmt;
+
+use crate::diff::Question;
+use crate::schema::Origin;
+
+/// A result whose error is [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $code:literal,)*) => {
+        /// A stable code for a kind of failure. Each has a section of its own in `docs/errors.md`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Code {
+            $($(#[doc = $doc])* $name,)*
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Code] = &[$(Code::$name),*];
+
+            /// The code as it is printed, such as `W0204`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $code),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The text of a schema cannot be read.
+    Syntax = "W0101",
+    /// A statement that does not declare anything stands in a schema.
+    NotADeclaration = "W0102",
+    /// Two objects have one name.
+    DeclaredTwice = "W0103",
+    /// A `-- whimbrel:` comment is not understood.
+    Directive = "W0104",
+    /// A snapshot cannot be read.
+    Snapshot = "W0105",
+    /// SQLite does not accept the declared schema.
+    SchemaRejected = "W0106",
+    /// A source of a schema cannot be opened or read.
+    SourceUnreadable = "W0107",
+    /// A rename must be confirmed or denied.
+    QuestionOpen = "W0201",
+    /// Something would be lost, and that was not accepted.
+    DataLoss = "W0202",
+    /// Rows have no value for a column that is to be NOT NULL.
+    NoValue = "W0203",
+    /// Rows do not satisfy a constraint.
+    RowsDoNotFit = "W0204",
+    /// A change of type would alter values.
+    ValuesAltered = "W0205",
+    /// An answer names something that does not exist.
+    UnknownName = "W0206",
+    /// A broken view or trigger stands in the way.
+    BrokenDependent = "W0207",
+    /// A module or collation that the plan needs is not registered.
+    NotRegistered = "W0208",
+    /// The database is locked by somebody else.
+    Busy = "W0301",
+    /// The database cannot be written.
+    ReadOnly = "W0302",
+    /// The caller has a transaction open.
+    TransactionOpen = "W0303",
+    /// The database changed after the plan was made.
+    Superseded = "W0304",
+    /// A statement failed.
+    StatementFailed = "W0305",
+    /// The result is not what was planned.
+    VerificationFailed = "W0306",
+    /// The run was cancelled.
+    Cancelled = "W0307",
+    /// The transaction ended in the middle of the run.
+    TransactionLost = "W0308",
+    /// All is applied, but a connection setting could not be put back.
+    NotRestored = "W0309",
+    /// Whether the last commit went through cannot be told.
+    OutcomeUnknown = "W0310",
+    /// There is not enough free disk space.
+    DiskSpace = "W0311",
+    /// A setting that the run depends on cannot be changed.
+    Setting = "W0312",
+    /// The file is not a database, or is encrypted.
+    NotADatabase = "W0401",
+    /// The database cannot be opened.
+    CannotOpen = "W0402",
+    /// The database is damaged.
+    Damaged = "W0403",
+    /// The database refused a request.
+    Database = "W0404",
+    /// A backup could not be made.
+    BackupFailed = "W0501",
+    /// There is no such backup.
+    NoSuchBackup = "W0502",
+    /// A backup is damaged.
+    BackupDamaged = "W0503",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The state a database is in after a failure.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum State {
+    /// Refused before any write.
+    #[default]
+    Unchanged,
+    /// Written to, and rolled back: the same as before.
+    RolledBack,
+    /// The change is committed and verified; something after it failed.
+    Applied,
+    /// The connection failed so that it cannot be told. The database holds the old version or the new one: open it
+    /// again and plan again.
+    Unknown,
+}
+
+/// A failure.
+#[derive(Debug)]
+pub struct Error(Box<Report>);
+
+/// What an [`Error`] says. Every field may be read; all but `code` and `message` may be empty.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The kind of failure.
+    pub code: Option<Code>,
+    /// One sentence without a full stop.
+    pub message: String,
+    /// The table, view or other object it is about.
+    pub object: Option<String>,
+    /// The statement that failed.
+    pub statement: Option<String>,
+    /// The state of the database now.
+    pub state: State,
+    /// Where in the declared schema the cause stands.
+    pub origin: Origin,
+    /// A few words to stand at that place.
+    pub label: String,
+    /// What to do next, one sentence each.
+    pub help: Vec<String>,
+    /// Questions that must be answered first.
+    pub questions: Vec<Question>,
+    /// What the database itself said.
+    pub cause: Option<String>,
+}
+
+impl Error {
+    /// An error of this kind; further facts are added by the methods below.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Error(Box::new(Report { code: Some(code), message: message.into(), ..Report::default() }))
+    }
+
+    /// Names the object.
+    pub fn object(mut self, object: impl Into<String>) -> Self {
+        self.0.object = Some(object.into());
+        self
+    }
+
+    /// Names the statement.
+    pub fn statement(mut self, statement: impl Into<String>) -> Self {
+        self.0.statement = Some(statement.into());
+        self
+    }
+
+    /// Says what state the database is in.
+    pub fn state(mut self, state: State) -> Self {
+        self.0.state = state;
+        self
+    }
+
+    /// Points to a place in the declared schema.
+    pub fn at(mut self, origin: &Origin, label: impl Into<String>) -> Self {
+        self.0.origin = origin.clone();
+        self.0.label = label.into();
+        self
+    }
+
+    /// Adds a sentence on what to do next.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.0.help.push(help.into());
+        self
+    }
+
+    /// Adds the database's own words.
+    pub fn cause(mut self, cause: impl fmt::Display) -> Self {
+        self.0.cause = Some(cause.to_string());
+        self
+    }
+
+    /// Adds the questions that must be answered first.
+    pub fn questions(mut self, questions: Vec<Question>) -> Self {
+        self.0.questions = questions;
+        self
+    }
+
+    /// The kind of failure.
+    pub fn code(&self) -> Code {
+        self.0.code.unwrap_or(Code::Database)
+    }
+
+    /// Everything it says.
+    pub fn report(&self) -> &Report {
+        &self.0
+    }
+
+    /// Whether trying again later can succeed without any change: somebody else holds the database.
+    pub fn is_busy(&self) -> bool {
+        matches!(self.code(), Code::Busy | Code::Superseded)
+    }
+
+    /// Whether an answer or an acceptance is needed, rather than something having failed.
+    pub fn is_refusal(&self) -> bool {
+        use Code::*;
+        matches!(
+            self.code(),
+            QuestionOpen | DataLoss | NoValue | RowsDoNotFit | ValuesAltered | BrokenDependent | NotRegistered
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &self.0;
+        write!(f, "[{}] {}", self.code(), report.message)?;
+        if let (Some(source), Some((line, column))) = (&report.origin.source, report.origin.line_and_column()) {
+            write!(f, " ({}:{line}:{column})", source.name)?;
+        }
+        if let Some(cause) = &report.cause {
+            write!(f, ": {cause}")?;
+        }
+        match report.state {
+            State::Unchanged => {}
+            State::RolledBack => f.write_str("; rolled back, nothing changed")?,
+            State::Applied => f.write_str("; the change itself is applied")?,
+            State::Unknown => f.write_str("; the database holds the old version or the new one")?,
+        }
+        for help in &report.help {
+            write!(f, "; {help}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,195 @@
+//! The procedures: what is asked of a database, in which order, and what is done when a request fails.
+//!
+//! They are ordinary `async fn`s over the [`Connection`] trait, written once for every host. A host whose requests
+//! are done when they return (rusqlite) never waits, so [`block_on`] runs them without a runtime.
+//!
+//! **Invariant:** whatever request fails, the outcome is one of three: nothing changed, all is applied, or all is
+//! applied and a setting of the connection could not be put back. Where even that cannot be found out, the error
+//! says so, and the next run finds one of the first two.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+
+/// A value of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// NULL.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A floating-point number.
+    Real(f64),
+    /// Text. Bytes that are no UTF-8 were replaced by U+FFFD.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// A row of a result.
+pub type Row = Vec<Value>;
+
+impl Value {
+    /// The number, if it is one.
+    pub fn integer(&self) -> Option<i64> {
+        match self {
+            Value::Integer(n) => Some(*n),
+            _ => None,
+        }
+    }
+
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Why a request failed, as far as procedures tell causes apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Another connection holds the database.
+    Busy,
+    /// The database, or its file, cannot be written.
+    ReadOnly,
+    /// A row violates a constraint.
+    Constraint,
+    /// The disk is full.
+    Full,
+    /// The request was interrupted.
+    Interrupted,
+    /// The file is not a database, or its key is wrong.
+    NotADatabase,
+    /// The database is damaged.
+    Damaged,
+    /// The statement is wrong, or names what does not exist.
+    Statement,
+    /// Anything else.
+    Other,
+}
+
+/// A failed request.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// Its kind.
+    pub kind: FailureKind,
+    /// The database's own words.
+    pub message: String,
+    /// Where in the statement, in bytes, if the database says so.
+    pub offset: Option<usize>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What procedures ask of a database. One statement a request; names in it are qualified.
+///
+/// A host implements this over its driver. Dropping a future before it is ready is allowed only where the driver
+/// allows it.
+pub trait Connection {
+    /// A second, empty database in memory, where declarations are tried out.
+    type Scratch: Connection;
+
+    /// Executes a statement, and returns how many rows it changed.
+    fn execute(&mut self, sql: &str) -> impl Future<Output = Result<u64, Failure>>;
+
+    /// Executes a query, and returns its rows.
+    fn query(&mut self, sql: &str) -> impl Future<Output = Result<Vec<Row>, Failure>>;
+
+    /// Whether a transaction is open.
+    fn in_transaction(&mut self) -> impl Future<Output = Result<bool, Failure>>;
+
+    /// Makes a scratch database that knows the functions and collations of this connection.
+    fn scratch(&mut self) -> impl Future<Output = Result<Self::Scratch, Failure>>;
+
+    /// Free space where the database lies, in bytes, if the host can tell.
+    fn free_space(&mut self) -> impl Future<Output = Option<u64>>;
+}
+
+/// Told what a run is doing.
+pub trait Observer {
+    /// Called often; must not take long.
+    fn event(&mut self, event: &Event<'_>);
+}
+
+/// What an [`Observer`] is told.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The transaction is open and the run starts.
+    Started {
+        /// How many steps it has.
+        steps: usize,
+        /// How many rows it will copy.
+        rows: u64,
+    },
+    /// A step starts.
+    Step {
+        /// Its number, from 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
+        /// The object it works on.
+        object: &'a str,
+        /// What it does.
+        title: &'a str,
+    },
+    /// Rows were copied.
+    Rows {
+        /// Copied so far, over all steps.
+        done: u64,
+        /// To copy, over all steps.
+        of: u64,
+    },
+    /// The result is being verified.
+    Verifying,
+    /// All is committed.
+    Committed,
+}
+
+/// An observer that does nothing.
+impl Observer for () {
+    fn event(&mut self, _: &Event<'_>) {}
+}
+
+impl<F: FnMut(&Event<'_>)> Observer for F {
+    fn event(&mut self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+/// Asks a run to stop. Clones belong together, and may be used from any thread.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks for the stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a stop was asked for.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs a future of a host that never waits.
+///
+/// # Panics
+/// If the future waits: then it belongs to a host that needs a runtime.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("a blocking host returned a future that waits"),
+    }
+}
