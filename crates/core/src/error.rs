@@ -9,7 +9,7 @@ use crate::diff::Question;
 use crate::schema::Origin;
 
 /// A result whose error is [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident = $code:literal,)*) => {
@@ -129,7 +129,7 @@ pub enum State {
 pub struct Error(Box<Report>);
 
 /// What an [`Error`] says. Every field may be read; all but `code` and `message` may be empty.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Report {
     /// The kind of failure.
     pub code: Option<Code>,
@@ -200,6 +200,11 @@ impl Error {
     pub fn questions(mut self, questions: Vec<Question>) -> Self {
         self.0.questions = questions;
         self
+    }
+
+    /// The same error once more, for a plan that is run again.
+    pub(crate) fn again(&self) -> Self {
+        Error(self.0.clone())
     }
 
     /// The kind of failure.

@@ -7,6 +7,8 @@ pub mod diff;
 pub mod error;
 
 
+pub mod plan;
+pub mod run;
 pub mod schema;
 pub mod sqlite;
 

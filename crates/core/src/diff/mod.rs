@@ -306,7 +306,7 @@ fn table_parts(before: &Table, renamed: &Table, after: &Table, options: &Options
         parts.push(Part::Rename);
     }
     for (old, new) in before.columns.iter().zip(&renamed.columns) {
-        if old.name != new.name {
+        if old.name != new.name && !resolve::is_aside(&new.name) {
             parts.push(Part::RenameColumn { before: old.name.clone(), after: new.name.clone() });
         }
     }

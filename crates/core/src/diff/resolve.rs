@@ -139,27 +139,25 @@ fn match_up(before: &[Named<'_>], after: &[Named<'_>], answers: impl Fn(&str) ->
         list.iter().enumerate().map(|(n, item)| (fold(item.name), n)).collect()
     };
     let (place_before, place_after) = (places(before), places(after));
-    let mut matched_before = vec![false; before.len()];
+    let mut taken = vec![false; before.len()];
     let mut matched_after: Vec<Option<usize>> = vec![None; after.len()];
-    let mut take = |b: usize, a: usize, matched_after: &mut Vec<Option<usize>>| {
-        if !matched_before[b] && matched_after[a].is_none() {
-            matched_before[b] = true;
+    let take = |b: usize, a: usize, taken: &mut [bool], matched_after: &mut [Option<usize>]| {
+        if !taken[b] && matched_after[a].is_none() {
+            taken[b] = true;
             matched_after[a] = Some(b);
         }
-        matched_before.clone()
     };
-    let mut taken = vec![false; before.len()];
     for (b, item) in before.iter().enumerate() {
         if let Some(Answer::Rename(name)) = answers(item.name)
             && let Some(a) = place_after.get(&fold(&name))
         {
-            taken = take(b, *a, &mut matched_after);
+            take(b, *a, &mut taken, &mut matched_after);
         }
     }
     let by_id: HashMap<Id, usize> = before.iter().enumerate().filter_map(|(n, i)| Some((i.id?, n))).collect();
     for (a, item) in after.iter().enumerate() {
         if let Some(b) = item.id.and_then(|id| by_id.get(&id)) {
-            taken = take(*b, a, &mut matched_after);
+            take(*b, a, &mut taken, &mut matched_after);
         }
     }
     // A hint counts only while its old name is there and its new one is not: it stays in the schema when the rename
@@ -171,7 +169,7 @@ fn match_up(before: &[Named<'_>], after: &[Named<'_>], answers: impl Fn(&str) ->
             if let Some(b) = item.hint.and_then(free)
                 && free(item.name).is_none()
             {
-                taken = take(b, a, &mut matched_after);
+                take(b, a, &mut taken, &mut matched_after);
             }
         }
         if taken == before_round {
@@ -180,7 +178,7 @@ fn match_up(before: &[Named<'_>], after: &[Named<'_>], answers: impl Fn(&str) ->
     }
     for (a, item) in after.iter().enumerate() {
         if let Some(b) = place_before.get(&fold(item.name)) {
-            taken = take(*b, a, &mut matched_after);
+            take(*b, a, &mut taken, &mut matched_after);
         }
     }
     Matching {
@@ -208,7 +206,7 @@ pub(super) fn resolve(before: &Schema, after: &Schema, answers: &Answers) -> Res
     let matching = match_up(&named(&list_before), &named(&list_after), answer);
 
     let (ordinary_before, ordinary_after) = (before.tables.len(), after.tables.len());
-    let mut open: Vec<usize> = matching.new.iter().copied().filter(|a| *a < ordinary_after).collect();
+    let open: Vec<usize> = matching.new.iter().copied().filter(|a| *a < ordinary_after).collect();
     for b in matching.gone.iter().copied().filter(|b| *b < ordinary_before) {
         let table = &before.tables[b];
         let mut candidates: Vec<&Table> = open.iter().map(|a| &after.tables[*a]).collect();
@@ -223,7 +221,18 @@ pub(super) fn resolve(before: &Schema, after: &Schema, answers: &Answers) -> Res
             });
         }
     }
-    open.clear();
+    let mut tables_aside: Vec<(String, String)> = matching
+        .pairs
+        .iter()
+        .map(|(b, a)| (list_before[*b].0.clone(), list_after[*a].0.clone()))
+        .filter(|(b, a)| b != a)
+        .collect();
+    let renamed = tables_aside.len();
+    let doomed = matching.gone.iter().filter(|b| **b < ordinary_before).map(|b| before.tables[*b].name.clone());
+    set_aside(doomed.collect(), &mut tables_aside);
+    for (before, after) in tables_aside.split_off(renamed) {
+        renames.tables.push(TableRename { before, after, columns: Vec::new() });
+    }
 
     for (b, a) in matching.pairs {
         match (before.tables.get(b), after.tables.get(a)) {
@@ -280,7 +289,29 @@ fn resolve_columns(
         }
     }
     let pairs = matching.pairs.iter().map(|(b, a)| (&before.columns[*b].name, &after.columns[*a].name));
-    pairs.filter(|(b, a)| b != a).map(|(b, a)| (b.clone(), a.clone())).collect()
+    let mut renames: Vec<(String, String)> =
+        pairs.filter(|(b, a)| b != a).map(|(b, a)| (b.clone(), a.clone())).collect();
+    let doomed = matching.gone.iter().map(|b| before.columns[*b].name.clone());
+    set_aside(doomed.collect(), &mut renames);
+    renames
+}
+
+/// The name that something gets which is about to be dropped while another takes its name.
+const ASIDE: &str = "_whimbrel_gone_";
+
+/// Whether a name was given only to make way.
+pub(super) fn is_aside(name: &str) -> bool {
+    name.starts_with(ASIDE)
+}
+
+/// What goes makes way for what takes its name.
+fn set_aside(doomed: Vec<String>, renames: &mut Vec<(String, String)>) {
+    for name in doomed {
+        if renames.iter().any(|(_, after)| same_name(after, &name)) {
+            let aside = format!("{ASIDE}{name}");
+            renames.push((name, aside));
+        }
+    }
 }
 
 fn shared_columns(a: &Table, b: &Table) -> usize {

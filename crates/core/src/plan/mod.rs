@@ -26,8 +26,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// The schema that the database will have.
     pub target: Schema,
-    /// Tables whose foreign keys are checked afterwards.
-    pub foreign_key_checks: Vec<String>,
+    /// Tables whose foreign keys are checked afterwards, by their names before and after.
+    pub foreign_key_checks: Vec<(String, String)>,
     /// What the database looked like when the plan was made.
     pub basis: Basis,
     /// Free disk space that the run needs, in bytes, on top of the database's size now.
@@ -214,7 +214,7 @@ impl Plan {
                 }
             }
         }
-        for table in &self.foreign_key_checks {
+        for (_, table) in &self.foreign_key_checks {
             let table = crate::sqlite::token::quote_name(table);
             out.push_str(&format!("\n-- must give no row:\nPRAGMA main.foreign_key_check({table});\n"));
         }

@@ -7,12 +7,25 @@
 //! applied and a setting of the connection could not be put back. Where even that cannot be found out, the error
 //! says so, and the next run finds one of the first two.
 
+mod apply;
+mod doctor;
+mod inspect;
+mod judge;
+mod prepare;
+
+pub use apply::{Report, run_plan};
+pub use doctor::{Finding, Severity, doctor};
+pub use inspect::{Live, read_live};
+pub use prepare::{Settings, make_plan, matches_pattern};
+
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
+
+use crate::error::{Code, Error};
 
 /// A value of a row.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,5 +204,26 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("a blocking host returned a future that waits"),
+    }
+}
+
+impl Failure {
+    /// This failure as an error: what everybody understands alike by its own code, the rest by `code`.
+    pub fn error(&self, code: Code, message: impl Into<String>) -> Error {
+        let message = message.into();
+        let error = |code, message: &str| Error::new(code, message).cause(&self.message);
+        match self.kind {
+            FailureKind::Busy => error(Code::Busy, "the database is locked by another connection")
+                .help("try again when the other one is done"),
+            FailureKind::ReadOnly => error(Code::ReadOnly, "the database cannot be written")
+                .help("check the permissions of the file and of its folder"),
+            FailureKind::Full => error(Code::DiskSpace, "the disk is full").help("free some space and try again"),
+            FailureKind::Interrupted => error(Code::Cancelled, "the run was cancelled"),
+            FailureKind::NotADatabase => error(Code::NotADatabase, "the file is not a database, or is encrypted")
+                .help("check the path, and the key where one is used"),
+            FailureKind::Damaged => error(Code::Damaged, "the database is damaged")
+                .help("make a copy of the file and its -wal and -journal before anything else; `whimbrel doctor` tells more"),
+            FailureKind::Constraint | FailureKind::Statement | FailureKind::Other => error(code, &message),
+        }
     }
 }

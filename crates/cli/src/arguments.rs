@@ -1,0 +1,169 @@
+//! The command line: what all commands share. The options of one command stand in its own file.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{ArgAction, Args, ColorChoice, Parser};
+
+use crate::command::Command;
+
+/// Brings SQLite databases to a declared schema, and loses nothing.
+///
+/// The schema is declared as plain SQL: `CREATE` statements in a file. Whimbrel reads the database, says what
+/// differs, finds the cheapest safe way there, and goes it in one transaction that is verified before it is committed.
+#[derive(Debug, Parser)]
+#[command(name = "whimbrel", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What every command understands.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  whimbrel plan --db app.db --schema schema.sql     what would be done
+  whimbrel push --db app.db --schema schema.sql     do it
+  whimbrel pull --db app.db > schema.sql            start from a database that is there
+  whimbrel diff old.sql new.sql                     the SQL from one schema to another
+
+Defaults stand in whimbrel.toml, in this folder or one above it:
+  db = \"app.db\"
+  schema = \"schema.sql\"
+
+Exit status: 0 done or nothing to do, 1 failed and nothing changed, 2 usage,
+3 changes pending (plan --exit-code), 4 an answer or an acceptance is needed.";
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Print one JSON object instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print nothing but errors and what was asked for
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print more: every step with its statements
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+}
+
+impl Global {
+    /// What can be seen of the global options before the command line is understood: its own errors are printed in
+    /// the form that was asked for.
+    pub fn from_words(words: &[OsString]) -> Global {
+        let before_dashes = || words.iter().skip(1).take_while(|word| *word != "--");
+        let has = |name: &str| before_dashes().any(|word| word == name);
+        let mut color = ColorChoice::Auto;
+        let mut words = before_dashes();
+        while let Some(word) = words.next() {
+            let value = match word.to_str() {
+                Some("--color") => words.next().and_then(|value| value.to_str()),
+                Some(word) => word.strip_prefix("--color="),
+                None => None,
+            };
+            color = match value {
+                Some("always") => ColorChoice::Always,
+                Some("never") => ColorChoice::Never,
+                _ => color,
+            };
+        }
+        Global { json: has("--json"), quiet: has("--quiet") || has("-q"), verbose: false, color }
+    }
+}
+
+/// The database a command works on.
+#[derive(Debug, Args)]
+pub struct DatabaseArgument {
+    /// The database, as a path or a sqlite: URL [env: WHIMBREL_DB]
+    #[arg(long, value_name = "DATABASE")]
+    pub db: Option<OsString>,
+}
+
+/// How a plan is made.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// The declared schema: a .sql file, a folder of them, a snapshot, a database, or - for standard input
+    #[arg(long, value_name = "SOURCE", action = ArgAction::Append)]
+    pub schema: Vec<OsString>,
+    /// Let data be lost, and take a renamed thing for a dropped and an added one unless --rename says otherwise
+    #[arg(long)]
+    pub accept_data_loss: bool,
+    /// Say that a table or column has a new name: users=people, users.mail=email
+    #[arg(long, value_name = "FROM=TO", action = ArgAction::Append, value_parser = rename)]
+    pub rename: Vec<Rename>,
+    /// Leave tables and views out of sight whose names match, such as 'legacy_*'
+    #[arg(long, value_name = "PATTERN", action = ArgAction::Append)]
+    pub ignore: Vec<String>,
+    /// Take another order of columns for a change
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub strict_order: Option<bool>,
+    /// Show the keys of the rows that do not fit
+    #[arg(long)]
+    pub show_rows: bool,
+}
+
+/// An answer given by `--rename`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rename {
+    /// `table` or `table.column`, as it is called in the database.
+    pub from: String,
+    /// The new name.
+    pub to: String,
+}
+
+/// Reads `FROM=TO`. A name with a dot, an equals sign or a quote in it is written in double quotes.
+pub fn rename(text: &str) -> Result<Rename, String> {
+    let mut quoted = false;
+    let equals = text.char_indices().find(|(_, c)| {
+        quoted ^= *c == '"';
+        *c == '=' && !quoted
+    });
+    match equals.map(|(at, _)| (&text[..at], &text[at + 1..])) {
+        Some((from, to)) if !from.is_empty() && !to.is_empty() => {
+            Ok(Rename { from: from.to_owned(), to: to.to_owned() })
+        }
+        _ => Err("write it as users=people or users.mail=email".to_owned()),
+    }
+}
+
+/// A word of the command line as it is shown.
+pub fn shown(word: &OsStr) -> String {
+    word.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_rename_is_split_at_the_first_equals_sign_outside_of_quotes() {
+        let split = |text: &str| rename(text).map(|r| (r.from, r.to));
+        assert_eq!(split("users.mail=email"), Ok(("users.mail".into(), "email".into())));
+        assert_eq!(split("\"a=b\".c=d"), Ok(("\"a=b\".c".into(), "d".into())));
+        assert_eq!(split("a=b=c"), Ok(("a".into(), "b=c".into())));
+        for wrong in ["", "=", "a", "a=", "=b", "\"a=b"] {
+            assert!(rename(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn global_options_are_seen_on_a_command_line_that_is_wrong() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        assert!(Global::from_words(&words("whimbrel plan --nonsense --json")).json);
+        assert!(!Global::from_words(&words("whimbrel diff -- --json")).json);
+        assert_eq!(Global::from_words(&words("whimbrel --color never")).color, ColorChoice::Never);
+        assert_eq!(Global::from_words(&words("whimbrel --color=always")).color, ColorChoice::Always);
+    }
+}

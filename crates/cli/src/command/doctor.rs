@@ -1,0 +1,85 @@
+//! `whimbrel doctor`
+
+use clap::Args;
+use serde::Serialize;
+use whimbrel::{Finding, Severity};
+use whimbrel::sqlite_host::Access;
+
+use crate::arguments::DatabaseArgument;
+use crate::configuration::Configuration;
+use crate::database::Database;
+use crate::failure::{Exit, Failure};
+use crate::render::{self, BOLD, DIM, GONE, OTHER, printable, styled};
+use crate::session::Session;
+
+/// Look for what is wrong with a database
+///
+/// Checks integrity and foreign keys, views and triggers that are broken, strings in double quotes, collations and
+/// modules that are not registered, and settings that are unsafe; and says for each what to do. Nothing is written.
+/// Ends with status 1 where there are errors, and with 0 where there is nothing or only warnings.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Doctor {
+    #[command(flatten)]
+    db: DatabaseArgument,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  whimbrel doctor --db app.db
+  whimbrel doctor --db app.db --json | jq '.findings[].code'";
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    code: &'a str,
+    severity: &'static str,
+    object: Option<&'a str>,
+    message: &'a str,
+    help: &'a str,
+}
+
+impl Doctor {
+    /// Prints the findings.
+    pub fn run(self, session: &mut Session) -> Result<Exit, Failure> {
+        let configuration = Configuration::find()?;
+        let database = Database::choose(&self.db, &configuration)?;
+        let mut connection = database.open(Access::ReadOnly)?;
+        let findings = whimbrel::doctor(&mut connection)?;
+        session.record("database", &database.shown());
+        session.record("findings", &findings.iter().map(entry).collect::<Vec<_>>());
+        for finding in &findings {
+            let (style, name) = match finding.severity {
+                Severity::Error => (GONE, "error"),
+                Severity::Warning => (OTHER, "warning"),
+            };
+            let head = styled(style.bold(), &format!("{name}[{}]", finding.code));
+            session.say(&format!("{head}: {}", styled(BOLD, &printable(&finding.message))));
+            session.say(&format!("  {} {}\n", styled(DIM, "="), printable(&finding.help)));
+        }
+        let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
+        let warnings = findings.len() - errors;
+        let name = printable(&database.shown());
+        session.say(&match (errors, warnings) {
+            (0, 0) => format!("{name} is well."),
+            _ => format!(
+                "{name}: {}, {}.",
+                render::count(errors as u64, "error"),
+                render::count(warnings as u64, "warning")
+            ),
+        });
+        Ok(if errors > 0 { Exit::Failed } else { Exit::Done })
+    }
+}
+
+fn entry(finding: &Finding) -> Entry<'_> {
+    Entry {
+        code: finding.code,
+        severity: match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        object: finding.object.as_deref(),
+        message: &finding.message,
+        help: &finding.help,
+    }
+}

@@ -1,0 +1,56 @@
+//! The `whimbrel` program.
+//!
+//! It reads the command line, `whimbrel.toml` and the files they name, asks the library, and prints. Each command is
+//! a file in [`command`]; what a person reads is made in [`render`], what a program reads in [`wire`].
+//!
+//! **Invariant:** standard output holds what was asked for, standard error what went wrong and what is asked.
+//! **Invariant:** with `--json`, standard output is exactly one JSON object, whatever happens.
+
+mod arguments;
+mod ask;
+mod command;
+mod configuration;
+mod database;
+mod failure;
+mod planning;
+mod progress;
+mod render;
+mod session;
+mod source;
+mod wire;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::arguments::{Arguments, Global};
+use crate::failure::{Exit, Failure};
+use crate::session::Session;
+
+fn main() -> ExitCode {
+    run(std::env::args_os().collect()).into()
+}
+
+fn run(words: Vec<OsString>) -> Exit {
+    let early = Global::from_words(&words);
+    let program = Arguments::command().color(early.color);
+    let parsed = program.try_get_matches_from(words).and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() && early.json => {
+            let message = error.render().to_string();
+            let message = message.strip_prefix("error: ").unwrap_or(&message).trim_end();
+            let mut session = Session::new("", &early);
+            return session.finish(Err(Failure::usage(message)));
+        }
+        Err(error) => {
+            // Help, version, or a usage error for a person. Nobody is left to be told where printing fails.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    let mut session = Session::new(arguments.command.name(), &arguments.global);
+    let outcome = arguments.command.run(&mut session);
+    session.finish(outcome)
+}

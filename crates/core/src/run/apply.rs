@@ -1,0 +1,426 @@
+//! Runs a plan: one transaction, verified before it is committed.
+//!
+//! The order is that of SQLite's procedure (<https://www.sqlite.org/lang_altertable.html#otheralter>): 1 settings,
+//! 2 begin, 3 to 9 the steps of the plan, 10 foreign-key check, 11 commit, 12 settings back.
+
+use std::collections::HashMap;
+
+use super::inspect::{basis, one_integer, one_row, read_rows};
+use super::prepare::{transaction_open, visible};
+use super::{Cancel, Connection, Event, Failure, FailureKind, Observer, Value};
+use crate::diff::{Answers, Options, diff};
+use crate::error::{Code, Error, Result, State};
+use crate::plan::{Copy, Plan, Statement, Step};
+use crate::sqlite::read::read_catalogue;
+use crate::sqlite::token::quote_text;
+
+/// What a run has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Changes made.
+    pub changes: usize,
+    /// Steps taken.
+    pub steps: usize,
+    /// Rows copied.
+    pub rows: u64,
+    /// What is worth a warning.
+    pub warnings: Vec<String>,
+}
+
+/// Rows copied by one statement: often enough to report and to cancel, seldom enough to cost nothing.
+const PORTION: u64 = 20_000;
+
+/// Runs a plan on the connection it was made on.
+///
+/// # Errors
+/// Nothing is changed where [`State`] says so. [`Code::Superseded`] where the database is no longer what the plan was
+/// made from: make a new one.
+pub async fn run_plan<C: Connection>(
+    conn: &mut C,
+    plan: &Plan,
+    observer: &mut dyn Observer,
+    cancel: &Cancel,
+) -> Result<Report> {
+    if let Some(obstacle) = plan.obstacles.first() {
+        return Err(obstacle.again());
+    }
+    if plan.is_empty() {
+        return Ok(Report::default());
+    }
+    let in_transaction = conn.in_transaction().await;
+    if in_transaction.map_err(|f| f.error(Code::Database, "the connection does not answer"))? {
+        return Err(transaction_open());
+    }
+    if let Some(free) = conn.free_space().await
+        && free < plan.disk_bytes
+    {
+        let message = format!("{} bytes of free disk space are needed, and there are {free}", plan.disk_bytes);
+        return Err(Error::new(Code::DiskSpace, message).help("free some space and try again"));
+    }
+
+    // 1, 12.
+    let mut changed = Vec::new();
+    let outcome = match set_up(conn, &mut changed).await {
+        Ok(()) => transaction(conn, plan, observer, cancel).await,
+        Err(e) => Err(e),
+    };
+    let restored = restore(conn, &changed).await;
+    match (outcome, restored) {
+        (Ok(report), Ok(())) => Ok(report),
+        (Ok(_), Err(failure)) => Err(failure
+            .error(Code::NotRestored, "all is applied, but a setting of the connection could not be put back")
+            .state(State::Applied)
+            .help("open a new connection")),
+        (Err(e), Ok(())) => Err(e),
+        (Err(e), Err(_)) => Err(e.help("a setting of the connection could not be put back: open a new one")),
+    }
+}
+
+/// A setting that was changed, and what puts it back.
+type Changed = Vec<String>;
+
+/// 1. What the run relies on, each read back: some settings are ignored without a word where they cannot be made.
+async fn set_up<C: Connection>(conn: &mut C, changed: &mut Changed) -> Result<()> {
+    if one_integer(conn, "PRAGMA query_only").await? != 0 {
+        return Err(Error::new(Code::ReadOnly, "the connection is set to read only (PRAGMA query_only)"));
+    }
+    let wanted: [(&str, &[i64], i64); 5] = [
+        // With foreign keys on, DROP TABLE deletes the rows of every cascading child.
+        ("foreign_keys", &[0], 0),
+        ("legacy_alter_table", &[0], 0),
+        ("ignore_check_constraints", &[0], 0),
+        ("writable_schema", &[0], 0),
+        // OFF may lose the database when power fails; NORMAL, FULL and EXTRA do not.
+        ("synchronous", &[1, 2, 3], 2),
+    ];
+    for (name, accepted, value) in wanted {
+        let get = format!("PRAGMA {name}");
+        let was = one_integer(conn, &get).await?;
+        if accepted.contains(&was) {
+            continue;
+        }
+        changed.push(format!("PRAGMA {name} = {was}"));
+        let cannot = || Error::new(Code::Setting, format!("PRAGMA {name} cannot be set to {value}"));
+        conn.execute(&format!("PRAGMA {name} = {value}")).await.map_err(|f| cannot().cause(f))?;
+        if !accepted.contains(&one_integer(conn, &get).await?) {
+            return Err(cannot());
+        }
+    }
+    // Without a journal there is no way back; a journal in memory is gone when the process is.
+    let journal = one_row(conn, "PRAGMA main.journal_mode").await?;
+    let journal = journal.first().and_then(Value::text).unwrap_or_default().to_owned();
+    let file = one_row(conn, "SELECT file FROM pragma_database_list WHERE name = 'main'").await?;
+    let on_disk = file.first().and_then(Value::text).is_some_and(|file| !file.is_empty());
+    let needed = match journal.as_str() {
+        "off" if on_disk => "delete",
+        "off" => "memory",
+        "memory" if on_disk => "delete",
+        _ => return Ok(()),
+    };
+    changed.push(format!("PRAGMA main.journal_mode = {journal}"));
+    let now = one_row(conn, &format!("PRAGMA main.journal_mode = {needed}")).await?;
+    if now.first().and_then(Value::text) != Some(needed) {
+        return Err(Error::new(Code::Setting, format!("PRAGMA journal_mode cannot be set to {needed}")));
+    }
+    Ok(())
+}
+
+/// 12. In the reverse order; goes on after a failure, so that as much as possible is put back.
+async fn restore<C: Connection>(conn: &mut C, changed: &Changed) -> Result<(), Failure> {
+    let mut first = Ok(());
+    for setting in changed.iter().rev() {
+        let outcome = conn.query(setting).await.map(|_| ());
+        if first.is_ok() {
+            first = outcome;
+        }
+    }
+    first
+}
+
+async fn transaction<C: Connection>(
+    conn: &mut C,
+    plan: &Plan,
+    observer: &mut dyn Observer,
+    cancel: &Cancel,
+) -> Result<Report> {
+    // 2. IMMEDIATE: with a deferred transaction, of several processes that start at once all but one would fail.
+    if let Err(failure) = conn.execute("BEGIN IMMEDIATE").await {
+        let error = failure.error(Code::Database, "a transaction cannot be begun");
+        return Err(roll_back(conn, error, false).await);
+    }
+    let done = match look_again(conn, plan).await {
+        Ok(()) => steps(conn, plan, observer, cancel).await,
+        Err(e) => return Err(roll_back(conn, e, false).await),
+    };
+    let report = match done {
+        Ok(report) => report,
+        Err(e) => return Err(roll_back(conn, e, true).await),
+    };
+    // 11.
+    if let Err(failure) = conn.execute("COMMIT").await {
+        let error = failure.error(Code::StatementFailed, "the commit failed").statement("COMMIT");
+        return settle(conn, plan, error).await.map(|()| report);
+    }
+    observer.event(&Event::Committed);
+    Ok(report)
+}
+
+/// Another process may have done the same, or something else, since the plan was made.
+async fn look_again<C: Connection>(conn: &mut C, plan: &Plan) -> Result<()> {
+    let rows = read_rows(conn).await?;
+    if basis(conn, &rows).await? == plan.basis {
+        return Ok(());
+    }
+    Err(Error::new(Code::Superseded, "the database changed after the plan was made").help("make a new plan"))
+}
+
+/// Ends the transaction after an error. It may have ended by itself.
+async fn roll_back<C: Connection>(conn: &mut C, error: Error, written: bool) -> Error {
+    let state = if written { State::RolledBack } else { State::Unchanged };
+    let error = error.state(state);
+    if matches!(conn.in_transaction().await, Ok(false)) {
+        return error;
+    }
+    match conn.execute("ROLLBACK").await {
+        Ok(_) => error,
+        Err(failure) => match conn.in_transaction().await {
+            Ok(false) => error,
+            _ => error
+                .help(format!("the rollback failed too ({failure}): close this connection, which rolls back"))
+                .state(State::RolledBack),
+        },
+    }
+}
+
+/// A COMMIT that reports an error may have gone through: the database itself is asked.
+async fn settle<C: Connection>(conn: &mut C, plan: &Plan, error: Error) -> Result<()> {
+    match conn.in_transaction().await {
+        Ok(true) => return Err(roll_back(conn, error, true).await),
+        Ok(false) => {}
+        Err(_) => return Err(unknown(error)),
+    }
+    let Ok(rows) = read_rows(conn).await else {
+        return Err(unknown(error));
+    };
+    let Ok(now) = basis(conn, &rows).await else {
+        return Err(unknown(error));
+    };
+    if now.catalogue == plan.basis.catalogue {
+        return Err(error.state(State::RolledBack));
+    }
+    match compare(conn, plan).await {
+        Ok(()) => Ok(()),
+        Err(_) => Err(unknown(error)),
+    }
+}
+
+fn unknown(error: Error) -> Error {
+    let cause = error.report().cause.clone().unwrap_or_default();
+    Error::new(Code::OutcomeUnknown, "whether the commit went through cannot be told")
+        .cause(cause)
+        .state(State::Unknown)
+        .help("open the database again and make a new plan: it holds the old version or the new one")
+}
+
+async fn steps<C: Connection>(
+    conn: &mut C,
+    plan: &Plan,
+    observer: &mut dyn Observer,
+    cancel: &Cancel,
+) -> Result<Report> {
+    let violations = violations(conn, plan.foreign_key_checks.iter().map(|(before, _)| before)).await?;
+    let rows = plan.rows();
+    observer.event(&Event::Started { steps: plan.steps.len(), rows });
+    let mut progress = Progress { done: 0, of: rows };
+    for (n, step) in plan.steps.iter().enumerate() {
+        observer.event(&Event::Step {
+            number: n + 1,
+            of: plan.steps.len(),
+            object: &step.object,
+            title: &step.title,
+        });
+        for statement in &step.statements {
+            if cancel.is_cancelled() {
+                return Err(cancelled());
+            }
+            execute(conn, step, statement, &mut progress, observer, cancel).await?;
+            let open = conn.in_transaction().await.map_err(|f| failed(step, &statement.sql(), &f))?;
+            if !open {
+                return Err(Error::new(Code::TransactionLost, "a statement ended the transaction")
+                    .object(&step.object)
+                    .statement(statement.sql()));
+            }
+        }
+    }
+    observer.event(&Event::Verifying);
+    compare(conn, plan).await?;
+    let mut warnings = plan.warnings.clone();
+    verify_keys(conn, plan, &violations, &mut warnings).await?;
+    if cancel.is_cancelled() {
+        return Err(cancelled());
+    }
+    Ok(Report { changes: plan.changes.len(), steps: plan.steps.len(), rows: progress.done, warnings })
+}
+
+fn cancelled() -> Error {
+    Error::new(Code::Cancelled, "the run was cancelled")
+}
+
+fn failed(step: &Step, sql: &str, failure: &Failure) -> Error {
+    let (code, message) = match failure.kind {
+        FailureKind::Constraint => (Code::RowsDoNotFit, format!("rows of {} do not fit", step.object)),
+        _ => (Code::StatementFailed, format!("{} of {} failed", step.title, step.object)),
+    };
+    failure.error(code, message).object(&step.object).statement(sql)
+}
+
+struct Progress {
+    done: u64,
+    of: u64,
+}
+
+async fn execute<C: Connection>(
+    conn: &mut C,
+    step: &Step,
+    statement: &Statement,
+    progress: &mut Progress,
+    observer: &mut dyn Observer,
+    cancel: &Cancel,
+) -> Result<()> {
+    match statement {
+        Statement::Execute(sql) => {
+            conn.execute(sql).await.map_err(|f| failed(step, sql, &f))?;
+        }
+        Statement::Copy(copy) => copy_rows(conn, step, copy, progress, observer, cancel).await?,
+        Statement::Check { sql, failure } => {
+            let rows = conn.query(sql).await.map_err(|f| failed(step, sql, &f))?;
+            if rows.first().and_then(|r| r.first()) != Some(&Value::Integer(0)) {
+                return Err(Error::new(Code::VerificationFailed, failure).object(&step.object).statement(sql));
+            }
+        }
+        Statement::RaiseSchemaVersion => {
+            let get = "PRAGMA main.schema_version";
+            let rows = conn.query(get).await.map_err(|f| failed(step, get, &f))?;
+            let version = rows.first().and_then(|r| r.first()?.integer()).unwrap_or_default();
+            let set = format!("{get} = {}", version + 1);
+            conn.execute(&set).await.map_err(|f| failed(step, &set, &f))?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies in portions where rows can be walked by rowid, so that there is progress, and a place to stop.
+async fn copy_rows<C: Connection>(
+    conn: &mut C,
+    step: &Step,
+    copy: &Copy,
+    progress: &mut Progress,
+    observer: &mut dyn Observer,
+    cancel: &Cancel,
+) -> Result<()> {
+    let walk = copy.rowid.as_ref().zip(copy.into_rowid.as_ref()).filter(|_| copy.rows > PORTION);
+    let Some((rowid, into_rowid)) = walk else {
+        let sql = copy.sql();
+        let rows = conn.execute(&sql).await.map_err(|f| failed(step, &sql, &f))?;
+        progress.done += rows;
+        observer.event(&Event::Rows { done: progress.done, of: progress.of });
+        return Ok(());
+    };
+    let mut last: Option<i64> = None;
+    loop {
+        if cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        let from = last.map_or_else(String::new, |last| format!(" WHERE {rowid} > {last}"));
+        let sql = format!("{}{from} ORDER BY {rowid} LIMIT {PORTION}", copy.head);
+        let rows = conn.execute(&sql).await.map_err(|f| failed(step, &sql, &f))?;
+        if rows == 0 {
+            return Ok(());
+        }
+        progress.done += rows;
+        observer.event(&Event::Rows { done: progress.done, of: progress.of });
+        let sql = format!("SELECT max({into_rowid}) FROM {}", copy.into);
+        let row = conn.query(&sql).await.map_err(|f| failed(step, &sql, &f))?;
+        last = row.first().and_then(|r| r.first()?.integer());
+        if last == Some(i64::MAX) {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads the schema again and compares it with the plan's target.
+async fn compare<C: Connection>(conn: &mut C, plan: &Plan) -> Result<()> {
+    let rows = read_rows(conn).await?;
+    let shadows = if plan.target.virtual_tables.is_empty() {
+        Vec::new()
+    } else {
+        let list = conn.query("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'").await;
+        let rows = list.unwrap_or_default();
+        rows.iter().filter_map(|r| r.first()?.text().map(str::to_owned)).collect()
+    };
+    let now = visible(read_catalogue(&rows, &shadows)?, &plan.ignored);
+    let mut answers = Answers::default();
+    answers.drop_the_rest = true;
+    let options = Options { strict_order: plan.strict_order };
+    let left = diff(&now, &plan.target, &answers, &options)?;
+    let Some(change) = left.changes.first() else {
+        return Ok(());
+    };
+    let message = format!("{} {} is not what the schema declares", change.object_kind(), change.object());
+    Err(Error::new(Code::VerificationFailed, message)
+        .object(change.object())
+        .help("this is a mistake in Whimbrel: please report it with both schemas"))
+}
+
+/// How many violations each table has; none where they cannot be counted.
+async fn violations<C: Connection>(
+    conn: &mut C,
+    tables: impl Iterator<Item = &String>,
+) -> Result<HashMap<String, Option<i64>>> {
+    let mut counts = HashMap::new();
+    for table in tables {
+        counts.insert(table.clone(), count_violations(conn, table).await?.ok());
+    }
+    Ok(counts)
+}
+
+async fn count_violations<C: Connection>(conn: &mut C, table: &str) -> Result<Result<i64, Failure>> {
+    let sql = format!("SELECT count(*) FROM pragma_foreign_key_check({}, 'main')", quote_text(table));
+    match conn.query(&sql).await {
+        Ok(rows) => Ok(Ok(rows.first().and_then(|r| r.first()?.integer()).unwrap_or_default())),
+        // A parent without a unique key makes the check itself fail: a defect of the schema, not of a row.
+        Err(failure) if failure.kind == FailureKind::Statement => Ok(Err(failure)),
+        Err(failure) => Err(failure.error(Code::Database, format!("foreign keys of {table} cannot be checked"))),
+    }
+}
+
+/// 10. Only violations that were not there before fail the run.
+async fn verify_keys<C: Connection>(
+    conn: &mut C,
+    plan: &Plan,
+    before: &HashMap<String, Option<i64>>,
+    warnings: &mut Vec<String>,
+) -> Result<()> {
+    for (name_before, name) in &plan.foreign_key_checks {
+        match count_violations(conn, name).await? {
+            Ok(count) => {
+                let known = before.get(name_before).copied().flatten().unwrap_or(0);
+                if count > known {
+                    let new = count - known;
+                    let rows = if new == 1 { "1 row refers".to_owned() } else { format!("{new} rows refer") };
+                    return Err(Error::new(
+                        Code::RowsDoNotFit,
+                        format!("{rows} from {name} to parents that would not exist"),
+                    )
+                    .object(name)
+                    .help("delete these rows or give them a parent first"));
+                }
+                if count > 0 {
+                    warnings.push(format!("{name} has {count} rows without a parent, as before"));
+                }
+            }
+            Err(failure) => warnings.push(format!("foreign keys of {name} cannot be checked: {failure}")),
+        }
+    }
+    Ok(())
+}

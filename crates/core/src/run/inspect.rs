@@ -1,0 +1,92 @@
+//! A live database → [`Schema`].
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::{Connection, Row, Value};
+use crate::error::{Code, Result};
+use crate::plan::Basis;
+use crate::schema::Schema;
+use crate::sqlite::read::{CatalogueRow, read_catalogue};
+
+/// What one look at a live database shows.
+#[derive(Debug, Clone, Default)]
+pub struct Live {
+    /// Its schema.
+    pub schema: Schema,
+    /// Its catalogue, row by row.
+    pub catalogue: Vec<CatalogueRow>,
+    /// Tables that belong to virtual tables.
+    pub shadows: Vec<String>,
+    /// By which a later look tells whether anything changed.
+    pub basis: Basis,
+}
+
+/// Reads the catalogue with one query, whatever the number of tables.
+///
+/// # Errors
+/// [`Code::Damaged`] where an object's text cannot be read, or whatever the database answers.
+pub async fn read_live<C: Connection>(conn: &mut C) -> Result<Live> {
+    let catalogue = read_rows(conn).await?;
+    let mut shadows = Vec::new();
+    // Which tables belong to a virtual table is asked only where there is one, and only of versions that can tell.
+    let is_virtual = |row: &CatalogueRow| {
+        row.sql.as_ref().is_some_and(|sql| {
+            let mut words = sql.split_ascii_whitespace();
+            words.next().is_some_and(|w| w.eq_ignore_ascii_case("create"))
+                && words.next().is_some_and(|w| w.eq_ignore_ascii_case("virtual"))
+        })
+    };
+    if catalogue.iter().any(is_virtual)
+        && let Ok(rows) = conn.query("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'").await
+    {
+        shadows = rows.iter().filter_map(|r| r.first()?.text().map(str::to_owned)).collect();
+    }
+    let basis = basis(conn, &catalogue).await?;
+    Ok(Live { schema: read_catalogue(&catalogue, &shadows)?, catalogue, shadows, basis })
+}
+
+pub(super) async fn read_rows<C: Connection>(conn: &mut C) -> Result<Vec<CatalogueRow>> {
+    // sqlite_master and not sqlite_schema: the newer name is not known before 3.33.
+    let rows = conn
+        .query("SELECT type, name, tbl_name, sql FROM main.sqlite_master")
+        .await
+        .map_err(|f| f.error(Code::Database, "the catalogue cannot be read"))?;
+    let text = |value: Option<&Value>| value.and_then(Value::text).unwrap_or_default().to_owned();
+    Ok(rows
+        .iter()
+        .map(|row| CatalogueRow {
+            kind: text(row.first()),
+            name: text(row.get(1)),
+            table: text(row.get(2)),
+            sql: row.get(3).and_then(Value::text).map(str::to_owned),
+        })
+        .collect())
+}
+
+/// What a run compares before it starts.
+pub(super) async fn basis<C: Connection>(conn: &mut C, catalogue: &[CatalogueRow]) -> Result<Basis> {
+    let mut hasher = DefaultHasher::new();
+    catalogue.hash(&mut hasher);
+    let data_version = one_integer(conn, "PRAGMA main.data_version").await?;
+    let row = one_row(conn, "SELECT sqlite_version()").await?;
+    let version = version_number(row.first().and_then(Value::text).unwrap_or_default());
+    Ok(Basis { catalogue: hasher.finish(), data_version, version })
+}
+
+fn version_number(version: &str) -> u32 {
+    let mut parts = version.split('.').map(|n| n.parse::<u32>().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    next() * 1_000_000 + next() * 1_000 + next()
+}
+
+pub(super) async fn one_row<C: Connection>(conn: &mut C, sql: &str) -> Result<Row> {
+    let rows = conn
+        .query(sql)
+        .await
+        .map_err(|f| f.error(Code::Database, "the database refused a query").statement(sql))?;
+    Ok(rows.into_iter().next().unwrap_or_default())
+}
+
+pub(super) async fn one_integer<C: Connection>(conn: &mut C, sql: &str) -> Result<i64> {
+    Ok(one_row(conn, sql).await?.first().and_then(Value::integer).unwrap_or_default())
+}

@@ -1,0 +1,442 @@
+//! Declared schema and live database → [`Plan`]: read, compare, ask the rows, try out. Nothing is written.
+
+use std::collections::HashMap;
+
+use super::inspect::{Live, one_integer, read_live};
+use super::{Connection, FailureKind, Value, judge};
+use crate::diff::{Answer, Answers, Change, Diff, Options, Question, diff};
+use crate::error::{Code, Error, Result};
+use crate::plan::{Hazard, Plan, Step, Strategy};
+use crate::schema::{Schema, fold, same_name};
+use crate::sqlite::plan::{Facts, plan};
+use crate::sqlite::print::main;
+use crate::sqlite::probe::{Probe, ProbeKind, probes};
+use crate::sqlite::token::quote_text;
+
+/// What a plan is made by, besides the two schemas.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Answers to questions.
+    pub answers: Answers,
+    /// Whether what the plan would lose may be lost.
+    pub accept_data_loss: bool,
+    /// Whether the order of columns counts.
+    pub strict_order: bool,
+    /// Patterns (`*`, `?`) of tables and views that are left out of sight.
+    pub ignore: Vec<String>,
+    /// Whether errors about rows name their keys.
+    pub show_rows: bool,
+}
+
+/// Whether `name` matches `pattern`, in which `*` stands for any text and `?` for any character; case does not count.
+///
+/// ```
+/// use whimbrel_core::run::matches_pattern;
+/// assert!(matches_pattern("legacy_*", "Legacy_users"));
+/// assert!(!matches_pattern("legacy_?", "legacy_12"));
+/// ```
+pub fn matches_pattern(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (fold(pattern).chars().collect(), fold(name).chars().collect());
+    // The last star seen, and how much of the name it takes.
+    let (mut p, mut n, mut star) = (0, 0, None);
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => match &mut star {
+                Some((at, taken)) => {
+                    *taken += 1;
+                    p = *at + 1;
+                    n = *taken;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+impl Settings {
+    pub(super) fn visible(&self, schema: Schema) -> Schema {
+        visible(schema, &self.ignore)
+    }
+}
+
+pub(super) fn visible(schema: Schema, ignore: &[String]) -> Schema {
+    schema.without(|name| ignore.iter().any(|pattern| matches_pattern(pattern, name)))
+}
+
+/// Makes the plan. `resolve` is asked the questions that the settings do not answer.
+///
+/// What keeps the plan from running does not fail here: it stands in [`Plan::questions`] and [`Plan::obstacles`], so
+/// that it can be shown together with the rest.
+///
+/// # Errors
+/// Where the database cannot be read, or an answer names what does not exist.
+pub async fn make_plan<C: Connection>(
+    conn: &mut C,
+    target: &Schema,
+    settings: &Settings,
+    resolve: &mut dyn FnMut(&Question) -> Option<Answer>,
+) -> Result<Plan> {
+    if conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))? {
+        return Err(transaction_open());
+    }
+    let live = read_live(conn).await?;
+    let before = settings.visible(live.schema.clone());
+    let after = settings.visible(without_shadows(target.clone(), &live.shadows));
+    let diff = resolved(&before, &after, settings, resolve)?;
+    let mut made = Plan {
+        questions: diff.questions.clone(),
+        notes: diff.notes.clone(),
+        basis: live.basis.clone(),
+        ignored: settings.ignore.clone(),
+        strict_order: settings.strict_order,
+        ..Plan::default()
+    };
+    if !diff.questions.is_empty() {
+        made.changes = diff.changes;
+        made.obstacles.push(open_questions(&diff.questions));
+        return Ok(made);
+    }
+    if diff.changes.is_empty() {
+        made.target = after;
+        return Ok(made);
+    }
+
+    let probes = probes(&before, &after, &diff);
+    let answers = ask(conn, &probes).await?;
+    let facts = facts(conn, &live, &diff, &probes, &answers).await?;
+    let planned = plan(&before, &after, &diff, &facts);
+    made.steps = planned.steps;
+    made.notes = planned.notes;
+    made.foreign_key_checks = planned.foreign_key_checks;
+    weigh(&mut made, &diff, &probes, &answers);
+    count_virtual_losses(conn, &mut made, &diff).await?;
+    if settings.show_rows {
+        show_rows(conn, &mut made, &probes, &answers).await;
+    }
+    if !settings.accept_data_loss {
+        refuse_losses(&mut made);
+    }
+    judge::judge(conn, &before, &after, &diff, &mut made).await?;
+    if planned.reads_whole_schema {
+        judge::find_broken(conn, &before, &mut made).await?;
+    }
+    made.disk_bytes = disk_bytes(conn, &made).await?;
+    made.changes = diff.changes;
+    made.target = after;
+    Ok(made)
+}
+
+pub(super) fn transaction_open() -> Error {
+    Error::new(Code::TransactionOpen, "the connection has a transaction open")
+        .help("finish it first: foreign keys can be switched off only outside of one")
+}
+
+/// A declared schema may list tables that belong to virtual tables, as `.schema` prints them.
+fn without_shadows(mut schema: Schema, shadows: &[String]) -> Schema {
+    let is_shadow = |name: &str| shadows.iter().any(|s| same_name(s, name));
+    schema.tables.retain(|t| !is_shadow(&t.name));
+    schema.indexes.retain(|i| !is_shadow(&i.table));
+    schema
+}
+
+/// Compares, and asks until nobody has an answer.
+fn resolved(
+    before: &Schema,
+    after: &Schema,
+    settings: &Settings,
+    resolve: &mut dyn FnMut(&Question) -> Option<Answer>,
+) -> Result<Diff> {
+    let options = Options { strict_order: settings.strict_order };
+    let mut answers = settings.answers.clone();
+    loop {
+        let found = diff(before, after, &answers, &options)?;
+        let mut answered = false;
+        for question in &found.questions {
+            if let Some(answer) = resolve(question) {
+                answers.answer(question.key(), answer);
+                answered = true;
+                // Another question may have lost a candidate by this.
+                break;
+            }
+        }
+        if !answered {
+            if found.questions.is_empty() || !settings.accept_data_loss {
+                return Ok(found);
+            }
+            answers.drop_the_rest = true;
+            return diff(before, after, &answers, &options);
+        }
+    }
+}
+
+fn open_questions(questions: &[Question]) -> Error {
+    let paths: Vec<_> = questions.iter().map(Question::path).collect();
+    let what = if questions.len() == 1 { "may have been renamed" } else { "may have been renamed, each of them" };
+    let mut error = Error::new(Code::QuestionOpen, format!("{} {what}", paths.join(", ")));
+    for question in questions {
+        let path = question.path();
+        error = error.help(format!("say --rename {path}={} if it was", question.candidates.join(&format!(" or --rename {path}="))));
+    }
+    error.help("say --accept-data-loss to drop what is gone and add what is new").questions(questions.to_vec())
+}
+
+/// Asks all probes, those of one relation in a single scan.
+async fn ask<C: Connection>(conn: &mut C, probes: &[Probe]) -> Result<Vec<u64>> {
+    let mut by_relation: Vec<(&str, Vec<usize>)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for (n, probe) in probes.iter().enumerate() {
+        let at = *places.entry(&probe.relation).or_insert_with(|| {
+            by_relation.push((&probe.relation, Vec::new()));
+            by_relation.len() - 1
+        });
+        by_relation[at].1.push(n);
+    }
+    let mut answers = vec![0; probes.len()];
+    for (relation, group) in by_relation {
+        // SQLite takes some thousand columns, and a scan with a few dozen terms is no slower than with one.
+        for group in group.chunks(50) {
+            let terms: Vec<_> = group.iter().map(|n| probes[*n].term()).collect();
+            let sql = format!("SELECT {} FROM {relation}", terms.join(", "));
+            match conn.query(&sql).await {
+                Ok(rows) => {
+                    for (n, value) in group.iter().zip(rows.first().into_iter().flatten()) {
+                        answers[*n] = value.integer().unwrap_or_default().unsigned_abs();
+                    }
+                }
+                Err(_) => ask_one_by_one(conn, probes, group, &mut answers).await?,
+            }
+        }
+    }
+    Ok(answers)
+}
+
+/// Finds the probe that a database cannot answer, to name what it is about.
+async fn ask_one_by_one<C: Connection>(
+    conn: &mut C,
+    probes: &[Probe],
+    group: &[usize],
+    answers: &mut [u64],
+) -> Result<()> {
+    for n in group {
+        let probe = &probes[*n];
+        let sql = format!("SELECT {} FROM {}", probe.term(), probe.relation);
+        let rows = conn.query(&sql).await.map_err(|failure| {
+            let (code, message) = match failure.kind {
+                FailureKind::Statement if failure.message.contains("no such collation sequence") => {
+                    (Code::NotRegistered, format!("{} needs a collation that is not registered", probe.table))
+                }
+                _ => (Code::SchemaRejected, format!("the rows of {} cannot be asked about their new form", probe.table)),
+            };
+            failure.error(code, message).object(&probe.table).statement(&sql).at(&probe.origin, "for this")
+        })?;
+        answers[*n] = rows.first().and_then(|r| r.first()?.integer()).unwrap_or_default().unsigned_abs();
+    }
+    Ok(())
+}
+
+async fn facts<C: Connection>(
+    conn: &mut C,
+    live: &Live,
+    diff: &Diff,
+    probes: &[Probe],
+    answers: &[u64],
+) -> Result<Facts> {
+    let mut facts = Facts { version: live.basis.version, ..Facts::default() };
+    facts.names = live.catalogue.iter().map(|row| fold(&row.name)).collect();
+    let statistics = ["sqlite_stat1", "sqlite_stat4"];
+    facts.statistics = statistics.iter().filter(|s| facts.names.contains(**s)).map(|s| (*s).to_owned()).collect();
+    for (probe, answer) in probes.iter().zip(answers) {
+        match (&probe.kind, probe.part) {
+            (ProbeKind::Rows | ProbeKind::Loss(_), None) => {
+                facts.rows.insert(fold(&probe.table), *answer);
+            }
+            (ProbeKind::NoValue(_) | ProbeKind::Filled(_), Some(part)) => {
+                let nulls = facts.nulls.entry((probe.change, part)).or_default();
+                *nulls = (*nulls).max(*answer);
+            }
+            _ => {}
+        }
+    }
+    let alters: Vec<&str> = diff
+        .changes
+        .iter()
+        .filter_map(|c| match c {
+            Change::AlterTable(c) => Some(c.before.name.as_str()),
+            _ => None,
+        })
+        .collect();
+    if alters.is_empty() {
+        return Ok(facts);
+    }
+    // Under SQLite's defensive mode the setting stays off, whatever is asked.
+    let was = one_integer(conn, "PRAGMA writable_schema").await?;
+    let set = conn.execute("PRAGMA writable_schema = ON").await.is_ok();
+    facts.catalogue_edits = set && one_integer(conn, "PRAGMA writable_schema").await? == 1;
+    if was == 0 {
+        conn.execute("PRAGMA writable_schema = OFF")
+            .await
+            .map_err(|f| f.error(Code::Setting, "writable_schema cannot be put back"))?;
+    }
+    for table in alters.into_iter().filter(|t| facts.rows.get(&fold(t)).is_some_and(|rows| *rows > 0)).collect::<Vec<_>>() {
+        // dbstat is compiled in only where somebody asked for it.
+        let sql = format!(
+            "SELECT sum(pgsize) FROM dbstat WHERE aggregate = TRUE AND name IN \
+             (SELECT name FROM main.sqlite_master WHERE tbl_name = {} COLLATE NOCASE)",
+            quote_text(table)
+        );
+        if let Ok(rows) = conn.query(&sql).await {
+            let bytes = rows.first().and_then(|r| r.first()).and_then(Value::integer).unwrap_or_default();
+            facts.bytes.insert(fold(table), bytes.unsigned_abs());
+        }
+    }
+    Ok(facts)
+}
+
+/// Puts the answers where they belong: losses to the steps, misfits to the obstacles.
+fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u64]) {
+    for (probe, count) in probes.iter().zip(answers) {
+        let count = *count;
+        let rows = if count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
+        let object = diff.changes[probe.change].object().to_owned();
+        match &probe.kind {
+            ProbeKind::Loss(what) => lose(made, probe, what.clone(), count),
+            ProbeKind::Altered(what) if count > 0 => lose(made, probe, what.clone(), count),
+            ProbeKind::Filled(column) if count > 0 => {
+                made.warnings.push(format!("{rows} of {object} get a value in {column}, which was NULL"));
+            }
+            ProbeKind::NoValue(column) if count > 0 => {
+                let verb = if count == 1 { "has" } else { "have" };
+                made.obstacles.push(
+                    Error::new(Code::NoValue, format!("{rows} of {object} {verb} no value for {column}, which is NOT NULL"))
+                        .object(object)
+                        .at(&probe.origin, format!("{rows} {verb} NULL here"))
+                        .help("give them a value with `-- whimbrel: backfill <expression>` on this line, or a DEFAULT")
+                        .help("see their keys with --show-rows"),
+                );
+            }
+            ProbeKind::Misfit(constraint) if count > 0 => {
+                let is_key = probe.condition.is_none();
+                let (what, verb) = match (is_key, count) {
+                    (true, 1) => ("1 group of equal rows".to_owned(), "violates"),
+                    (true, n) => (format!("{n} groups of equal rows"), "violate"),
+                    (false, 1) => ("1 row".to_owned(), "does not fit"),
+                    (false, n) => (format!("{n} rows"), "do not fit"),
+                };
+                made.obstacles.push(
+                    Error::new(Code::RowsDoNotFit, format!("{what} of {} {verb} {constraint}", probe.table))
+                        .object(&probe.table)
+                        .at(&probe.origin, format!("{what} {verb} this"))
+                        .help("change or delete these rows first; see their keys with --show-rows"),
+                );
+            }
+            ProbeKind::Altered(_)
+            | ProbeKind::Filled(_)
+            | ProbeKind::NoValue(_)
+            | ProbeKind::Misfit(_)
+            | ProbeKind::Rows => {}
+        }
+    }
+}
+
+/// Notes a loss at the step that makes it.
+fn lose(made: &mut Plan, probe: &Probe, what: String, rows: u64) {
+    let is_step = |step: &&mut Step| {
+        step.change == probe.change
+            && probe.part.is_none_or(|part| step.parts.contains(&part))
+            && !matches!(step.strategy, Strategy::Recreate)
+    };
+    if let Some(step) = made.steps.iter_mut().find(is_step) {
+        step.hazards.insert(0, Hazard::DataLoss { what, rows });
+    }
+}
+
+/// Rows of virtual tables that go are counted by asking their module.
+async fn count_virtual_losses<C: Connection>(conn: &mut C, made: &mut Plan, diff: &Diff) -> Result<()> {
+    for step in &mut made.steps {
+        let table = match &diff.changes[step.change] {
+            Change::DropVirtualTable(table) | Change::AlterVirtualTable { before: table, .. } => table,
+            _ => continue,
+        };
+        match conn.query(&format!("SELECT count(*) FROM {}", main(&table.name))).await {
+            Ok(rows) => {
+                let count = rows.first().and_then(|r| r.first()?.integer()).unwrap_or_default().unsigned_abs();
+                step.rows = count;
+                for hazard in &mut step.hazards {
+                    if let Hazard::DataLoss { rows, .. } = hazard {
+                        *rows = count;
+                    }
+                }
+            }
+            Err(failure) if failure.message.contains("no such module") => made.obstacles.push(
+                Error::new(Code::NotRegistered, format!("module {} of {} is not loaded", table.module, table.name))
+                    .object(&table.name)
+                    .cause(&failure)
+                    .help("run this from a program that loads the module, or leave the table out with --ignore"),
+            ),
+            Err(failure) => {
+                return Err(failure.error(Code::Database, format!("{} cannot be read", table.name)).object(&table.name));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn show_rows<C: Connection>(conn: &mut C, made: &mut Plan, probes: &[Probe], answers: &[u64]) {
+    for (probe, count) in probes.iter().zip(answers) {
+        let tells = !matches!(probe.kind, ProbeKind::Rows | ProbeKind::Loss(_) | ProbeKind::Filled(_));
+        let Some(sql) = probe.keys.as_ref().filter(|_| *count > 0 && tells) else { continue };
+        let Ok(rows) = conn.query(sql).await else { continue };
+        let shown = |value: &Value| match value {
+            Value::Null => "NULL".to_owned(),
+            Value::Integer(n) => n.to_string(),
+            Value::Real(n) => n.to_string(),
+            Value::Text(text) => format!("{text:?}"),
+            Value::Blob(bytes) => format!("a blob of {} bytes", bytes.len()),
+        };
+        let keys: Vec<_> =
+            rows.iter().map(|row| row.iter().map(shown).collect::<Vec<_>>().join(", ")).collect();
+        made.warnings.push(format!("keys of the rows of {}: {}", probe.table, keys.join("; ")));
+    }
+}
+
+fn refuse_losses(made: &mut Plan) {
+    let all: Vec<(String, u64)> = made.losses().map(|(_, what, rows)| (what.to_owned(), rows)).collect();
+    if all.is_empty() {
+        return;
+    }
+    let list: Vec<_> = all
+        .iter()
+        .map(|(what, rows)| format!("{what} ({rows} {})", if *rows == 1 { "row" } else { "rows" }))
+        .collect();
+    let is_conversion = |what: &str| what.starts_with("exact values of ");
+    let code = if all.iter().all(|(what, _)| is_conversion(what)) { Code::ValuesAltered } else { Code::DataLoss };
+    let error = Error::new(code, format!("this would lose {}", list.join(", ")))
+        .help("say --accept-data-loss if that is meant")
+        .help("keep a table out of sight with --ignore <pattern>");
+    made.obstacles.insert(0, error);
+}
+
+/// What a run writes besides the database as it is: the new tables, and the journal or log until the commit.
+async fn disk_bytes<C: Connection>(conn: &mut C, made: &Plan) -> Result<u64> {
+    let bytes: u64 = made.steps.iter().map(|s| s.bytes).sum();
+    if bytes == 0 {
+        return Ok(0);
+    }
+    let rows = conn.query("PRAGMA main.journal_mode").await.unwrap_or_default();
+    let mode = rows.first().and_then(|r| r.first()?.text().map(str::to_owned)).unwrap_or_default();
+    Ok(match mode.as_str() {
+        // Everything goes through the log, and from there into the database.
+        "wal" => bytes * 2,
+        "memory" => 0,
+        _ => bytes,
+    })
+}

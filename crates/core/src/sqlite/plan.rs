@@ -1,0 +1,822 @@
+//! Changes → steps, for SQLite.
+//!
+//! For each change the cheapest way that is safe: nothing, ALTER in place as far as the running version can, an edit
+//! of the table's text in the catalogue exactly where SQLite documents it as safe, else a rebuild. All steps of a
+//! plan run in one transaction, in this order:
+//!
+//! 1. triggers, views and indexes that change, or that stand in the way of an ALTER, are dropped;
+//! 2. tables and columns are renamed;
+//! 3. new tables are made, tables are altered or rebuilt, tables that are gone are dropped, in this order, so that a
+//!    back-fill can read a table that goes;
+//! 4. virtual tables, indexes, views and triggers are made.
+
+use std::collections::{HashMap, HashSet};
+
+use super::dependents::{dependents, mentioned};
+use super::print::{self, main};
+use super::probe::{ValueSource, value_source};
+use super::rebuild::{Surroundings, rebuild};
+use super::token::{quote_name, quote_text};
+use super::virtual_tables;
+use crate::diff::{Change, Diff, Note, Part, TableChange};
+use crate::plan::{Hazard, Statement, Step, Strategy};
+use crate::schema::{
+    Check, Column, Expression, ForeignKey, Meaning, NotNull, Schema, Table, fold, same_name, type_meaning,
+};
+
+/// What the planner knows of the database besides its schema.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    /// SQLite's version as a number.
+    pub version: u32,
+    /// Whether the catalogue can be edited (`writable_schema` is not forbidden).
+    pub catalogue_edits: bool,
+    /// Rows by table, for tables that change; by live name in lower case.
+    pub rows: HashMap<String, u64>,
+    /// Bytes by table, its indexes included, as far as known; by live name in lower case.
+    pub bytes: HashMap<String, u64>,
+    /// Rows that are NULL in a column that becomes NOT NULL; by place of change and part.
+    pub nulls: HashMap<(usize, usize), u64>,
+    /// Statistics tables that exist.
+    pub statistics: Vec<String>,
+    /// All names in the database, in lower case.
+    pub names: HashSet<String>,
+}
+
+impl Facts {
+    fn rows(&self, table: &str) -> u64 {
+        self.rows.get(&fold(table)).copied().unwrap_or(0)
+    }
+
+    fn bytes(&self, table: &str) -> u64 {
+        self.bytes.get(&fold(table)).copied().unwrap_or(0)
+    }
+}
+
+/// What the planner makes.
+#[derive(Debug, Default)]
+pub(crate) struct Planned {
+    pub steps: Vec<Step>,
+    pub notes: Vec<Note>,
+    /// Tables whose foreign keys must be checked afterwards, by their names before and after.
+    pub foreign_key_checks: Vec<(String, String)>,
+    /// Whether an ALTER reads every view and trigger of the database, so that a broken one stops it.
+    pub reads_whole_schema: bool,
+}
+
+/// `ALTER COLUMN … SET / DROP NOT NULL` and `ADD / DROP CONSTRAINT` came with 3.53.0.
+const ALTER_CONSTRAINTS: u32 = 3_053_000;
+/// `DROP COLUMN` came with 3.35.0, and lost rows in some cases before 3.35.5.
+const DROP_COLUMN: u32 = 3_035_005;
+/// `RENAME COLUMN` came with 3.25.0.
+const RENAME_COLUMN: u32 = 3_025_000;
+
+/// Plans the steps for a diff.
+pub(crate) fn plan(before: &Schema, after: &Schema, diff: &Diff, facts: &Facts) -> Planned {
+    let planner = Planner {
+        before,
+        after,
+        diff,
+        facts,
+        names: Names::new(facts, after),
+        changes: diff.changes.iter().enumerate().map(|(n, c)| ((c.object_kind(), fold(c.object())), n)).collect(),
+        dropped: HashSet::new(),
+        planned: Planned::default(),
+    };
+    planner.plan()
+}
+
+/// Names for things that live only within the transaction.
+struct Names {
+    taken: HashSet<String>,
+    next: u32,
+}
+
+impl Names {
+    fn new(facts: &Facts, after: &Schema) -> Self {
+        let mut taken = facts.names.clone();
+        taken.extend(after.tables.iter().map(|t| fold(&t.name)));
+        Names { taken, next: 1 }
+    }
+
+    fn fresh(&mut self) -> String {
+        loop {
+            let name = format!("_whimbrel_{}", self.next);
+            self.next += 1;
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
+}
+
+struct Planner<'a> {
+    before: &'a Schema,
+    after: &'a Schema,
+    diff: &'a Diff,
+    facts: &'a Facts,
+    names: Names,
+    /// Places of the changes, by kind and name of the object in lower case.
+    changes: HashMap<(&'static str, String), usize>,
+    /// Views and triggers that were dropped, by kind and name in lower case.
+    dropped: HashSet<(&'static str, String)>,
+    planned: Planned,
+}
+
+/// How one part of a table's change can be made.
+enum Way {
+    /// With these statements.
+    InPlace(Vec<String>),
+    /// By giving the table its new text.
+    Catalogue,
+    /// Together with another part.
+    With,
+    /// Only by a rebuild, for this reason.
+    Rebuild(&'static str),
+}
+
+impl Planner<'_> {
+    fn plan(mut self) -> Planned {
+        let ways: HashMap<usize, Vec<Way>> = self
+            .table_changes()
+            .map(|(n, change)| (n, change.parts.iter().enumerate().map(|(p, _)| self.way(n, change, p)).collect()))
+            .collect();
+        let rebuilt: HashSet<usize> = self
+            .table_changes()
+            .filter(|(n, change)| needs_rebuild(change, &ways[n]))
+            .map(|(n, _)| n)
+            .collect();
+
+        self.drop_dependents(&ways, &rebuilt);
+        self.rename();
+        let (diff, facts) = (self.diff, self.facts);
+        for (n, change) in diff.changes.iter().enumerate() {
+            match change {
+                Change::CreateTable(table) => {
+                    let sql = print::create_table(table, &table.name);
+                    self.step(n, Strategy::Create, "create", vec![Statement::Execute(sql)]);
+                }
+                Change::AlterTable(change) if rebuilt.contains(&n) => self.rebuild(n, change, &ways[&n]),
+                Change::AlterTable(change) => self.alter(n, change, &ways[&n]),
+                _ => {}
+            }
+        }
+        for (n, change) in diff.changes.iter().enumerate() {
+            if let Change::DropTable(table) = change {
+                let sql = format!("DROP TABLE {}", main(&self.live_name(&table.name)));
+                let step = self.step(n, Strategy::Drop, "drop", vec![Statement::Execute(sql)]);
+                step.hazards.push(Hazard::Irreversible);
+                step.rows = facts.rows(&table.name);
+            }
+        }
+        virtual_tables::plan(self.before, diff, &mut |n, strategy, title, statements, hazards| {
+            let step = self.step(n, strategy, title, statements);
+            step.hazards.extend(hazards);
+        });
+        self.refresh_search();
+        self.create_dependents(&rebuilt);
+        self.notes(&rebuilt);
+        self.foreign_key_checks(&rebuilt);
+        self.planned
+    }
+
+    fn table_changes(&self) -> impl Iterator<Item = (usize, &TableChange)> {
+        self.diff.changes.iter().enumerate().filter_map(|(n, change)| match change {
+            Change::AlterTable(change) => Some((n, &**change)),
+            _ => None,
+        })
+    }
+
+    fn step(&mut self, n: usize, strategy: Strategy, title: &str, statements: Vec<Statement>) -> &mut Step {
+        self.planned.steps.push(Step {
+            change: n,
+            object: self.diff.changes[n].object().to_owned(),
+            title: title.to_owned(),
+            strategy,
+            statements,
+            ..Step::default()
+        });
+        let last = self.planned.steps.len() - 1;
+        &mut self.planned.steps[last]
+    }
+
+    /// What a table that is dropped is called when its turn comes.
+    fn live_name(&self, name: &str) -> String {
+        let renames = self.diff.renames.tables.iter();
+        renames.clone().find(|r| same_name(&r.before, name)).map_or_else(|| name.to_owned(), |r| r.after.clone())
+    }
+
+    fn way(&self, n: usize, change: &TableChange, p: usize) -> Way {
+        let (renamed, after) = (&change.renamed, &change.after);
+        let table = main(&after.name);
+        let can_alter = self.facts.version >= ALTER_CONSTRAINTS;
+        let rows = self.facts.rows(&change.before.name);
+        match &change.parts[p] {
+            // Renames are made in place before everything else, whatever becomes of the table.
+            Part::Rename => Way::With,
+            Part::RenameColumn { .. } if self.facts.version >= RENAME_COLUMN => Way::With,
+            Part::RenameColumn { .. } => Way::Rebuild("this version of SQLite cannot rename a column"),
+            Part::AddColumn(column) => self.way_to_add(change, column, rows),
+            Part::DropColumn(column) => {
+                let at = change.before.columns.iter().position(|c| c.name == column.name).unwrap_or_default();
+                self.way_to_drop(change, &renamed.columns[at].name)
+            }
+            Part::AlterColumn { before, after: column } => {
+                let only_not_null = Column { not_null: None, ..before.clone() }.meaning()
+                    == Column { not_null: None, ..column.clone() }.meaning();
+                if !only_not_null {
+                    return Way::Rebuild(column_reason(before, column));
+                }
+                let alter = |what: &str| {
+                    let column = quote_name(&column.name);
+                    Way::InPlace(vec![format!("ALTER TABLE {table} ALTER COLUMN {column} {what}")])
+                };
+                match (&before.not_null, &column.not_null) {
+                    (Some(NotNull { name: None, .. }), None) if can_alter => alter("DROP NOT NULL"),
+                    (Some(_), None) => self.way_by_catalogue(change),
+                    (None, Some(NotNull { name: None, on_conflict })) if can_alter => {
+                        if self.facts.nulls.get(&(n, p)).is_some_and(|nulls| *nulls > 0) {
+                            return Way::Rebuild("rows without a value get one");
+                        }
+                        let conflict =
+                            on_conflict.map_or_else(String::new, |c| format!(" ON CONFLICT {}", c.keyword()));
+                        alter(&format!("SET NOT NULL{conflict}"))
+                    }
+                    (None, Some(_)) => Way::Rebuild("this NOT NULL cannot be added in place"),
+                    _ => Way::Rebuild("a NOT NULL constraint cannot be changed in place"),
+                }
+            }
+            Part::AddCheck(check) => {
+                if self.goes_with_new_column(change, &|column| is_own_check(change, column, check)) {
+                    Way::With
+                } else if can_alter {
+                    let name = check.name.as_ref().map_or_else(String::new, |n| format!("CONSTRAINT {} ", quote_name(n)));
+                    Way::InPlace(vec![format!(
+                        "ALTER TABLE {table} ADD {name}CHECK ({})",
+                        check.expression.text()
+                    )])
+                } else {
+                    Way::Rebuild("this version of SQLite cannot add a CHECK in place")
+                }
+            }
+            Part::DropCheck(check) => {
+                if change.parts.iter().any(|part| is_drop_of(part, check.at_column.as_deref())) {
+                    Way::With
+                } else if let Some(name) = check.name.as_ref().filter(|_| can_alter) {
+                    Way::InPlace(vec![format!("ALTER TABLE {table} DROP CONSTRAINT {}", quote_name(name))])
+                } else {
+                    self.way_by_catalogue(change)
+                }
+            }
+            Part::AddForeignKey(key) => {
+                if self.goes_with_new_column(change, &|column| is_own_key(column, key)) {
+                    Way::With
+                } else {
+                    Way::Rebuild("SQLite cannot add a foreign key in place")
+                }
+            }
+            Part::DropForeignKey(_) => self.way_by_catalogue(change),
+            Part::PrimaryKey { .. } => Way::Rebuild("SQLite cannot change a primary key in place"),
+            Part::AddUnique(_) => Way::Rebuild("SQLite cannot add a UNIQUE constraint in place"),
+            Part::DropUnique(_) => Way::Rebuild("SQLite cannot drop a UNIQUE constraint in place"),
+            Part::Strict(_) => Way::Rebuild("SQLite cannot change STRICT in place"),
+            Part::WithoutRowid(_) => Way::Rebuild("SQLite cannot change WITHOUT ROWID in place"),
+            Part::ColumnOrder => Way::Rebuild("SQLite cannot move columns in place"),
+        }
+    }
+
+    /// Removing CHECK, FOREIGN KEY and NOT NULL by editing the catalogue is documented as safe
+    /// (<https://www.sqlite.org/lang_altertable.html#otheralter>). Changing a DEFAULT is documented too, but rows
+    /// written before an ADD COLUMN take their value from it: they would change.
+    fn way_by_catalogue(&self, change: &TableChange) -> Way {
+        let same_order = change.renamed.columns.len() <= change.after.columns.len()
+            && change.renamed.columns.iter().zip(&change.after.columns).all(|(a, b)| same_name(&a.name, &b.name));
+        if !self.facts.catalogue_edits {
+            Way::Rebuild("this connection forbids edits of the catalogue")
+        } else if !same_order {
+            Way::Rebuild("the columns stand in another order than declared")
+        } else {
+            Way::Catalogue
+        }
+    }
+
+    fn goes_with_new_column(&self, change: &TableChange, owns: &dyn Fn(&Column) -> bool) -> bool {
+        change.parts.iter().any(|part| matches!(part, Part::AddColumn(column) if owns(column)))
+    }
+
+    /// <https://www.sqlite.org/lang_altertable.html#alter_table_add_column>
+    fn way_to_add(&self, change: &TableChange, column: &Column, rows: u64) -> Way {
+        let after = &change.after;
+        let is_unique = after.uniques.iter().any(|u| u.columns.iter().any(|p| p.is_column(&column.name)));
+        if after.in_primary_key(&column.name) || is_unique {
+            return Way::Rebuild("SQLite cannot add a PRIMARY KEY or UNIQUE column in place");
+        }
+        if column.generated.as_ref().is_some_and(|g| g.stored) {
+            return Way::Rebuild("SQLite cannot add a STORED column in place");
+        }
+        if matches!(value_source(change, column), ValueSource::Computed(_)) && rows > 0 {
+            return Way::Rebuild("every row gets a value of its own");
+        }
+        if column.not_null.is_some() && column.default.is_none() && column.generated.is_none() {
+            return Way::Rebuild("SQLite cannot add a NOT NULL column without a default in place");
+        }
+        if column.default.as_ref().is_some_and(|d| !is_constant(d)) {
+            return Way::Rebuild("SQLite cannot add a column whose default is computed in place");
+        }
+        let checks: Vec<&Check> = after.checks.iter().filter(|c| is_own_check(change, column, c)).collect();
+        let keys: Vec<&ForeignKey> = after.foreign_keys.iter().filter(|k| is_own_key(column, k)).collect();
+        let text = print::added_column(column, &checks, &keys);
+        Way::InPlace(vec![format!("ALTER TABLE {} ADD COLUMN {text}", main(&after.name))])
+    }
+
+    /// <https://www.sqlite.org/lang_altertable.html#alter_table_drop_column>
+    fn way_to_drop(&self, change: &TableChange, name: &str) -> Way {
+        let table = &change.renamed;
+        if self.facts.version < DROP_COLUMN {
+            return Way::Rebuild("this version of SQLite cannot drop a column");
+        }
+        if table.in_primary_key(name) || table.uniques.iter().any(|u| u.columns.iter().any(|p| p.is_column(name))) {
+            return Way::Rebuild("SQLite cannot drop a PRIMARY KEY or UNIQUE column in place");
+        }
+        let uses = |expression: &Expression| mentioned(expression).contains(&fold(name));
+        let own = |check: &Check| check.at_column.as_deref().is_some_and(|c| same_name(c, name));
+        if table.checks.iter().any(|c| uses(&c.expression) && !own(c)) {
+            return Way::Rebuild("SQLite cannot drop a column that a CHECK uses in place");
+        }
+        if table.foreign_keys.iter().any(|k| k.columns.iter().any(|c| same_name(c, name))) {
+            return Way::Rebuild("SQLite cannot drop a column with a foreign key in place");
+        }
+        let computes = |c: &Column| c.generated.as_ref().is_some_and(|g| uses(&g.expression));
+        if table.columns.iter().any(|c| !same_name(&c.name, name) && computes(c)) {
+            return Way::Rebuild("SQLite cannot drop a column that a generated column uses in place");
+        }
+        Way::InPlace(vec![format!("ALTER TABLE {} DROP COLUMN {}", main(&change.after.name), quote_name(name))])
+    }
+
+    /// Tables that an ALTER changes in a way that makes SQLite read every view and trigger.
+    fn altered_names(&self, ways: &HashMap<usize, Vec<Way>>, rebuilt: &HashSet<usize>) -> HashSet<String> {
+        let mut names = HashSet::new();
+        for rename in &self.diff.renames.tables {
+            names.extend([fold(&rename.before), fold(&rename.after)]);
+        }
+        for (before, after) in &self.diff.renames.virtual_tables {
+            names.extend([fold(before), fold(after)]);
+        }
+        for (n, change) in self.table_changes() {
+            let drops = |(part, way): (&Part, &Way)| {
+                matches!(part, Part::DropColumn(_)) && matches!(way, Way::InPlace(_)) && !rebuilt.contains(&n)
+            };
+            if change.parts.iter().zip(&ways[&n]).any(drops) {
+                names.insert(fold(&change.before.name));
+            }
+        }
+        names
+    }
+
+    /// 1. What changes, and what stands in the way of an ALTER.
+    fn drop_dependents(&mut self, ways: &HashMap<usize, Vec<Way>>, rebuilt: &HashSet<usize>) {
+        let altered = self.altered_names(ways, rebuilt);
+        self.planned.reads_whole_schema = !altered.is_empty();
+        let in_the_way = dependents(self.before, &altered);
+        let changed_views: HashSet<String> = self
+            .diff
+            .changes
+            .iter()
+            .filter_map(|c| match c {
+                Change::DropView(v) | Change::AlterView { before: v, .. } => Some(fold(&v.name)),
+                _ => None,
+            })
+            .collect();
+        let views: HashSet<String> = in_the_way.views.union(&changed_views).cloned().collect();
+        for trigger in &self.before.triggers {
+            let change = self.change_of("trigger", &trigger.name);
+            // A trigger goes with the view or table it belongs to; it is dropped by name, so that none is forgotten.
+            let goes = in_the_way.triggers.contains(&fold(&trigger.name)) || views.contains(&fold(&trigger.target));
+            if change.is_some() || goes {
+                self.drop_step("TRIGGER", &trigger.name, change);
+            }
+        }
+        let order: Vec<String> = print::views_in_order(self.before).iter().rev().map(|v| v.name.clone()).collect();
+        for name in order.iter().filter(|name| views.contains(&fold(name))) {
+            let change = self.change_of("view", name);
+            self.drop_step("VIEW", name, change);
+        }
+        for (n, change) in self.diff.changes.iter().enumerate() {
+            if let Change::DropIndex(index) | Change::AlterIndex { before: index, .. } = change {
+                self.drop_step("INDEX", &index.name, Some(n));
+            }
+        }
+    }
+
+    fn change_of(&self, kind: &'static str, name: &str) -> Option<usize> {
+        self.changes.get(&(kind, fold(name))).copied()
+    }
+
+    fn drop_step(&mut self, kind: &'static str, name: &str, change: Option<usize>) {
+        self.dropped.insert((kind, fold(name)));
+        let strategy = match change.map(|n| &self.diff.changes[n]) {
+            Some(Change::DropTrigger(_) | Change::DropView(_) | Change::DropIndex(_)) => Strategy::Drop,
+            _ => Strategy::Recreate,
+        };
+        let statements = vec![Statement::Execute(format!("DROP {kind} {}", main(name)))];
+        let title = if strategy == Strategy::Drop { "drop" } else { "drop, to be made anew" };
+        // What only makes way belongs to the first change that needs it.
+        let n = change.or_else(|| self.first_rename_or_drop()).unwrap_or_default();
+        let step = self.step(n, strategy, title, statements);
+        step.object = name.to_owned();
+    }
+
+    fn first_rename_or_drop(&self) -> Option<usize> {
+        self.table_changes()
+            .find(|(_, c)| {
+                let makes_way = |p: &Part| matches!(p, Part::Rename | Part::RenameColumn { .. } | Part::DropColumn(_));
+                c.parts.iter().any(makes_way)
+            })
+            .map(|(n, _)| n)
+    }
+
+    /// 2. Tables first, then columns; where the new name is still taken, by way of a third.
+    fn rename(&mut self) {
+        let tables: Vec<(String, String)> = self
+            .diff
+            .renames
+            .tables
+            .iter()
+            .map(|r| (r.before.clone(), r.after.clone()))
+            .chain(self.diff.renames.virtual_tables.iter().cloned())
+            .filter(|(before, after)| before != after)
+            .collect();
+        let mut fresh = || self.names.fresh();
+        let table_steps = rename_in_order(&tables, &mut fresh);
+        for (from, to, place) in table_steps {
+            let final_name = &tables[place].1;
+            let n = self.change_of_table(final_name);
+            let sql = format!("ALTER TABLE {} RENAME TO {}", main(&from), quote_name(&to));
+            self.rename_step(n, &format!("rename {from} to {to}"), sql, &|part| matches!(part, Part::Rename));
+        }
+        for rename in &self.diff.renames.tables {
+            let pairs: Vec<(String, String)> = rename.columns.iter().filter(|(b, a)| b != a).cloned().collect();
+            let mut fresh = || self.names.fresh();
+            for (from, to, place) in rename_in_order(&pairs, &mut fresh) {
+                let n = self.change_of_table(&rename.after);
+                let (table, from_name, to_name) = (main(&rename.after), quote_name(&from), quote_name(&to));
+                let sql = format!("ALTER TABLE {table} RENAME COLUMN {from_name} TO {to_name}");
+                let pair = &pairs[place];
+                self.rename_step(n, &format!("rename column {from} to {to}"), sql, &|part| {
+                    matches!(part, Part::RenameColumn { before, after } if *before == pair.0 && *after == pair.1)
+                });
+            }
+        }
+    }
+
+    fn rename_step(&mut self, n: usize, title: &str, sql: String, is_part: &dyn Fn(&Part) -> bool) {
+        let parts = match &self.diff.changes[n] {
+            Change::AlterTable(change) => (0..change.parts.len()).filter(|p| is_part(&change.parts[*p])).collect(),
+            _ => Vec::new(),
+        };
+        self.step(n, Strategy::InPlace, title, vec![Statement::Execute(sql)]).parts = parts;
+    }
+
+    fn change_of_table(&self, name: &str) -> usize {
+        let is_it = |c: &Change| match c {
+            Change::AlterTable(c) => same_name(&c.after.name, name),
+            Change::AlterVirtualTable { after, .. } => same_name(&after.name, name),
+            Change::DropTable(t) => same_name(&self.live_name(&t.name), name),
+            _ => false,
+        };
+        self.diff.changes.iter().position(is_it).unwrap_or_default()
+    }
+
+    fn alter(&mut self, n: usize, change: &TableChange, ways: &[Way]) {
+        let rows = self.facts.rows(&change.before.name);
+        // New columns come last of all, so that an edit of the catalogue finds the columns in their declared order.
+        let is_addition = |p: &usize| matches!(change.parts[*p], Part::AddColumn(_));
+        let (additions, others): (Vec<usize>, Vec<usize>) = (0..ways.len()).partition(is_addition);
+        let mut edits = Vec::new();
+        for p in others.into_iter().chain(additions) {
+            match &ways[p] {
+                Way::InPlace(sql) => {
+                    let part = &change.parts[p];
+                    let mut parts = vec![p];
+                    if let Part::AddColumn(column) = part {
+                        parts.extend((0..ways.len()).filter(|q| match &change.parts[*q] {
+                            Part::AddCheck(check) => is_own_check(change, column, check),
+                            Part::AddForeignKey(key) => is_own_key(column, key),
+                            _ => false,
+                        }));
+                    }
+                    let statements = sql.iter().cloned().map(Statement::Execute).collect();
+                    let title = match part.sign() {
+                        '+' => format!("add {}", part.describe()),
+                        '-' => format!("drop {}", part.describe()),
+                        _ => part.describe(),
+                    };
+                    let hazards = part_hazards(part, rows);
+                    let rewrites = matches!(part, Part::DropColumn(_));
+                    let step = self.step(n, Strategy::InPlace, &title, statements);
+                    step.parts = parts;
+                    step.hazards = hazards;
+                    step.rows = if rewrites { rows } else { 0 };
+                }
+                Way::Catalogue => edits.push(p),
+                Way::With | Way::Rebuild(_) => {}
+            }
+        }
+        if !edits.is_empty() {
+            let sql = print::create_table(&change.after, &change.after.name).replacen(" main.", " ", 1);
+            let edit = format!(
+                "UPDATE main.sqlite_schema SET sql = {} WHERE type = 'table' AND name = {}",
+                quote_text(&sql),
+                quote_text(&change.after.name)
+            );
+            let statements = vec![
+                Statement::Execute("PRAGMA writable_schema = ON".to_owned()),
+                Statement::Execute(edit),
+                Statement::RaiseSchemaVersion,
+                Statement::Execute("PRAGMA writable_schema = OFF".to_owned()),
+            ];
+            let title = edits.iter().map(|p| format!("drop {}", change.parts[*p].describe())).collect::<Vec<_>>();
+            let step = self.step(n, Strategy::Catalogue, &title.join(", "), statements);
+            step.parts = edits;
+            step.reason = Some("SQLite has no ALTER for it, and no row has to be touched".to_owned());
+        }
+    }
+
+    fn rebuild(&mut self, n: usize, change: &TableChange, ways: &[Way]) {
+        let rows = self.facts.rows(&change.before.name);
+        let temporary = self.names.fresh();
+        let statements = rebuild(
+            change,
+            &Surroundings { temporary: &temporary, rows, statistics: &self.facts.statistics, after: self.after },
+        );
+        let mut reasons: Vec<&str> = Vec::new();
+        for way in ways {
+            if let Way::Rebuild(reason) = way
+                && !reasons.contains(reason)
+            {
+                reasons.push(reason);
+            }
+        }
+        let is_renamed = |p: &usize| matches!(change.parts[*p], Part::Rename | Part::RenameColumn { .. });
+        let parts: Vec<usize> = (0..change.parts.len()).filter(|p| !is_renamed(p)).collect();
+        let mut hazards: Vec<Hazard> = parts.iter().flat_map(|p| part_hazards(&change.parts[*p], rows)).collect();
+        if rows > 0 {
+            hazards.insert(0, Hazard::Rewrite { rows });
+        }
+        let bytes = self.facts.bytes(&change.before.name);
+        let reason = if reasons.is_empty() { "its parts cannot be combined in place" } else { &reasons.join("; ") };
+        let reason = reason.to_owned();
+        let step = self.step(n, Strategy::Rebuild, "rebuild", statements);
+        step.parts = parts;
+        step.reason = Some(reason);
+        step.hazards = hazards;
+        step.rows = rows;
+        step.bytes = bytes;
+    }
+
+    /// Full-text tables that keep their text in a table whose values change are filled anew.
+    fn refresh_search(&mut self) {
+        let changed: Vec<(usize, String)> = self
+            .table_changes()
+            .filter(|(_, change)| !keeps_values(change) || change.before.name != change.after.name)
+            .map(|(n, change)| (n, change.after.name.clone()))
+            .collect();
+        for table in &self.after.virtual_tables {
+            let Some(content) = virtual_tables::external_content(table) else { continue };
+            let is_planned = |c: &Change| match c {
+                Change::CreateVirtualTable(t) | Change::AlterVirtualTable { after: t, .. } => {
+                    same_name(&t.name, &table.name)
+                }
+                _ => false,
+            };
+            if self.diff.changes.iter().any(is_planned) {
+                continue;
+            }
+            if let Some((n, _)) = changed.iter().find(|(_, name)| same_name(name, &content)) {
+                let statements = virtual_tables::fill_from_content(table);
+                let step = self.step(*n, Strategy::Recreate, "fill the full-text index anew", statements);
+                step.object = table.name.clone();
+            }
+        }
+    }
+
+    /// 4. What was dropped, what is new, and what went with a rebuilt table.
+    fn create_dependents(&mut self, rebuilt: &HashSet<usize>) {
+        let rebuilt: HashMap<String, usize> =
+            self.table_changes().filter(|(n, _)| rebuilt.contains(n)).map(|(n, c)| (fold(&c.after.name), n)).collect();
+        // Rows by the name a table has now.
+        let live_rows: HashMap<String, u64> =
+            self.table_changes().map(|(_, c)| (fold(&c.after.name), self.facts.rows(&c.before.name))).collect();
+        for index in &self.after.indexes {
+            let change = self.change_of("index", &index.name);
+            let with_table = rebuilt.get(&fold(&index.table)).copied();
+            if let Some(n) = change.or(with_table) {
+                let sql = print::create_index(index);
+                let strategy = self.strategy_of(n, change.is_some());
+                let live = live_rows.get(&fold(&index.table)).copied().unwrap_or_else(|| self.facts.rows(&index.table));
+                let hazards = if index.unique && change.is_some() && live > 0 {
+                    vec![Hazard::MayFail { constraint: format!("UNIQUE index {}", index.name), rows: live }]
+                } else {
+                    Vec::new()
+                };
+                let step = self.step(n, strategy, "create index", vec![Statement::Execute(sql)]);
+                step.object = index.name.clone();
+                step.hazards = hazards;
+            }
+        }
+        let after = self.after;
+        for view in print::views_in_order(after) {
+            let change = self.change_of("view", &view.name);
+            let was_dropped = self.dropped.contains(&("VIEW", fold(&view.name)));
+            if change.is_some() || was_dropped {
+                let n = change.or_else(|| self.first_rename_or_drop()).unwrap_or_default();
+                let strategy = self.strategy_of(n, change.is_some());
+                let sql = print::create_view(view);
+                let step = self.step(n, strategy, "create view", vec![Statement::Execute(sql)]);
+                step.object = view.name.clone();
+            }
+        }
+        for trigger in &after.triggers {
+            let change = self.change_of("trigger", &trigger.name);
+            let was_dropped = self.dropped.contains(&("TRIGGER", fold(&trigger.name)));
+            let with_table = rebuilt.get(&fold(&trigger.target)).copied();
+            if change.is_some() || was_dropped || with_table.is_some() {
+                let n = change.or(with_table).or_else(|| self.first_rename_or_drop()).unwrap_or_default();
+                let strategy = self.strategy_of(n, change.is_some());
+                let sql = print::create_trigger(trigger);
+                let step = self.step(n, strategy, "create trigger", vec![Statement::Execute(sql)]);
+                step.object = trigger.name.clone();
+            }
+        }
+    }
+
+    fn strategy_of(&self, n: usize, is_its_change: bool) -> Strategy {
+        let is_new = matches!(
+            self.diff.changes[n],
+            Change::CreateIndex(_) | Change::CreateView(_) | Change::CreateTrigger(_)
+        );
+        if is_its_change && is_new { Strategy::Create } else { Strategy::Recreate }
+    }
+
+    /// A rebuilt table has the declared order of columns.
+    fn notes(&mut self, rebuilt: &HashSet<usize>) {
+        let tables: HashSet<String> =
+            self.table_changes().filter(|(n, _)| rebuilt.contains(n)).map(|(_, c)| fold(&c.after.name)).collect();
+        let keeps = |note: &&Note| match note {
+            Note::ColumnOrder { table, .. } => !tables.contains(&fold(table)),
+        };
+        self.planned.notes = self.diff.notes.iter().filter(keeps).cloned().collect();
+    }
+
+    /// Only what was touched can have got a violation.
+    fn foreign_key_checks(&mut self, rebuilt: &HashSet<usize>) {
+        let mut touched: HashSet<String> = HashSet::new();
+        let mut own: HashSet<String> = HashSet::new();
+        for (n, change) in self.diff.changes.iter().enumerate() {
+            match change {
+                Change::DropTable(table) => {
+                    touched.insert(fold(&table.name));
+                }
+                Change::CreateTable(table) => {
+                    touched.insert(fold(&table.name));
+                }
+                Change::AlterTable(change) => {
+                    let keys = |p: &Part| matches!(p, Part::AddForeignKey(_));
+                    if rebuilt.contains(&n) && !keeps_values(change) {
+                        touched.insert(fold(&change.after.name));
+                    }
+                    if change.parts.iter().any(keys) || (rebuilt.contains(&n) && !keeps_values(change)) {
+                        own.insert(fold(&change.after.name));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let is_child = |t: &&Table| {
+            let refers = t.foreign_keys.iter().any(|k| touched.contains(&fold(&k.parent)));
+            !t.foreign_keys.is_empty() && (refers || own.contains(&fold(&t.name)))
+        };
+        let is_live = |t: &&Table| {
+            let change = self.change_of("table", &t.name);
+            !change.is_some_and(|n| matches!(self.diff.changes[n], Change::CreateTable(_)))
+        };
+        let before = |name: &str| {
+            let rename = self.diff.renames.tables.iter().find(|r| same_name(&r.after, name));
+            rename.map_or(name, |r| &r.before).to_owned()
+        };
+        self.planned.foreign_key_checks =
+            self.after.tables.iter().filter(is_child).filter(is_live).map(|t| (before(&t.name), t.name.clone())).collect();
+    }
+}
+
+/// Whether a rebuild gives every row the values it had, under the same keys.
+pub(crate) fn keeps_values(change: &TableChange) -> bool {
+    let values = change.after.columns.iter().all(|column| match change.renamed.column(&column.name) {
+        Some(old) => {
+            type_meaning(&old.declared_type) == type_meaning(&column.declared_type)
+                && old.effective_collation() == column.effective_collation()
+                && old.generated.as_ref().map(Meaning::meaning) == column.generated.as_ref().map(Meaning::meaning)
+                && matches!(value_source(change, column), ValueSource::Kept | ValueSource::Generated)
+        }
+        None => true,
+    });
+    let keys = change.parts.iter().all(|part| {
+        !matches!(
+            part,
+            Part::PrimaryKey { .. }
+                | Part::AddUnique(_)
+                | Part::DropUnique(_)
+                | Part::AddForeignKey(_)
+                | Part::Strict(_)
+                | Part::DropColumn(_)
+        )
+    });
+    values && keys
+}
+
+fn needs_rebuild(change: &TableChange, ways: &[Way]) -> bool {
+    let rebuilds = ways.iter().any(|way| matches!(way, Way::Rebuild(_)));
+    // An edit of the catalogue writes the declared text: it must be the only thing that changes the columns.
+    let edits = ways.iter().any(|way| matches!(way, Way::Catalogue));
+    let alters = change.parts.iter().zip(ways).any(|(_, way)| matches!(way, Way::InPlace(_)));
+    rebuilds || (edits && alters)
+}
+
+fn part_hazards(part: &Part, rows: u64) -> Vec<Hazard> {
+    let may_fail = |constraint: String| vec![Hazard::MayFail { constraint, rows }];
+    match part {
+        Part::DropColumn(_) => vec![Hazard::Irreversible],
+        Part::AddCheck(_) | Part::AddUnique(_) | Part::AddForeignKey(_) if rows > 0 => may_fail(part.describe()),
+        Part::PrimaryKey { after: Some(_), .. } if rows > 0 => may_fail(part.describe()),
+        Part::AlterColumn { before, after } if rows > 0 && before.not_null.is_none() && after.not_null.is_some() => {
+            may_fail(format!("NOT NULL of {}", after.name))
+        }
+        Part::Strict(true) if rows > 0 => may_fail("STRICT".to_owned()),
+        _ => Vec::new(),
+    }
+}
+
+fn column_reason(before: &Column, after: &Column) -> &'static str {
+    if type_meaning(&before.declared_type) != type_meaning(&after.declared_type) {
+        "SQLite cannot change a column's type in place"
+    } else if before.effective_collation() != after.effective_collation() {
+        "SQLite cannot change a column's collation in place"
+    } else if before.generated != after.generated {
+        "SQLite cannot change a generated column in place"
+    } else if before.default != after.default {
+        "rows written before an ADD COLUMN take their value from the default"
+    } else {
+        "SQLite cannot change it in place"
+    }
+}
+
+/// Whether a default is one that ADD COLUMN takes: a literal, not an expression nor the current time.
+fn is_constant(default: &Expression) -> bool {
+    use super::token::{TokenKind, tokenize};
+    let text = default.meaning();
+    let tokens = tokenize(text).unwrap_or_default();
+    let is_literal = |t: &super::token::Token| match t.kind {
+        TokenKind::Number | TokenKind::String | TokenKind::Blob => true,
+        TokenKind::Word => ["true", "false"].contains(&t.text(text)),
+        _ => false,
+    };
+    match tokens.as_slice() {
+        [token] => is_literal(token),
+        [sign, token] => (sign.is(text, "-") || sign.is(text, "+")) && token.kind == TokenKind::Number,
+        _ => false,
+    }
+}
+
+/// Whether a CHECK can come with the column that is added: it is about that column and no other new one.
+fn is_own_check(change: &TableChange, column: &Column, check: &Check) -> bool {
+    let is_new = change.parts.iter().any(|p| matches!(p, Part::AddCheck(c) if c == check));
+    is_new && check.at_column.as_deref().is_some_and(|c| same_name(c, &column.name))
+}
+
+fn is_own_key(column: &Column, key: &ForeignKey) -> bool {
+    matches!(key.columns.as_slice(), [only] if same_name(only, &column.name))
+}
+
+fn is_drop_of(part: &Part, column: Option<&str>) -> bool {
+    matches!((part, column), (Part::DropColumn(dropped), Some(column)) if same_name(&dropped.name, column))
+}
+
+/// Orders renames so that no name is taken when it is given; where they go round in a circle, or only the case of
+/// letters changes, one goes by way of a fresh name. Returns (from, to, place of the pair).
+fn rename_in_order(pairs: &[(String, String)], fresh: &mut impl FnMut() -> String) -> Vec<(String, String, usize)> {
+    let mut left: Vec<(String, String, usize)> =
+        pairs.iter().enumerate().map(|(n, (from, to))| (from.clone(), to.clone(), n)).collect();
+    let mut steps = Vec::new();
+    while !left.is_empty() {
+        let free = left.iter().position(|(_, to, _)| !left.iter().any(|(from, _, _)| same_name(from, to)));
+        match free {
+            Some(at) => steps.push(left.remove(at)),
+            None => {
+                let aside = fresh();
+                steps.push((left[0].0.clone(), aside.clone(), left[0].2));
+                left[0].0 = aside;
+            }
+        }
+    }
+    steps
+}

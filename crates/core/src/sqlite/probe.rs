@@ -1,0 +1,626 @@
+//! Questions to the live rows, asked before anything is written: what would be lost, and what does not fit.
+//!
+//! A probe is a condition on the rows as they are, seen under the names they will have. The probes of one table are
+//! asked in a single scan.
+
+use std::collections::HashSet;
+
+use super::dependents::mentioned;
+use super::print::main;
+use super::token::quote_name;
+use super::types::{Affinity, column_affinity};
+use crate::diff::{Change, Diff, Part, TableChange};
+use crate::schema::{
+    Column, Expression, ForeignKey, Index, KeyPart, KeyTerm, Meaning, Origin, Schema, Table, fold, same_name,
+};
+
+/// One question.
+#[derive(Debug, Clone)]
+pub(crate) struct Probe {
+    /// The place of its change.
+    pub change: usize,
+    /// The place of its part, where the change has parts.
+    pub part: Option<usize>,
+    /// What the answer is for.
+    pub kind: ProbeKind,
+    /// The table asked, by its live name.
+    pub table: String,
+    /// What is selected from.
+    pub relation: String,
+    /// Which rows count; none where all do.
+    pub condition: Option<String>,
+    /// A query for the keys of the first rows that count, where rows can be named.
+    pub keys: Option<String>,
+    /// Where the cause stands in the declared schema.
+    pub origin: Origin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ProbeKind {
+    /// Data that will be gone.
+    Loss(String),
+    /// Values that a change of type will not keep.
+    Altered(String),
+    /// Rows without a value for a NOT NULL column, and the column.
+    NoValue(String),
+    /// Rows that get a value because their column becomes NOT NULL; for information.
+    Filled(String),
+    /// Rows that do not satisfy a constraint, named as in `UNIQUE (mail)`.
+    Misfit(String),
+    /// A constraint that all rows are known to satisfy or will be checked against; its rows are counted only.
+    Rows,
+}
+
+impl Probe {
+    /// The number of rows as a term of a SELECT on the relation.
+    pub fn term(&self) -> String {
+        match &self.condition {
+            None => "count(*)".to_owned(),
+            Some(condition) => format!("count(CASE WHEN {condition} THEN 1 END)"),
+        }
+    }
+}
+
+/// The columns by which a person finds a row of `table`: its primary key, or its rowid.
+fn key_columns(table: &Table) -> Option<String> {
+    let key = primary_key_columns(table);
+    if key.is_empty() {
+        return table.rowid_name().map(str::to_owned);
+    }
+    Some(key.iter().map(|c| quote_name(c)).collect::<Vec<_>>().join(", "))
+}
+
+/// The table under its new column names: what a SELECT reads from before the renames are done.
+pub(crate) fn renamed_relation(change: &TableChange) -> String {
+    let (before, renamed) = (&change.before, &change.renamed);
+    if before.columns.iter().zip(&renamed.columns).all(|(b, r)| same_name(&b.name, &r.name)) {
+        return main(&before.name);
+    }
+    let mut columns: Vec<String> = before
+        .columns
+        .iter()
+        .zip(&renamed.columns)
+        .map(|(b, r)| format!("{} AS {}", quote_name(&b.name), quote_name(&r.name)))
+        .collect();
+    if let Some(rowid) = before.rowid_name().filter(|r| renamed.column(r).is_none()) {
+        columns.push(format!("{rowid} AS {rowid}"));
+    }
+    format!("(SELECT {} FROM {})", columns.join(", "), main(&before.name))
+}
+
+/// What a row's value in a column will be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ValueSource {
+    /// What the row has.
+    Kept,
+    /// What the row has, or else this.
+    Filled(String),
+    /// A given expression.
+    Computed(String),
+    /// The row's id.
+    Rowid(&'static str),
+    /// Nothing is written: the column's default, or NULL.
+    Default,
+    /// Nothing can be written: the column is generated.
+    Generated,
+}
+
+/// Where the values of a column come from when its table is rebuilt.
+pub(crate) fn value_source(change: &TableChange, column: &Column) -> ValueSource {
+    if column.generated.is_some() {
+        return ValueSource::Generated;
+    }
+    let backfill = column.backfill.as_ref().map(|e| format!("({})", e.text()));
+    match change.renamed.column(&column.name) {
+        Some(old) => {
+            let becomes_not_null = column.not_null.is_some() && old.not_null.is_none();
+            let fill = backfill.or_else(|| column.default.as_ref().map(default_term));
+            match fill.filter(|_| becomes_not_null) {
+                Some(fill) => ValueSource::Filled(fill),
+                None => ValueSource::Kept,
+            }
+        }
+        None => {
+            let is_alias = change.after.rowid_alias().is_some_and(|alias| same_name(&alias.name, &column.name));
+            match (backfill, change.renamed.rowid_name()) {
+                (Some(fill), _) => ValueSource::Computed(fill),
+                (None, Some(rowid)) if is_alias => ValueSource::Rowid(rowid),
+                (None, _) => ValueSource::Default,
+            }
+        }
+    }
+}
+
+/// A default as a term of an expression.
+pub(crate) fn default_term(default: &Expression) -> String {
+    // What SQLite reads as a string here would be a name elsewhere.
+    if default.meaning().starts_with('\'') { default.meaning().to_owned() } else { format!("({})", default.text()) }
+}
+
+/// The probes of all changes.
+pub(crate) fn probes(before: &Schema, after: &Schema, diff: &Diff) -> Vec<Probe> {
+    let mut probes = Vec::new();
+    for (n, change) in diff.changes.iter().enumerate() {
+        match change {
+            Change::DropTable(table) => probes.push(Probe {
+                change: n,
+                part: None,
+                kind: ProbeKind::Loss(format!("table {}", table.name)),
+                table: table.name.clone(),
+                relation: main(&table.name),
+                condition: None,
+                keys: None,
+                origin: Origin::default(),
+            }),
+            Change::AlterTable(change) => table_probes(n, change, before, after, diff, &mut probes),
+            Change::CreateIndex(index) | Change::AlterIndex { after: index, .. } if index.unique => {
+                let is_new = |c: &Change| matches!(c, Change::CreateTable(t) if same_name(&t.name, &index.table));
+                let altered = diff.changes.iter().find_map(|c| match c {
+                    Change::AlterTable(c) if same_name(&c.after.name, &index.table) => Some(c),
+                    _ => None,
+                });
+                let (table, relation) = match altered {
+                    Some(change) => (change.before.name.clone(), Some(change)),
+                    None if diff.changes.iter().any(is_new) => continue,
+                    None => (index.table.clone(), None),
+                };
+                if before.table(&table).is_none() {
+                    continue;
+                }
+                let label = format!("UNIQUE index {}", index.name);
+                unique_probe(before, n, None, &table, relation.map(|c| &**c), &index.parts, Some(index), label, &mut probes);
+            }
+            Change::CreateTable(_)
+            | Change::CreateVirtualTable(_)
+            | Change::DropVirtualTable(_)
+            | Change::AlterVirtualTable { .. }
+            | Change::CreateIndex(_)
+            | Change::DropIndex(_)
+            | Change::AlterIndex { .. }
+            | Change::CreateView(_)
+            | Change::DropView(_)
+            | Change::AlterView { .. }
+            | Change::CreateTrigger(_)
+            | Change::DropTrigger(_)
+            | Change::AlterTrigger { .. } => {}
+        }
+    }
+    probes
+}
+
+fn table_probes(
+    n: usize,
+    change: &TableChange,
+    before: &Schema,
+    after: &Schema,
+    diff: &Diff,
+    probes: &mut Vec<Probe>,
+) {
+    let relation = renamed_relation(change);
+    let keys = key_columns(&change.renamed);
+    let mut add = |part: Option<usize>, kind: ProbeKind, condition: Option<String>, origin: &Origin| {
+        probes.push(Probe {
+            change: n,
+            part,
+            kind,
+            table: change.before.name.clone(),
+            relation: relation.clone(),
+            keys: keys.as_ref().zip(condition.as_ref()).map(|(keys, condition)| {
+                format!("SELECT {keys} FROM {relation} WHERE {condition} LIMIT 20")
+            }),
+            condition,
+            origin: origin.clone(),
+        });
+    };
+    add(None, ProbeKind::Rows, None, &change.after.origin);
+    let mut altered = HashSet::new();
+    for (p, part) in change.parts.iter().enumerate() {
+        match part {
+            Part::DropColumn(column) if column.generated.is_none() => {
+                let place = change.before.columns.iter().position(|c| c.name == column.name);
+                let name = place.map_or(&column.name, |at| &change.renamed.columns[at].name);
+                let what = format!("column {}.{}", change.before.name, column.name);
+                add(Some(p), ProbeKind::Loss(what), Some(format!("{} IS NOT NULL", quote_name(name))), &column.origin);
+            }
+            Part::AddColumn(column) => {
+                if column.not_null.is_some() {
+                    let no_value = ProbeKind::NoValue(column.name.clone());
+                    match value_source(change, column) {
+                        ValueSource::Default if column.default.is_none() => {
+                            add(Some(p), no_value, None, &column.origin);
+                        }
+                        ValueSource::Computed(fill) => {
+                            add(Some(p), no_value, Some(format!("{fill} IS NULL")), &column.origin);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Part::AlterColumn { before: old, after: new } => {
+                altered.insert(fold(&new.name));
+                if new.generated.is_some() {
+                    if old.generated.is_none() {
+                        let what = format!("values of {}.{}, which is computed from now on", change.after.name, new.name);
+                        let condition = format!("{} IS NOT NULL", quote_name(&new.name));
+                        add(Some(p), ProbeKind::Loss(what), Some(condition), &new.origin);
+                    }
+                    continue;
+                }
+                let name = quote_name(&new.name);
+                if new.not_null.is_some() && old.not_null.is_none() {
+                    let kind = ProbeKind::NoValue(new.name.clone());
+                    match value_source(change, new) {
+                        ValueSource::Filled(fill) => {
+                            let empty = format!("{name} IS NULL AND {fill} IS NULL");
+                            add(Some(p), kind, Some(empty), &new.origin);
+                            let filled = ProbeKind::Filled(new.name.clone());
+                            add(Some(p), filled, Some(format!("{name} IS NULL")), &new.origin);
+                        }
+                        _ => add(Some(p), kind, Some(format!("{name} IS NULL")), &new.origin),
+                    }
+                }
+                conversion_probes(change, Some(p), old, new, &mut add);
+            }
+            Part::Strict(true) => {
+                for (old, new) in change.kept_columns() {
+                    let is_altered = |q: &Part| matches!(q, Part::AlterColumn { after, .. } if after.name == new.name);
+                    if new.generated.is_none() && !change.parts.iter().any(is_altered) {
+                        conversion_probes(change, Some(p), old, new, &mut add);
+                    }
+                }
+            }
+            Part::PrimaryKey { after: Some(key), .. } => {
+                let alias = change.after.rowid_alias();
+                for part in &key.columns {
+                    let KeyTerm::Column(name) = &part.term else { continue };
+                    let Some(column) = change.after.column(name) else { continue };
+                    if change.renamed.column(name).is_none() {
+                        continue;
+                    }
+                    let quoted = quote_name(name);
+                    if alias.is_some() || change.after.without_rowid {
+                        // A rowid table gives a NULL key a number of its own; a row must not change its key unasked.
+                        let kind = ProbeKind::NoValue(name.clone());
+                        add(Some(p), kind, Some(format!("{quoted} IS NULL")), &column.origin);
+                    }
+                    if alias.is_some() {
+                        let fits = number_fits(&quoted);
+                        let label = format!("INTEGER PRIMARY KEY of {}", change.after.name);
+                        let condition = format!("{quoted} IS NOT NULL AND NOT {fits}");
+                        add(Some(p), ProbeKind::Misfit(label), Some(condition), &column.origin);
+                    }
+                }
+            }
+            Part::WithoutRowid(true) => {
+                for part in change.after.primary_key.iter().flat_map(|k| &k.columns) {
+                    let KeyTerm::Column(name) = &part.term else { continue };
+                    if change.renamed.column(name).is_some() {
+                        let kind = ProbeKind::NoValue(name.clone());
+                        add(Some(p), kind, Some(format!("{} IS NULL", quote_name(name))), &change.after.origin);
+                    }
+                }
+            }
+            Part::AddCheck(check) => {
+                if let Some(condition) = check_condition(change, &check.expression) {
+                    let label = match &check.name {
+                        Some(name) => format!("CHECK {name}"),
+                        None => format!("CHECK ({})", check.expression.text()),
+                    };
+                    let origin = check.at_column.as_ref().and_then(|c| change.after.column(c));
+                    let origin = origin.map_or(&change.after.origin, |c| &c.origin).clone();
+                    add(Some(p), ProbeKind::Misfit(label), Some(condition), &origin);
+                }
+            }
+            Part::AddForeignKey(key) => {
+                if let Some(condition) = foreign_key_condition(change, key, before, after, diff) {
+                    let label = format!("FOREIGN KEY ({}) REFERENCES {}", key.columns.join(", "), key.parent);
+                    add(Some(p), ProbeKind::Misfit(label), Some(condition), &key.origin);
+                }
+            }
+            Part::Rename
+            | Part::RenameColumn { .. }
+            | Part::DropColumn(_)
+            | Part::PrimaryKey { .. }
+            | Part::AddUnique(_)
+            | Part::DropUnique(_)
+            | Part::DropCheck(_)
+            | Part::DropForeignKey(_)
+            | Part::Strict(false)
+            | Part::WithoutRowid(false)
+            | Part::ColumnOrder => {}
+        }
+    }
+    // Every key that is new, or whose columns compare differently from now on.
+    let touches = |parts: &[KeyPart]| {
+        parts.iter().any(|p| matches!(&p.term, KeyTerm::Column(name) if altered.contains(&fold(name))))
+    };
+    let table = &change.before.name;
+    let place = |wanted: &dyn Fn(&Part) -> bool| change.parts.iter().position(wanted);
+    if let Some(key) = &change.after.primary_key {
+        let part = place(&|p| matches!(p, Part::PrimaryKey { .. }));
+        if part.is_some() || touches(&key.columns) {
+            let label = format!("PRIMARY KEY of {}", change.after.name);
+            unique_probe(before, n, part, table, Some(change), &key.columns, None, label, probes);
+        }
+    }
+    for unique in &change.after.uniques {
+        let part = place(&|p| matches!(p, Part::AddUnique(u) if u.meaning() == unique.meaning()));
+        if part.is_some() || touches(&unique.columns) {
+            let label = format!("UNIQUE ({})", part_names(&unique.columns));
+            unique_probe(before, n, part, table, Some(change), &unique.columns, None, label, probes);
+        }
+    }
+    for index in after.indexes.iter().filter(|i| i.unique && same_name(&i.table, &change.after.name)) {
+        let changes = |c: &Change| match c {
+            Change::CreateIndex(i) | Change::AlterIndex { after: i, .. } => same_name(&i.name, &index.name),
+            _ => false,
+        };
+        if touches(&index.parts) && !diff.changes.iter().any(changes) {
+            let label = format!("UNIQUE index {}", index.name);
+            unique_probe(before, n, None, table, Some(change), &index.parts, Some(index), label, probes);
+        }
+    }
+}
+
+fn part_names(parts: &[KeyPart]) -> String {
+    let name = |p: &KeyPart| match &p.term {
+        KeyTerm::Column(name) => name.clone(),
+        KeyTerm::Expression(e) => e.text().to_owned(),
+    };
+    parts.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a value is a whole number, or becomes one without loss.
+fn number_fits(name: &str) -> String {
+    format!(
+        "(typeof({name}) = 'integer' OR (typeof({name}) = 'real' AND CAST({name} AS INTEGER) = {name} \
+         AND abs({name}) < 9223372036854775807.0) OR (typeof({name}) = 'text' AND CAST({name} AS NUMERIC) = {name} \
+         AND typeof(CAST({name} AS NUMERIC)) = 'integer'))"
+    )
+}
+
+fn conversion_probes(
+    change: &TableChange,
+    part: Option<usize>,
+    old: &Column,
+    new: &Column,
+    add: &mut impl FnMut(Option<usize>, ProbeKind, Option<String>, &Origin),
+) {
+    let name = quote_name(&new.name);
+    let (from, to) = (column_affinity(&change.before, old), column_affinity(&change.after, new));
+    let strict_type = change.after.strict.then(|| fold(new.declared_type.trim()));
+    if let Some(strict_type) = strict_type {
+        let fits = match strict_type.as_str() {
+            "int" | "integer" => number_fits(&name),
+            "real" => format!(
+                "(typeof({name}) IN ('integer', 'real') OR (typeof({name}) = 'text' AND CAST({name} AS NUMERIC) = {name}))"
+            ),
+            "text" => format!("(typeof({name}) <> 'blob')"),
+            "blob" => format!("(typeof({name}) = 'blob')"),
+            _ => "1".to_owned(),
+        };
+        let condition = format!("{name} IS NOT NULL AND NOT {fits}");
+        let label = format!("type {} of {}", new.declared_type, new.name);
+        add(part, ProbeKind::Misfit(label), Some(condition), &new.origin);
+    }
+    if from == to && change.before.strict == change.after.strict {
+        return;
+    }
+    // Lost is what does not read back: '007' as 7, 9007199254740993 as a real, 0.1 + 0.2 as a text of 15 digits.
+    // COLLATE BINARY, because the column's own collation may call different texts equal.
+    let text_as_number = |back: &str| {
+        format!(
+            "(typeof({name}) = 'text' AND CAST({name} AS NUMERIC) = {name} AND {back} COLLATE BINARY IS NOT {name})"
+        )
+    };
+    let condition = match to {
+        Affinity::Integer | Affinity::Numeric => text_as_number(&format!("CAST(CAST({name} AS NUMERIC) AS TEXT)")),
+        Affinity::Real => format!(
+            "({} AND CAST(CAST({name} AS REAL) AS TEXT) COLLATE BINARY IS NOT {name} || '.0') OR \
+             (typeof({name}) = 'integer' AND (abs({name} / 2) > 4611686018427387000 OR \
+             CAST(CAST({name} AS REAL) AS INTEGER) IS NOT {name}))",
+            text_as_number(&format!("CAST(CAST({name} AS REAL) AS TEXT)"))
+        ),
+        Affinity::Text => {
+            format!("(typeof({name}) = 'real' AND CAST(CAST({name} AS TEXT) AS REAL) IS NOT {name})")
+        }
+        Affinity::Blob => return,
+    };
+    let what = format!("exact values of {}.{} as {}", change.after.name, new.name, shown_type(new));
+    add(part, ProbeKind::Altered(what), Some(condition), &new.origin);
+}
+
+fn shown_type(column: &Column) -> &str {
+    if column.declared_type.is_empty() { "no type" } else { &column.declared_type }
+}
+
+/// Whether the columns that an expression mentions keep their values bit for bit, so that the expression can be
+/// evaluated on the rows as they are.
+fn is_on_kept_values(change: &TableChange, names: impl IntoIterator<Item = String>) -> bool {
+    names.into_iter().all(|name| match change.after.column(&name) {
+        None => true,
+        Some(column) => {
+            let kept = change.renamed.column(&name).is_some_and(|old| {
+                column_affinity(&change.before, old) == column_affinity(&change.after, column)
+                    && old.generated == column.generated
+                    && old.effective_collation() == column.effective_collation()
+            });
+            kept && matches!(value_source(change, column), ValueSource::Kept | ValueSource::Generated)
+        }
+    })
+}
+
+fn check_condition(change: &TableChange, expression: &Expression) -> Option<String> {
+    // The canonical form has no qualifiers: it can be evaluated in a subquery.
+    is_on_kept_values(change, mentioned(expression)).then(|| format!("NOT ({})", expression.meaning()))
+}
+
+fn foreign_key_condition(
+    change: &TableChange,
+    key: &ForeignKey,
+    before: &Schema,
+    after: &Schema,
+    diff: &Diff,
+) -> Option<String> {
+    let is_new = |c: &&String| change.renamed.column(c).is_none();
+    if key.columns.iter().filter(is_new).any(|c| {
+        change.after.column(c).is_none_or(|c| matches!(value_source(change, c), ValueSource::Default) && c.default.is_none())
+    }) {
+        // A new column without a value refers to nothing.
+        return None;
+    }
+    if !is_on_kept_values(change, key.columns.iter().cloned()) {
+        return None;
+    }
+    let child = |c: &String| quote_name(c);
+    let not_null = key.columns.iter().map(|c| format!("{} IS NOT NULL", child(c))).collect::<Vec<_>>().join(" AND ");
+    let Some(parent) = after.table(&key.parent) else {
+        return Some(format!("({not_null})"));
+    };
+    let parent_columns: Vec<String> = match key.parent_columns.as_slice() {
+        [] => primary_key_columns(parent),
+        list => list.to_vec(),
+    };
+    let altered = diff.changes.iter().find_map(|c| match c {
+        Change::AlterTable(c) if same_name(&c.after.name, &parent.name) => Some(&**c),
+        _ => None,
+    });
+    let relation = match altered {
+        Some(c) if is_on_kept_values(c, parent_columns.iter().cloned()) => renamed_relation(c),
+        Some(_) => return None,
+        None if before.table(&parent.name).is_some() => main(&parent.name),
+        None => return Some(format!("({not_null})")),
+    };
+    // Inside the subquery the parent's columns would hide the child's: they get names of their own.
+    let selected: Vec<_> = parent_columns
+        .iter()
+        .enumerate()
+        .map(|(n, c)| format!("{} AS \"_whimbrel_parent_{n}\"", quote_name(c)))
+        .collect();
+    let equal: Vec<_> = key
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(n, c)| format!("\"_whimbrel_parent_{n}\" = {}", child(c)))
+        .collect();
+    if parent_columns.len() != key.columns.len() {
+        return None;
+    }
+    Some(format!(
+        "({not_null} AND NOT EXISTS (SELECT 1 FROM (SELECT {} FROM {relation}) WHERE {}))",
+        selected.join(", "),
+        equal.join(" AND ")
+    ))
+}
+
+pub(crate) fn primary_key_columns(table: &Table) -> Vec<String> {
+    let parts = table.primary_key.iter().flat_map(|k| &k.columns);
+    parts
+        .filter_map(|p| match &p.term {
+            KeyTerm::Column(name) => Some(name.clone()),
+            KeyTerm::Expression(_) => None,
+        })
+        .collect()
+}
+
+/// Rows that share their key with another row. The groups are counted in a relation of their own.
+#[expect(clippy::too_many_arguments, reason = "the parts of one query; a struct would only rename them")]
+fn unique_probe(
+    schema: &Schema,
+    n: usize,
+    part: Option<usize>,
+    table: &str,
+    change: Option<&TableChange>,
+    parts: &[KeyPart],
+    index: Option<&Index>,
+    label: String,
+    probes: &mut Vec<Probe>,
+) {
+    let relation = change.map_or_else(|| main(table), renamed_relation);
+    let mut terms = Vec::new();
+    let mut conditions = Vec::new();
+    for part in parts {
+        let (mut term, collation) = match &part.term {
+            KeyTerm::Column(name) => {
+                let column = change.and_then(|c| c.after.column(name));
+                let mut term = quote_name(name);
+                if let (Some(change), Some(column)) = (change, column) {
+                    match value_source(change, column) {
+                        ValueSource::Kept => {
+                            if let Some(old) = change.renamed.column(name) {
+                                let from = column_affinity(&change.before, old);
+                                term = converted(&term, from, column_affinity(&change.after, column));
+                            }
+                        }
+                        ValueSource::Filled(fill) => term = format!("coalesce({term}, {fill})"),
+                        ValueSource::Computed(fill) => term = fill,
+                        ValueSource::Rowid(_) => return,
+                        ValueSource::Default => match &column.default {
+                            Some(default) => term = default_term(default),
+                            None => return,
+                        },
+                        ValueSource::Generated => match &column.generated {
+                            Some(g) if is_on_kept_values(change, mentioned(&g.expression)) => {
+                                term = format!("({})", g.expression.meaning());
+                            }
+                            _ => return,
+                        },
+                    }
+                }
+                (term, part.collation.clone().or_else(|| column.map(Column::effective_collation)))
+            }
+            KeyTerm::Expression(expression) => {
+                if change.is_some_and(|c| !is_on_kept_values(c, mentioned(expression))) {
+                    return;
+                }
+                (format!("({})", expression.meaning()), part.collation.clone())
+            }
+        };
+        conditions.push(format!("{term} IS NOT NULL"));
+        if let Some(collation) = collation {
+            term = format!("{term} COLLATE {}", quote_name(&collation));
+        }
+        terms.push(term);
+    }
+    if let Some(predicate) = index.and_then(|i| i.predicate.as_ref()) {
+        if change.is_some_and(|c| !is_on_kept_values(c, mentioned(predicate))) {
+            return;
+        }
+        conditions.push(format!("({})", predicate.meaning()));
+    }
+    let (conditions, terms) = (conditions.join(" AND "), terms.join(", "));
+    let groups = |what: &str| {
+        format!("SELECT {what} FROM {relation} WHERE {conditions} GROUP BY {terms} HAVING count(*) > 1")
+    };
+    let key = change.map(|c| &c.renamed).or_else(|| schema.table(table)).and_then(key_columns);
+    // The rows of one group in one line; of a key of several columns the first must do.
+    let keys = key.map(|key| groups(&format!("group_concat({})", key.split(", \"").next().unwrap_or_default())));
+    probes.push(Probe {
+        change: n,
+        part,
+        kind: ProbeKind::Misfit(label),
+        table: table.to_owned(),
+        relation: format!("({})", groups("count(*)")),
+        condition: None,
+        keys: keys.map(|keys| keys + " LIMIT 20"),
+        origin: index.map_or_else(|| change.map(|c| c.after.origin.clone()).unwrap_or_default(), |i| i.origin.clone()),
+    });
+}
+
+/// A value as it will be stored under another affinity.
+fn converted(term: &str, from: Affinity, to: Affinity) -> String {
+    if from == to {
+        return term.to_owned();
+    }
+    let text_to = |target: &str| {
+        format!("CASE WHEN typeof({term}) = 'text' AND CAST({term} AS NUMERIC) = {term} THEN CAST({term} AS {target}) ELSE {term} END")
+    };
+    match to {
+        Affinity::Integer | Affinity::Numeric => text_to("NUMERIC"),
+        Affinity::Real => text_to("REAL"),
+        Affinity::Text => {
+            format!("CASE WHEN typeof({term}) IN ('integer', 'real') THEN CAST({term} AS TEXT) ELSE {term} END")
+        }
+        Affinity::Blob => term.to_owned(),
+    }
+}

@@ -1,0 +1,194 @@
+//! Backups beside the database: made with SQLite's online backup, pruned to the newest, brought back by one call.
+//!
+//! A copy of the file would miss what is still in the -wal, and VACUUM INTO gives rows without an INTEGER PRIMARY KEY
+//! new rowids; the online backup copies page by page, in one read transaction. It is written under a temporary name,
+//! synchronised and then renamed, so that what is called a backup is whole.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rusqlite::backup::{Backup as Online, StepResult};
+use whimbrel_core::{Code, Error, Result};
+
+use crate::sqlite_host::{Access, error, open};
+
+/// A backup of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// The file.
+    pub path: PathBuf,
+    /// When it was made, as in its name: `20261121T093000Z`.
+    pub taken: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// What stands between the database's name and the time.
+const INFIX: &str = ".backup-";
+
+/// Pages copied before another writer may come in between: few enough not to keep one waiting.
+const PAGES: std::ffi::c_int = 4096;
+
+/// Makes a backup of an open database beside its file, and removes all but the newest `keep`.
+///
+/// # Errors
+/// [`Code::BackupFailed`]; the database is not touched.
+pub fn create(conn: &rusqlite::Connection, db: &Path, keep: usize) -> Result<Backup> {
+    let taken = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
+    let mut taken_name = taken.clone();
+    let mut n = 1;
+    while name(db, &taken_name).exists() {
+        n += 1;
+        taken_name = format!("{taken}-{n}");
+    }
+    let path = name(db, &taken_name);
+    let temporary = name(db, &format!("{taken_name}.part"));
+    let written = write(conn, &temporary).and_then(|()| {
+        fs::rename(&temporary, &path).map_err(|e| failed(&path, &e))?;
+        synchronise_folder(&path);
+        fs::metadata(&path).map_err(|e| failed(&path, &e))
+    });
+    let bytes = match written {
+        Ok(meta) => meta.len(),
+        Err(e) => {
+            let _ = fs::remove_file(&temporary);
+            return Err(e);
+        }
+    };
+    for old in list(db)?.into_iter().skip(keep.max(1)) {
+        fs::remove_file(&old.path).map_err(|e| failed(&old.path, &e))?;
+    }
+    Ok(Backup { path, taken: taken_name, bytes })
+}
+
+fn name(db: &Path, taken: &str) -> PathBuf {
+    let mut name = db.as_os_str().to_owned();
+    name.push(INFIX);
+    name.push(taken);
+    PathBuf::from(name)
+}
+
+fn failed(path: &Path, cause: &std::io::Error) -> Error {
+    Error::new(Code::BackupFailed, format!("the backup {} cannot be written", path.display())).cause(cause)
+}
+
+fn write(conn: &rusqlite::Connection, path: &Path) -> Result<()> {
+    let cannot = |e: rusqlite::Error| error(e, Code::BackupFailed, format!("the backup {} cannot be written", path.display()));
+    let mut copy = rusqlite::Connection::open(path).map_err(cannot)?;
+    copy_pages(conn, &mut copy).map_err(cannot)?;
+    // A backup is one file: the copy of a database in WAL mode would want a log beside it.
+    copy.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).map_err(cannot)?;
+    let outcome: String = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(cannot)?;
+    if outcome != "ok" {
+        return Err(Error::new(Code::BackupFailed, "the database is damaged, and so is its backup")
+            .cause(outcome)
+            .help("`whimbrel doctor` tells more"));
+    }
+    copy.close().map_err(|(_, e)| cannot(e))?;
+    fs::File::open(path).and_then(|file| file.sync_all()).map_err(|e| failed(path, &e))
+}
+
+fn copy_pages(from: &rusqlite::Connection, to: &mut rusqlite::Connection) -> rusqlite::Result<()> {
+    let online = Online::new(from, to)?;
+    let mut waited = Duration::ZERO;
+    loop {
+        match online.step(PAGES)? {
+            StepResult::Done => return Ok(()),
+            StepResult::More => {}
+            // Somebody else holds one of the two; five seconds, as everywhere.
+            _ if waited < Duration::from_secs(5) => {
+                let pause = Duration::from_millis(20);
+                std::thread::sleep(pause);
+                waited += pause;
+            }
+            _ => return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)),
+        }
+    }
+}
+
+/// A renamed file is there for good only when its folder is written; not every system lets a folder be opened.
+fn synchronise_folder(path: &Path) {
+    if let Some(folder) = path.parent() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        if let Ok(folder) = fs::File::open(folder) {
+            let _ = folder.sync_all();
+        }
+    }
+}
+
+/// The backups of a database, newest first.
+///
+/// # Errors
+/// [`Code::CannotOpen`] where the folder cannot be read.
+pub fn list(db: &Path) -> Result<Vec<Backup>> {
+    let folder = match db.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let cannot = |e: std::io::Error| {
+        Error::new(Code::CannotOpen, format!("the folder {} cannot be read", folder.display())).cause(e)
+    };
+    let mut prefix = db.file_name().unwrap_or_default().to_owned();
+    prefix.push(INFIX);
+    let mut backups = Vec::new();
+    for entry in fs::read_dir(folder).map_err(cannot)? {
+        let entry = entry.map_err(cannot)?;
+        let name = entry.file_name();
+        let Some(taken) = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes()) else { continue };
+        let is_time = taken.first().is_some_and(u8::is_ascii_digit) && taken.contains(&b'T') && !taken.ends_with(b".part");
+        let Some(taken) = std::str::from_utf8(taken).ok().filter(|t| is_time && !t.ends_with("-journal")) else {
+            continue;
+        };
+        let bytes = entry.metadata().map_err(cannot)?.len();
+        backups.push(Backup { path: db.with_file_name(&name), taken: taken.to_owned(), bytes });
+    }
+    // Two of one second: `…Z-2` is newer than `…Z`, and `…Z-10` than `…Z-9`.
+    let key = |b: &Backup| {
+        let (time, n) = b.taken.split_once('-').unwrap_or((&b.taken, "1"));
+        (time.to_owned(), n.parse::<u32>().unwrap_or(1))
+    };
+    backups.sort_by_key(|b| std::cmp::Reverse(key(b)));
+    Ok(backups)
+}
+
+/// Brings a backup back into its database, in one transaction of SQLite's own: other connections see the old state or
+/// the backup's. What the database holds now is kept as a backup of its own first, unless it cannot be read.
+///
+/// # Errors
+/// [`Code::NoSuchBackup`], [`Code::BackupDamaged`], or [`Code::Busy`]; the database is then as it was.
+pub fn restore(backup: &Backup, db: &Path) -> Result<()> {
+    if !backup.path.exists() {
+        return Err(Error::new(Code::NoSuchBackup, format!("there is no backup {}", backup.path.display())));
+    }
+    let source = open(&backup.path, Access::ReadOnly)
+        .map_err(|e| Error::new(Code::BackupDamaged, format!("{} cannot be read", backup.path.display())).cause(e))?;
+    let outcome: rusqlite::Result<String> = source.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+    match outcome {
+        Ok(text) if text == "ok" => {}
+        Ok(text) => {
+            return Err(Error::new(Code::BackupDamaged, format!("{} is damaged", backup.path.display())).cause(text));
+        }
+        Err(e) => return Err(error(e, Code::BackupDamaged, format!("{} is damaged", backup.path.display()))),
+    }
+    let cannot = |e| error(e, Code::BackupFailed, format!("{} cannot be restored", db.display()));
+    let mut target = match open(db, Access::Create) {
+        Ok(target) => target,
+        // What is no database any more cannot be written page by page: it is set aside, and never deleted.
+        Err(e) if matches!(e.code(), Code::NotADatabase | Code::Damaged) => {
+            let aside = name(db, "").with_extension("damaged");
+            if aside.exists() {
+                return Err(e.help(format!("move {} away and try again", aside.display())));
+            }
+            fs::rename(db, &aside).map_err(|e| failed(&aside, &e))?;
+            open(db, Access::Create)?
+        }
+        Err(e) => return Err(e),
+    };
+    // The state that is replaced is one backup more; nothing is pruned for it.
+    create(&target, db, usize::MAX)?;
+    copy_pages(&source, &mut target).map_err(cannot)?;
+    target.close().map_err(|(_, e)| cannot(e))
+}

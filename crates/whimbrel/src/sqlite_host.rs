@@ -1,0 +1,204 @@
+//! The rusqlite host: an app's own connection as a [`Connection`](whimbrel_core::run::Connection).
+//!
+//! Everything runs on the connection the app opened, so its functions, collations, virtual tables and encryption
+//! key are there. Requests are done when they return; [`block_on`](whimbrel_core::run::block_on) never waits.
+
+use std::borrow::Borrow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{ErrorCode, OpenFlags};
+use whimbrel_core::run::{self, Cancel, Connection, Failure, FailureKind, Row, Value, block_on};
+use whimbrel_core::{Code, Error, Result, Schema};
+
+/// A rusqlite connection, borrowed or owned, as the procedures see it.
+#[derive(Debug)]
+pub struct Sqlite<C> {
+    conn: C,
+}
+
+impl<C: Borrow<rusqlite::Connection>> Sqlite<C> {
+    /// Wraps a connection.
+    pub fn new(conn: C) -> Self {
+        Sqlite { conn }
+    }
+
+    fn conn(&self) -> &rusqlite::Connection {
+        self.conn.borrow()
+    }
+}
+
+impl<C: Borrow<rusqlite::Connection>> Connection for Sqlite<C> {
+    type Scratch = Sqlite<rusqlite::Connection>;
+
+    async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
+        let mut statement = self.conn().prepare(sql).map_err(failure)?;
+        // PRAGMAs answer with rows even where they set something; `execute` would call that an error.
+        if statement.column_count() > 0 {
+            let mut rows = statement.query([]).map_err(failure)?;
+            while rows.next().map_err(failure)?.is_some() {}
+            return Ok(0);
+        }
+        statement.execute([]).map(|n| n as u64).map_err(failure)
+    }
+
+    async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
+        let mut statement = self.conn().prepare(sql).map_err(failure)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query([]).map_err(failure)?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next().map_err(failure)? {
+            let mut values = Vec::with_capacity(columns);
+            for column in 0..columns {
+                values.push(match row.get_ref(column).map_err(failure)? {
+                    ValueRef::Null => Value::Null,
+                    ValueRef::Integer(n) => Value::Integer(n),
+                    ValueRef::Real(n) => Value::Real(n),
+                    ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                    ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+                });
+            }
+            all.push(values);
+        }
+        Ok(all)
+    }
+
+    async fn in_transaction(&mut self) -> Result<bool, Failure> {
+        Ok(!self.conn().is_autocommit())
+    }
+
+    async fn scratch(&mut self) -> Result<Self::Scratch, Failure> {
+        rusqlite::Connection::open_in_memory().map(Sqlite::new).map_err(failure)
+    }
+
+    async fn free_space(&mut self) -> Option<u64> {
+        let path = self.conn().path().filter(|path| !path.is_empty())?;
+        fs4::available_space(Path::new(path).parent().filter(|p| !p.as_os_str().is_empty())?).ok()
+    }
+}
+
+fn failure(error: rusqlite::Error) -> Failure {
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => FailureKind::Busy,
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => FailureKind::ReadOnly,
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => FailureKind::Constraint,
+        Some(ErrorCode::DiskFull) => FailureKind::Full,
+        Some(ErrorCode::OperationInterrupted | ErrorCode::OperationAborted) => FailureKind::Interrupted,
+        Some(ErrorCode::NotADatabase) => FailureKind::NotADatabase,
+        Some(ErrorCode::DatabaseCorrupt) => FailureKind::Damaged,
+        Some(ErrorCode::Unknown) => FailureKind::Statement,
+        _ => FailureKind::Other,
+    };
+    match error {
+        rusqlite::Error::SqlInputError { msg, offset, .. } => {
+            Failure { kind, message: msg, offset: usize::try_from(offset).ok() }
+        }
+        rusqlite::Error::SqliteFailure(_, Some(message)) => Failure { kind, message, offset: None },
+        other => Failure { kind, message: other.to_string(), offset: None },
+    }
+}
+
+/// A rusqlite error as one of Whimbrel's.
+pub(crate) fn error(error: rusqlite::Error, code: Code, message: impl Into<String>) -> Error {
+    failure(error).error(code, message)
+}
+
+/// What a database is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reading only.
+    ReadOnly,
+    /// Reading and writing; the file must exist.
+    ReadWrite,
+    /// Reading and writing; the file is made if it is missing.
+    Create,
+}
+
+/// Opens a database file, waiting up to five seconds for others that hold it.
+///
+/// # Errors
+/// [`Code::CannotOpen`] with the reason, [`Code::NotADatabase`].
+pub fn open(path: &Path, access: Access) -> Result<rusqlite::Connection> {
+    let name = path.display();
+    let cannot = |why: String| Error::new(Code::CannotOpen, format!("{name} cannot be opened: {why}")).object(name.to_string());
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => return Err(cannot("it is a folder".into())),
+        Ok(_) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && access == Access::Create => {
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+            if let Some(folder) = folder.filter(|f| !f.is_dir()) {
+                return Err(cannot(format!("the folder {} does not exist", folder.display())));
+            }
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Err(cannot("there is no such file".into()).help("check the path"));
+        }
+        Err(e) => return Err(cannot(e.to_string())),
+    }
+    let flags = match access {
+        Access::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        Access::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    };
+    // The path is a path and never a URI: a file may be called `file:x?y`.
+    let conn = rusqlite::Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|e| error(e, Code::CannotOpen, format!("{name} cannot be opened")))?;
+    conn.busy_timeout(Duration::from_secs(5))
+        .map_err(|e| error(e, Code::CannotOpen, format!("{name} cannot be opened")))?;
+    // The header is read only now.
+    conn.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))
+        .map_err(|e| error(e, Code::CannotOpen, format!("{name} cannot be read")).object(name.to_string()))?;
+    Ok(conn)
+}
+
+/// The schema of a live database.
+///
+/// ```
+/// let mut db = rusqlite::Connection::open_in_memory()?;
+/// db.execute_batch("CREATE TABLE users(id INTEGER PRIMARY KEY)")?;
+/// let schema = whimbrel::sqlite_host::read_schema(&mut db)?;
+/// assert_eq!(schema.tables[0].name, "users");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Where the database cannot be read.
+pub fn read_schema(conn: &mut rusqlite::Connection) -> Result<Schema> {
+    Ok(block_on(run::read_live(&mut Sqlite::new(conn)))?.schema)
+}
+
+/// Lets a [`Cancel`] interrupt even a long statement, for as long as this value lives. It takes the place of a
+/// progress handler that the app has set.
+pub(crate) struct Interrupt<'c> {
+    conn: &'c mut rusqlite::Connection,
+}
+
+impl<'c> Interrupt<'c> {
+    /// Instructions of SQLite's machine between two looks; some tens of microseconds.
+    const EVERY: std::ffi::c_int = 10_000;
+
+    pub(crate) fn new(conn: &'c mut rusqlite::Connection, cancel: &Cancel) -> Self {
+        let cancel = cancel.clone();
+        // Cancelling is a convenience: where it cannot be set up, the run is still right.
+        let _ = conn.progress_handler(Self::EVERY, Some(move || cancel.is_cancelled()));
+        Interrupt { conn }
+    }
+}
+
+impl Borrow<rusqlite::Connection> for Interrupt<'_> {
+    fn borrow(&self) -> &rusqlite::Connection {
+        self.conn
+    }
+}
+
+impl Drop for Interrupt<'_> {
+    fn drop(&mut self) {
+        let _ = self.conn.progress_handler(0, None::<fn() -> bool>);
+    }
+}
+
+/// The file of a connection's main database, if it has one.
+pub fn database_path(conn: &rusqlite::Connection) -> Option<PathBuf> {
+    conn.path().filter(|path| !path.is_empty()).map(PathBuf::from)
+}
