@@ -85,7 +85,7 @@ fn read(here: &Path, folder: &Path, path: &Path, bytes: Vec<u8>) -> Result<Confi
             range,
             label: String::new(),
         });
-        let message = format!("{name}: {}", e.message().trim_end().replace('\n', ", "));
+        let message = format!("{name}: {}", e.message().trim_end().replace('\n', ", ").replace("usize", "a whole number"));
         Failure::new(Exit::Usage, Problem { place, ..Problem::new(CONFIGURATION, message) })
     })?;
     if file.keep == Some(0) {

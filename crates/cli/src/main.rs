@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::arguments::{Arguments, Global};
-use crate::failure::{Exit, Failure};
+use crate::failure::Exit;
 use crate::session::Session;
 
 fn main() -> ExitCode {
@@ -38,16 +38,11 @@ fn run(words: Vec<OsString>) -> Exit {
     let parsed = program.try_get_matches_from(words).and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,
-        Err(error) if error.use_stderr() && early.json => {
-            let message = error.render().to_string();
-            let message = message.strip_prefix("error: ").unwrap_or(&message).trim_end();
-            let mut session = Session::new("", &early);
-            return session.finish(Err(Failure::usage(message)));
-        }
+        Err(error) if error.use_stderr() => return Session::new("", &early).finish_usage(&error),
         Err(error) => {
-            // Help, version, or a usage error for a person. Nobody is left to be told where printing fails.
+            // Help or version; nobody is left to be told where printing it fails.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            return Exit::Done;
         }
     };
     let mut session = Session::new(arguments.command.name(), &arguments.global);

@@ -115,7 +115,9 @@ impl Planning {
 
     /// Prints the plan and records it as JSON.
     pub fn present(&self, session: &mut Session, plan: &Plan, bytes: Option<u64>, with_sql: bool) {
-        let problems: Vec<_> = plan.obstacles.iter().map(Problem::from).collect();
+        // Open questions have a place of their own.
+        let obstacles = plan.obstacles.iter().filter(|obstacle| obstacle.code() != Code::QuestionOpen);
+        let problems: Vec<_> = obstacles.map(Problem::from).collect();
         let database = self.database.shown();
         session.record("plan", &wire::Plan::new(&database, bytes.is_none(), plan, &problems, with_sql));
         if plan.is_empty() {
@@ -127,6 +129,7 @@ impl Planning {
         if with_sql && !plan.steps.is_empty() {
             session.say("");
             session.print(&plan.script());
+            session.say("");
         }
     }
 
@@ -135,8 +138,8 @@ impl Planning {
         session.record("answered", &questions.iter().map(wire::Question::from).collect::<Vec<_>>());
         for question in questions {
             let ways: Vec<_> = crate::failure::renames(question).iter().map(|r| format!("--rename {r}")).collect();
-            session.remark(&format!(
-                "{} is dropped, because of --accept-data-loss; if it was renamed, say {}",
+            session.say(&format!(
+                "note: {} is dropped, because of --accept-data-loss; if it was renamed, say {}",
                 render::printable(&question.path()),
                 render::printable(&ways.join(" or "))
             ));

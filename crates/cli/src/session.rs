@@ -4,11 +4,12 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::AutoStream;
 use clap::ColorChoice;
+use clap::error::ErrorKind;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::arguments::Global;
-use crate::failure::{Exit, Failure, OUTPUT, Problem};
+use crate::failure::{Exit, Failure, OUTPUT, Problem, USAGE};
 use crate::{render, wire};
 
 /// One run of the program.
@@ -137,6 +138,24 @@ impl Session {
     /// Whether colour is used on standard error.
     pub fn has_color(&self) -> bool {
         AutoStream::new(io::stderr(), self.color).current_choice() != anstream::ColorChoice::Never
+    }
+
+    /// Tells what is wrong with the command line.
+    pub fn finish_usage(&mut self, error: &clap::Error) -> Exit {
+        if !self.json {
+            let text = error.render().ansi().to_string();
+            self.tell(text.replacen("error:", &format!("error[{USAGE}]:"), 1).trim_end());
+            return Exit::Usage;
+        }
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            return self.finish(Err(Failure::usage("no command is given").help("see whimbrel --help")));
+        }
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let mut paragraphs = text.split("\n\n").map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
+        let failure = Failure::usage(paragraphs.next().unwrap_or_default());
+        let failure = paragraphs.filter(|p| !p.is_empty()).fold(failure, Failure::help);
+        self.finish(Err(failure))
     }
 
     /// Tells how the command went, and says how the program ends.

@@ -82,8 +82,7 @@ impl Diff {
             sql.push_str(&format!("-- Data loss: {}\n", render::printable(what)));
         }
         sql.push_str(&plan.script());
-        let name = format!("{} → {}", source::shown(&self.from), source::shown(&self.to));
-        session.record("plan", &wire::Plan::new(&name, false, &plan, &[], false));
+        session.record("plan", &wire::Plan::new(&source::shown(&self.from), false, &plan, &[], false));
         session.record("sql", &sql);
         if plan.is_empty() {
             session.remark("No changes.");

@@ -33,7 +33,7 @@ Examples:
 struct Entry<'a> {
     code: &'a str,
     severity: &'static str,
-    object: Option<&'a str>,
+    object: &'a str,
     message: &'a str,
     help: &'a str,
 }
@@ -78,7 +78,7 @@ fn entry(finding: &Finding) -> Entry<'_> {
             Severity::Error => "error",
             Severity::Warning => "warning",
         },
-        object: finding.object.as_deref(),
+        object: &finding.object,
         message: &finding.message,
         help: &finding.help,
     }

@@ -13,22 +13,15 @@ use clap::Subcommand;
 use crate::failure::{Exit, Failure};
 use crate::session::Session;
 
-/// What to do.
+/// What to do. The variants have no comment of their own: it would take the place of the command's help.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Say what would bring a database to its schema
     Plan(plan::Plan),
-    /// Bring a database to its schema
     Push(push::Push),
-    /// Print the SQL from one schema to another
     Diff(diff::Diff),
-    /// Print the schema of a database as clean SQL
     Pull(pull::Pull),
-    /// Look for what is wrong with a database
     Doctor(doctor::Doctor),
-    /// List backups, and bring one back
     Restore(restore::Restore),
-    /// Print a script that completes commands in a shell
     Completions(completions::Completions),
 }
 

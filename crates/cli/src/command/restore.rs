@@ -18,7 +18,7 @@ use crate::{ask, source, wire};
 /// List backups, and bring one back
 ///
 /// Without a name, the backups that `push --backup` made are listed, the newest first. With one, the database becomes
-/// what it was then; what was written since is lost.
+/// what it was then, and what it holds now is kept as one backup more.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Restore {
@@ -51,6 +51,10 @@ impl Restore {
         let database = Database::choose(&self.db, &configuration)?;
         let backups = backup::list(&database.path)?;
         let shown = database.shown();
+        if backups.is_empty() && !database.exists()? {
+            let error = Error::new(Code::CannotOpen, format!("there is no {shown}, and no backup of it"));
+            return Err(error.object(&shown).help("look for a slip in the name").into());
+        }
         session.record("database", &shown);
         if self.backup.is_none() && !self.latest {
             session.record("backups", &backups.iter().map(wire::Backup::from).collect::<Vec<_>>());
@@ -72,7 +76,7 @@ impl Restore {
         session.written = Some(shown.clone());
         let name = file_name(chosen);
         if session.can_ask() && !self.yes {
-            let question = format!("Make {shown} what it was at {}? What was written since is lost.", chosen.taken);
+            let question = format!("Make {shown} what it was at {}? What it holds now becomes a backup.", render::moment(&chosen.taken));
             ask::yes(session, &question, false)?;
         }
         backup::restore(chosen, &database.path)?;
@@ -103,6 +107,6 @@ fn list(session: &mut Session, database: &str, backups: &[Backup]) {
     for backup in backups {
         let name = printable(&file_name(backup));
         let name = format!("{}{}", styled(BOLD, &name), " ".repeat(width - name.len()));
-        session.say(&format!("{name}  {}  {}", backup.taken, render::bytes(backup.bytes)));
+        session.say(&format!("{name}  {}  {}", render::moment(&backup.taken), render::bytes(backup.bytes)));
     }
 }

@@ -6,7 +6,7 @@ mod words;
 
 pub use plan::{Heading, plan};
 pub use problem::problem;
-pub use words::{bytes, count, duration, printable, shell_word};
+pub use words::{bytes, count, duration, moment, printable, shell_word};
 
 use anstyle::{AnsiColor, Style};
 

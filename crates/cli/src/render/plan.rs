@@ -2,6 +2,7 @@
 
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
+use whimbrel::Code;
 use whimbrel::diff::{Change, Note, Part, TableChange};
 use whimbrel::plan::{Hazard, Plan, Step, Strategy};
 use whimbrel::schema::{KeyPart, KeyTerm, Origin, same_name};
@@ -24,6 +25,10 @@ const WIDEST_TEXT: usize = 56;
 const WIDEST_REMARK: usize = 36;
 /// Names listed of one object are cut here.
 const WIDEST_LIST: usize = 64;
+/// The text of a part is cut here.
+const WIDEST_PART: usize = 80;
+/// The reason for a strategy is cut here.
+const WIDEST_REASON: usize = 100;
 
 /// One line: what, a remark, and how.
 #[derive(Default)]
@@ -48,6 +53,10 @@ pub fn plan(heading: &Heading<'_>, plan: &Plan, verbose: bool) -> String {
     for (at, change) in plan.changes.iter().enumerate() {
         let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.change == at).collect();
         change_lines(change, &steps, verbose, &mut lines);
+        // Where rows do not fit, the errors say so, with their number.
+        if plan.obstacles.iter().all(|obstacle| obstacle.code() == Code::DataLoss) {
+            lines.extend(steps.iter().flat_map(|step| &step.hazards).filter_map(fit_line));
+        }
     }
     out.push_str(&layout(&lines));
     for note in &plan.notes {
@@ -57,8 +66,9 @@ pub fn plan(heading: &Heading<'_>, plan: &Plan, verbose: bool) -> String {
         let names: Vec<_> = plan.ignored.iter().map(|name| printable(name)).collect();
         out.push_str(&format!("\n{}\n", styled(DIM, &format!("left out: {}", names.join(", ")))));
     }
-    for warning in &plan.warnings {
-        out.push_str(&format!("\n{} {}\n", styled(OTHER, "warning:"), printable(warning)));
+    for (at, warning) in plan.warnings.iter().enumerate() {
+        let gap = if at == 0 { "\n" } else { "" };
+        out.push_str(&format!("{gap}{} {}\n", styled(OTHER, "warning:"), printable(warning)));
     }
     out.push_str(&format!("\n{}", summary(plan)));
     out
@@ -68,6 +78,10 @@ fn about(heading: &Heading<'_>, plan: &Plan) -> String {
     let version = plan.basis.version;
     let sqlite = format!("SQLite {}.{}", version / 1_000_000, version / 1000 % 1000);
     let Some(size) = heading.bytes else { return format!("{sqlite}, new database") };
+    // Without answers there is no target yet.
+    if !plan.questions.is_empty() {
+        return format!("{sqlite}, {}", bytes(size));
+    }
     // What is there now is what will be there, without what is new and with what is gone.
     let tables = (plan.target.tables.len() + plan.target.virtual_tables.len()) as i64;
     let now = plan.changes.iter().fold(tables, |tables, change| match change {
@@ -79,41 +93,41 @@ fn about(heading: &Heading<'_>, plan: &Plan) -> String {
 }
 
 fn change_lines(change: &Change, steps: &[&Step], verbose: bool, lines: &mut Vec<Line>) {
-    let first = lines.len();
     let sign = change.sign();
-    let text = change_text(change);
-    lines.push(Line { indent: 2, sign: Some(sign), text, style: style_of(sign), ..Line::default() });
+    let mut head =
+        Line { indent: 2, sign: Some(sign), text: change_text(change), style: style_of(sign), ..Line::default() };
+    let rebuild = steps.iter().find(|step| step.strategy == Strategy::Rebuild);
+    let mut below = Vec::new();
     if let Change::AlterTable(table) = change {
+        head.how = rebuild.map_or_else(String::new, |step| how(step));
         for (at, part) in table.parts.iter().enumerate() {
+            // What a rebuild makes stands at the table; the renames before it are steps of their own.
+            let own = steps.iter().find(|step| step.parts.contains(&at) && step.strategy != Strategy::Rebuild);
+            let how = own.map_or_else(String::new, |step| how(step));
             if matches!(part, Part::Rename) {
-                lines[first].remark = origin_of_rename(table.after.renamed_from.as_deref(), &table.before.name, &table.after.origin);
-                set_how(&mut lines[first], steps.iter().find(|step| step.parts == [at]));
+                let hint = table.after.renamed_from.as_deref();
+                head.remark = origin_of_rename(hint, &table.before.name, &table.after.origin);
+                head.how = if head.how.is_empty() { how } else { head.how };
                 continue;
             }
             let sign = part.sign();
-            let text = shorten(&printable(&part.describe()));
-            let mut line =
-                Line { indent: 6, sign: Some(sign), text, style: style_of(sign), remark: remark(table, part), ..Line::default() };
-            // A step that makes several parts at once stands at the table.
-            set_how(&mut line, steps.iter().find(|step| step.parts == [at] && step.strategy != Strategy::Rebuild));
-            lines.push(line);
+            let text = shorten(&printable(&part.describe()), WIDEST_PART);
+            let remark = remark(table, part);
+            below.push(Line { indent: 6, sign: Some(sign), text, remark, how, style: style_of(sign) });
         }
+    } else {
+        head.how = steps.iter().map(|step| how(step)).find(|how| !how.is_empty()).unwrap_or_default();
     }
-    let whole = |step: &&&Step| step.parts.len() != 1 || step.strategy == Strategy::Rebuild;
-    let own = steps.iter().filter(whole).find(|step| same_name(&step.object, change.object()));
-    if lines[first].how.is_empty() {
-        set_how(&mut lines[first], own);
-    }
+    lines.push(head);
+    lines.extend(below);
     for step in steps {
         if let Some(reason) = &step.reason {
-            let text = format!("{}: {}", step.strategy, shorten_to(&printable(reason), 100));
+            let text = format!("{}: {}", step.strategy, shorten(&printable(reason), WIDEST_REASON));
             lines.push(Line { indent: 6, text, style: DIM, ..Line::default() });
         }
-        for hazard in &step.hazards {
-            lines.extend(hazard_line(hazard));
-        }
+        lines.extend(step.hazards.iter().filter_map(hazard_line));
         if verbose && !same_name(&step.object, change.object()) {
-            let text = format!("{}: {}", printable(&step.object), printable(&step.title));
+            let text = format!("{} {}: {}", step.strategy, printable(&step.object), printable(&step.title));
             lines.push(Line { indent: 6, text, style: DIM, ..Line::default() });
         }
     }
@@ -161,7 +175,7 @@ fn change_text(change: &Change) -> String {
         | Change::DropTrigger(_)
         | Change::AlterTrigger { .. } => format!("{} {name}", change.object_kind()),
     };
-    shorten_to(&text, 2 * WIDEST_LIST)
+    shorten(&text, 2 * WIDEST_LIST)
 }
 
 fn key(parts: &[KeyPart]) -> String {
@@ -211,28 +225,33 @@ fn origin_of_rename(hint: Option<&str>, before: &str, origin: &Origin) -> String
     }
 }
 
-fn set_how(line: &mut Line, step: Option<&&Step>) {
-    let Some(step) = step else { return };
-    line.how = match step.strategy {
+/// How a step is done, where its sign does not say it already.
+fn how(step: &Step) -> String {
+    match step.strategy {
         Strategy::Create | Strategy::Drop => String::new(),
         Strategy::Recreate | Strategy::InPlace | Strategy::Catalogue => step.strategy.to_string(),
         Strategy::Rebuild if step.bytes > 0 => {
             format!("{}: {}, {}", step.strategy, count(step.rows, "row"), bytes(step.bytes))
         }
         Strategy::Rebuild => format!("{}: {}", step.strategy, count(step.rows, "row")),
-    };
+    }
 }
 
 fn hazard_line(hazard: &Hazard) -> Option<Line> {
     let (text, style) = match hazard {
         Hazard::DataLoss { what, rows } => (format!("! data loss: {}, {}", printable(what), count(*rows, "row")), GONE),
-        Hazard::MayFail { constraint, rows } => {
-            (format!("! may fail: {} on {}", printable(constraint), count(*rows, "row")), OTHER)
-        }
-        // How many rows are written again stands at the right; what cannot be undone is what is lost.
-        Hazard::Rewrite { .. } | Hazard::Irreversible => return None,
+        // How many rows are written again stands at the right; what cannot be undone is what is lost; and rows were
+        // looked at already.
+        Hazard::Rewrite { .. } | Hazard::Irreversible | Hazard::MayFail { .. } => return None,
     };
     Some(Line { indent: 6, text, style, ..Line::default() })
+}
+
+/// What the rows that are there were found to satisfy.
+fn fit_line(hazard: &Hazard) -> Option<Line> {
+    let Hazard::MayFail { constraint, rows } = hazard else { return None };
+    let rows = if *rows == 1 { "the row that is there fits".to_owned() } else { format!("all {} fit", count(*rows, "row")) };
+    Some(Line { indent: 6, text: format!("{}: {rows}", printable(constraint)), style: DIM, ..Line::default() })
 }
 
 fn note_text(note: &Note) -> String {
@@ -264,11 +283,7 @@ fn summary(plan: &Plan) -> String {
     out
 }
 
-fn shorten(text: &str) -> String {
-    shorten_to(text, WIDEST_LIST + 16)
-}
-
-fn shorten_to(text: &str, width: usize) -> String {
+fn shorten(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

@@ -2,35 +2,49 @@
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use anstyle::{AnsiColor, Style};
 use whimbrel::State;
 
-use super::printable;
+use super::{BOLD, printable, styled};
 use super::words::is_hidden;
 use crate::failure::{Place, Problem};
 
 /// The failure in several lines, with colour. `database` is the one that may have been written to.
 pub fn problem(problem: &Problem, database: Option<&str>) -> String {
     let lines = |text: &str| text.trim_end().lines().map(printable).collect::<Vec<_>>().join("\n");
-    let mut group = Group::with_title(Level::ERROR.primary_title(lines(&problem.message)).id(problem.code));
-    if let Some((line, place)) = problem.place.as_ref().and_then(|place| Some((line_of(place)?, place))) {
-        let mark = AnnotationKind::Primary.span(line.mark).label(printable(&place.label));
-        let path = printable(&place.source.name);
-        group = group.element(Snippet::source(line.text).line_start(line.number).path(path).annotation(mark));
-    }
+    // Each with whether it is help.
+    let mut remarks: Vec<(bool, String)> = Vec::new();
     if let Some(statement) = &problem.statement {
-        group = group.element(Level::NOTE.message(format!("the statement was {}", shorten(&printable(statement), 400))));
+        remarks.push((false, format!("the statement was {}", shorten(&printable(statement), 400))));
     }
-    if let Some(cause) = &problem.cause {
-        group = group.element(Level::NOTE.message(lines(cause)));
+    remarks.extend(problem.cause.iter().map(|cause| (false, lines(cause))));
+    remarks.extend(state(problem.state, database).map(|state| (false, state)));
+    remarks.extend(problem.help.iter().map(|help| (true, lines(help))));
+
+    let mut group = Group::with_title(Level::ERROR.primary_title(lines(&problem.message)).id(problem.code));
+    let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
+    let Some((line, place)) = problem.place.as_ref().and_then(|place| Some((line_of(place)?, place))) else {
+        // Without a line of source, the renderer would draw a margin beside nothing.
+        let mut out = renderer.render(&[group]);
+        for (is_help, text) in remarks {
+            let name = if is_help { "help" } else { "note" };
+            let text = text.replace('\n', "\n          ");
+            out.push_str(&format!("\n  {} {}: {text}", styled(MARGIN, "="), styled(BOLD, name)));
+        }
+        return out;
+    };
+    let mark = AnnotationKind::Primary.span(line.mark).label(printable(&place.label));
+    let path = printable(&place.source.name);
+    group = group.element(Snippet::source(line.text).line_start(line.number).path(path).annotation(mark));
+    for (is_help, text) in remarks {
+        let level = if is_help { Level::HELP } else { Level::NOTE };
+        group = group.element(level.message(text));
     }
-    if let Some(state) = state(problem.state, database) {
-        group = group.element(Level::NOTE.message(state));
-    }
-    for help in &problem.help {
-        group = group.element(Level::HELP.message(lines(help)));
-    }
-    Renderer::styled().decor_style(DecorStyle::Ascii).render(&[group])
+    renderer.render(&[group])
 }
+
+/// The colour the renderer gives to margins.
+const MARGIN: Style = AnsiColor::BrightBlue.on_default().bold();
 
 fn state(state: State, database: Option<&str>) -> Option<String> {
     let name = database.map(printable);

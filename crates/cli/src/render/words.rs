@@ -33,13 +33,26 @@ pub fn bytes(number: u64) -> String {
     format!("{value:.1} TB")
 }
 
-/// A time a person waited: `0.12 s`, `3 min 20 s`.
+/// A time a person waited: `12 ms`, `1.20 s`, `3 min 20 s`.
 pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
-        0..10 => format!("{:.2} s", time.as_secs_f64()),
+        0 => format!("{} ms", time.as_millis()),
+        1..10 => format!("{:.2} s", time.as_secs_f64()),
         10..120 => format!("{seconds} s"),
         _ => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}
+
+/// When a backup was taken: its `20261121T093000Z` as `2026-11-21 09:30:00 UTC`.
+pub fn moment(taken: &str) -> String {
+    let digits = |from: usize, to: usize| taken.get(from..to).filter(|part| part.bytes().all(|b| b.is_ascii_digit()));
+    let parts = (digits(0, 4), digits(4, 6), digits(6, 8), digits(9, 11), digits(11, 13), digits(13, 15));
+    match parts {
+        (Some(year), Some(month), Some(day), Some(hour), Some(minute), Some(second)) => {
+            format!("{year}-{month}-{day} {hour}:{minute}:{second} UTC")
+        }
+        _ => taken.to_owned(),
     }
 }
 
@@ -88,9 +101,17 @@ mod tests {
 
     #[test]
     fn times() {
-        assert_eq!(duration(Duration::from_millis(123)), "0.12 s");
+        assert_eq!(duration(Duration::from_millis(123)), "123 ms");
+        assert_eq!(duration(Duration::from_millis(1234)), "1.23 s");
         assert_eq!(duration(Duration::from_secs(61)), "61 s");
         assert_eq!(duration(Duration::from_secs(200)), "3 min 20 s");
+    }
+
+    #[test]
+    fn moments() {
+        assert_eq!(moment("20261121T093000Z"), "2026-11-21 09:30:00 UTC");
+        assert_eq!(moment("20261121T093000Z-2"), "2026-11-21 09:30:00 UTC");
+        assert_eq!(moment("2026é"), "2026é");
     }
 
     #[test]

@@ -489,12 +489,10 @@ impl Planner<'_> {
 
     fn alter(&mut self, n: usize, change: &TableChange, ways: &[Way]) {
         let rows = self.facts.rows(&change.before.name);
-        // New columns come last of all, so that an edit of the catalogue finds the columns in their declared order.
-        let is_addition = |p: &usize| matches!(change.parts[*p], Part::AddColumn(_));
-        let (additions, others): (Vec<usize>, Vec<usize>) = (0..ways.len()).partition(is_addition);
         let mut edits = Vec::new();
-        for p in others.into_iter().chain(additions) {
-            match &ways[p] {
+        // Parts name new columns before those that go: SQLite drops no column that is the last one.
+        for (p, way) in ways.iter().enumerate() {
+            match way {
                 Way::InPlace(sql) => {
                     let part = &change.parts[p];
                     let mut parts = vec![p];

@@ -241,38 +241,108 @@ fn virtual_table_definition(table: &VirtualTable) -> String {
 /// let schema = Schema::from_sql("create table b(a_id references a(id)); create table a(id integer primary key)")?;
 /// assert_eq!(to_sql(&schema), "\
 /// CREATE TABLE a (
-///   id integer PRIMARY KEY
+///   id integer primary key
 /// );
 ///
 /// CREATE TABLE b (
-///   a_id REFERENCES a(id)
+///   a_id references a(id)
 /// );
 /// ");
 /// # Ok::<(), whimbrel_core::Error>(())
 /// ```
 pub fn to_sql(schema: &Schema) -> String {
     let mut blocks: Vec<String> = Vec::new();
-    let statement = |kind: &str, name: &str, definition: String| {
+    let statement = |kind: &str, name: &str, written: &Option<String>, printed: &dyn Fn() -> String| {
+        let definition = match written {
+            Some(text) => format!(" {}", text.trim()),
+            None => printed(),
+        };
         format!("CREATE {kind} {}{definition};\n", display_name(name))
     };
     for table in parents_first(schema) {
-        let mut block = statement("TABLE", &table.name, table_definition(table));
+        let laid_out = table.definition.as_ref().map(|text| lay_out(text));
+        let mut block = statement("TABLE", &table.name, &laid_out, &|| table_definition(table));
         for index in schema.indexes.iter().filter(|i| same_name(&i.table, &table.name)) {
             let kind = if index.unique { "UNIQUE INDEX" } else { "INDEX" };
-            block.push_str(&statement(kind, &index.name, index_definition(index)));
+            block.push_str(&statement(kind, &index.name, &index.definition, &|| index_definition(index)));
         }
         blocks.push(block);
     }
     for table in &schema.virtual_tables {
-        blocks.push(statement("VIRTUAL TABLE", &table.name, virtual_table_definition(table)));
+        let printed = || virtual_table_definition(table);
+        blocks.push(statement("VIRTUAL TABLE", &table.name, &table.definition, &printed));
     }
     for view in views_in_order(schema) {
-        blocks.push(statement("VIEW", &view.name, view_definition(view)));
+        blocks.push(statement("VIEW", &view.name, &view.definition, &|| view_definition(view)));
     }
     for trigger in &schema.triggers {
-        blocks.push(statement("TRIGGER", &trigger.name, trigger_definition(trigger)));
+        blocks.push(statement("TRIGGER", &trigger.name, &trigger.definition, &|| trigger_definition(trigger)));
     }
     blocks.join("\n")
+}
+
+/// A table's text with each column and constraint on a line of its own, its comments kept: `ALTER TABLE` leaves texts
+/// that nobody would write.
+fn lay_out(definition: &str) -> String {
+    use super::token::{TokenKind, tokenize};
+    let Ok(tokens) = tokenize(definition) else {
+        return definition.to_owned();
+    };
+    let mut lines: Vec<String> = Vec::new();
+    // The bytes of the line that is being read, and where the last token of it ended.
+    let mut line: Option<(usize, usize)> = None;
+    let mut depth = 0;
+    let mut tail = definition.len();
+    let mut end = 0;
+    // Comments behind the line's last token; whether the line goes on is not known yet.
+    let mut held: Vec<&str> = Vec::new();
+    let flush = |line: &mut Option<(usize, usize)>, held: &mut Vec<&str>, lines: &mut Vec<String>, comma: &str| {
+        if let Some((start, end)) = line.take() {
+            let comments: String = held.drain(..).map(|comment| format!(" {comment}")).collect();
+            lines.push(format!("  {}{comma}{comments}", &definition[start..end]));
+        }
+    };
+    for token in &tokens {
+        let text = token.text(definition);
+        let own_line = definition[end..token.range.start].contains('\n');
+        end = token.range.end;
+        match text {
+            "(" if depth == 0 => {
+                depth = 1;
+                continue;
+            }
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 && text == ")" {
+            tail = token.range.start;
+            break;
+        }
+        if depth == 1 && text == "," {
+            flush(&mut line, &mut held, &mut lines, ",");
+            continue;
+        }
+        if token.kind == TokenKind::Comment && line.is_some() {
+            held.push(text);
+            continue;
+        }
+        if token.kind == TokenKind::Comment {
+            // Behind a comma on its line a comment belongs to what stands before the comma.
+            match lines.last_mut().filter(|_| !own_line) {
+                Some(last) => *last = format!("{last} {text}"),
+                None => lines.push(format!("  {text}")),
+            }
+            continue;
+        }
+        held.clear();
+        line = Some((line.map_or(token.range.start, |(start, _)| start), token.range.end));
+    }
+    flush(&mut line, &mut held, &mut lines, "");
+    if lines.is_empty() {
+        return definition.to_owned();
+    }
+    format!("(\n{}\n{}", lines.join("\n"), definition[tail..].trim())
 }
 
 /// Tables ordered so that parents of foreign keys come first, as far as cycles allow; else as declared.
@@ -316,4 +386,25 @@ fn in_order<'a, T>(
 /// A name as every statement holds it.
 pub(crate) fn main(name: &str) -> String {
     format!("main.{}", quote_name(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(definition: &str, expected: &str) {
+        assert_eq!(lay_out(definition), expected);
+        let read = |text: &str| Schema::from_sql(&format!("CREATE TABLE t {text}")).unwrap();
+        assert_eq!(read(&lay_out(definition)).fingerprint(), read(definition).fingerprint());
+    }
+
+    #[test]
+    fn every_column_gets_a_line_and_keeps_its_comments() {
+        check(
+            "(-- first\n  a INT -- one\n, b TEXT, -- two\n-- three\nc DEFAULT (1, 2), CHECK (a > 0 -- why\n AND b) /* x */) STRICT",
+            "(\n  -- first\n  a INT, -- one\n  b TEXT, -- two\n  -- three\n  c DEFAULT (1, 2),\n  \
+             CHECK (a > 0 -- why\n AND b) /* x */\n) STRICT",
+        );
+        check("(a,b , c)", "(\n  a,\n  b,\n  c\n)");
+    }
 }
