@@ -76,16 +76,16 @@ impl Configuration {
 
 fn read(here: &Path, folder: &Path, path: &Path, bytes: Vec<u8>) -> Result<Configuration, Failure> {
     let name = path.strip_prefix(here).unwrap_or(path).display().to_string();
-    let text = String::from_utf8(bytes).map_err(|_| {
-        Failure::new(Exit::Usage, Problem::new(CONFIGURATION, format!("{name} is not UTF-8 text")))
-    })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::new(Exit::Usage, Problem::new(CONFIGURATION, format!("{name} is not UTF-8 text"))))?;
     let file: File = toml::from_str(&text).map_err(|e| {
         let place = e.span().map(|range| Place {
             source: Arc::new(Source { name: name.clone(), text: text.clone() }),
             range,
             label: String::new(),
         });
-        let message = format!("{name}: {}", e.message().trim_end().replace('\n', ", ").replace("usize", "a whole number"));
+        let message =
+            format!("{name}: {}", e.message().trim_end().replace('\n', ", ").replace("usize", "a whole number"));
         Failure::new(Exit::Usage, Problem { place, ..Problem::new(CONFIGURATION, message) })
     })?;
     if file.keep == Some(0) {

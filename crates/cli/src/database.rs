@@ -74,7 +74,9 @@ impl Database {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
             let message = format!("{} cannot be created: there is no folder {}", self.shown(), folder.display());
-            return Err(cannot_open(&self.path, message).help("create the folder, or look for a slip in the name").into());
+            return Err(cannot_open(&self.path, message)
+                .help("create the folder, or look for a slip in the name")
+                .into());
         }
         Ok((in_memory()?, None))
     }

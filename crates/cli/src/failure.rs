@@ -101,11 +101,7 @@ impl Problem {
             help.extend(renames(question).iter().map(|rename| format!("if it was renamed: --rename {rename}")));
         }
         help.push("if what is gone is to be dropped, and what is new is new: --accept-data-loss".to_owned());
-        Problem {
-            help,
-            questions: questions.to_vec(),
-            ..Problem::new(whimbrel::Code::QuestionOpen.as_str(), message)
-        }
+        Problem { help, questions: questions.to_vec(), ..Problem::new(whimbrel::Code::QuestionOpen.as_str(), message) }
     }
 }
 

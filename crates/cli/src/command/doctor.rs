@@ -2,8 +2,8 @@
 
 use clap::Args;
 use serde::Serialize;
-use whimbrel::{Finding, Severity};
 use whimbrel::sqlite_host::Access;
+use whimbrel::{Finding, Severity};
 
 use crate::arguments::DatabaseArgument;
 use crate::configuration::Configuration;
@@ -48,12 +48,14 @@ impl Doctor {
         session.record("database", &database.shown());
         session.record("findings", &findings.iter().map(entry).collect::<Vec<_>>());
         for finding in &findings {
-            let (style, name) = match finding.severity {
-                Severity::Error => (GONE, "error"),
-                Severity::Warning => (OTHER, "warning"),
+            let style = match finding.severity {
+                Severity::Error => GONE,
+                Severity::Warning => OTHER,
             };
-            let head = styled(style.bold(), &format!("{name}[{}]", finding.code));
-            session.say(&format!("{head}: {}", styled(BOLD, &printable(&finding.message))));
+            let head = styled(style.bold(), &format!("{}[{}]", finding.severity.as_str(), finding.code));
+            let object =
+                if finding.object.is_empty() { String::new() } else { format!("{}: ", printable(&finding.object)) };
+            session.say(&format!("{head}: {object}{}", styled(BOLD, &printable(&finding.message))));
             session.say(&format!("  {} {}\n", styled(DIM, "="), printable(&finding.help)));
         }
         let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
@@ -74,10 +76,7 @@ impl Doctor {
 fn entry(finding: &Finding) -> Entry<'_> {
     Entry {
         code: finding.code,
-        severity: match finding.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        },
+        severity: finding.severity.as_str(),
         object: &finding.object,
         message: &finding.message,
         help: &finding.help,

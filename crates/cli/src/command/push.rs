@@ -61,10 +61,10 @@ impl Push {
         let asks = session.can_ask() && !self.yes;
 
         // This first look only reads. Opening for writing would leave traces even where there is nothing to do.
-        let (mut connection, bytes) = planning.database.open_for_planning()?;
-        if bytes.is_some() {
+        if planning.database.exists()? {
             session.written = Some(planning.database.shown());
         }
+        let (mut connection, bytes) = planning.database.open_for_planning()?;
         let silenced = planning.silenced_questions(&mut connection)?;
         let mut plan = planning.plan(&mut connection)?;
         while asks && ask_questions(session, &mut planning, &plan)? {
@@ -132,7 +132,8 @@ impl Push {
         for warning in &report.warnings {
             session.remark(&format!("{} {}", render::styled(render::OTHER, "warning:"), render::printable(warning)));
         }
-        let mut done = format!("Done in {}: {}", render::duration(time), render::count(report.changes as u64, "change"));
+        let mut done =
+            format!("Done in {}: {}", render::duration(time), render::count(report.changes as u64, "change"));
         if report.rows > 0 {
             done.push_str(&format!(", {} written again", render::count(report.rows, "row")));
         }

@@ -76,13 +76,21 @@ impl Restore {
         session.written = Some(shown.clone());
         let name = file_name(chosen);
         if session.can_ask() && !self.yes {
-            let question = format!("Make {shown} what it was at {}? What it holds now becomes a backup.", render::moment(&chosen.taken));
+            let question = format!(
+                "Make {shown} what it was at {}? What it holds now becomes a backup.",
+                render::moment(&chosen.taken)
+            );
             ask::yes(session, &question, false)?;
         }
         backup::restore(chosen, &database.path)?;
         session.applied = true;
         session.record("restored", &wire::Backup::from(chosen));
+        let kept = backup::list(&database.path)?.into_iter().find(|b| !backups.contains(b));
+        session.record("kept", &kept.as_ref().map(wire::Backup::from));
         session.say(&format!("{} is restored from {}.", printable(&shown), printable(&name)));
+        if let Some(kept) = kept {
+            session.say(&format!("What it held before is kept as {}.", printable(&file_name(&kept))));
+        }
         Ok(Exit::Done)
     }
 }

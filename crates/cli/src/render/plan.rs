@@ -250,7 +250,8 @@ fn hazard_line(hazard: &Hazard) -> Option<Line> {
 /// What the rows that are there were found to satisfy.
 fn fit_line(hazard: &Hazard) -> Option<Line> {
     let Hazard::MayFail { constraint, rows } = hazard else { return None };
-    let rows = if *rows == 1 { "the row that is there fits".to_owned() } else { format!("all {} fit", count(*rows, "row")) };
+    let rows =
+        if *rows == 1 { "the row that is there fits".to_owned() } else { format!("all {} fit", count(*rows, "row")) };
     Some(Line { indent: 6, text: format!("{}: {rows}", printable(constraint)), style: DIM, ..Line::default() })
 }
 
@@ -296,7 +297,11 @@ fn layout(lines: &[Line]) -> String {
     let text_width = |line: &Line| line.indent + 2 + line.text.width();
     let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0);
     let left = widest(
-        &mut lines.iter().filter(|l| !l.remark.is_empty() || !l.how.is_empty()).map(text_width).filter(|w| *w <= WIDEST_TEXT),
+        &mut lines
+            .iter()
+            .filter(|l| !l.remark.is_empty() || !l.how.is_empty())
+            .map(text_width)
+            .filter(|w| *w <= WIDEST_TEXT),
     );
     let middle = widest(&mut lines.iter().map(|l| l.remark.width()).filter(|w| *w <= WIDEST_REMARK));
     let gap = |width: usize, column: usize| " ".repeat(column.saturating_sub(width) + 2);

@@ -5,8 +5,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 use whimbrel::State;
 
-use super::{BOLD, printable, styled};
 use super::words::is_hidden;
+use super::{BOLD, printable, styled};
 use crate::failure::{Place, Problem};
 
 /// The failure in several lines, with colour. `database` is the one that may have been written to.

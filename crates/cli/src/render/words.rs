@@ -26,7 +26,11 @@ pub fn bytes(number: u64) -> String {
     let mut value = number as f64;
     for unit in ["bytes", "kB", "MB", "GB"] {
         if value < 999.5 {
-            return if value < 9.95 && unit != "bytes" { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") };
+            return if value < 9.95 && unit != "bytes" {
+                format!("{value:.1} {unit}")
+            } else {
+                format!("{value:.0} {unit}")
+            };
         }
         value /= 1000.0;
     }
@@ -78,7 +82,11 @@ pub fn is_hidden(c: char) -> bool {
 /// A word as a shell takes it.
 pub fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]

@@ -51,10 +51,8 @@ pub struct Problem<'a> {
 impl<'a> From<&'a failure::Problem> for Problem<'a> {
     fn from(problem: &'a failure::Problem) -> Self {
         let place = problem.place.as_ref();
-        let origin = place.map(|place| whimbrel::schema::Origin {
-            source: Some(place.source.clone()),
-            range: place.range.clone(),
-        });
+        let origin = place
+            .map(|place| whimbrel::schema::Origin { source: Some(place.source.clone()), range: place.range.clone() });
         let position = origin.and_then(|origin| origin.line_and_column());
         Problem {
             code: problem.code,

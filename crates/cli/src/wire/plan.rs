@@ -199,7 +199,9 @@ impl<'a> From<&'a plan::Hazard> for HazardEntry<'a> {
 impl<'a> From<&'a Note> for NoteEntry<'a> {
     fn from(note: &'a Note) -> Self {
         match note {
-            Note::ColumnOrder { table, stored, declared } => NoteEntry { kind: "column_order", table, stored, declared },
+            Note::ColumnOrder { table, stored, declared } => {
+                NoteEntry { kind: "column_order", table, stored, declared }
+            }
         }
     }
 }

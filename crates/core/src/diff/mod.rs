@@ -468,7 +468,7 @@ impl Part {
         match self {
             Part::Rename => "renamed".to_owned(),
             Part::RenameColumn { before, after } => format!("{before} → {after}"),
-            Part::AddColumn(column) => print::added_column(column, &[], &[]),
+            Part::AddColumn(column) => print::column_text(column),
             Part::DropColumn(column) => column.name.clone(),
             Part::AlterColumn { before, after } => describe_column(before, after),
             Part::PrimaryKey { before, after } => format!("primary key {} → {}", key(before), key(after)),

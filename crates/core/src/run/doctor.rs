@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::inspect::{one_integer, one_row, read_live, read_rows};
-use super::judge::{fire, select_nothing};
+use super::judge::{fire, select_nothing, without_foreign_keys};
 use super::{Connection, Failure, FailureKind, Value};
 use crate::error::{Code, Result};
 use crate::schema::{Expression, KeyTerm, Schema, fold, same_name};
@@ -69,7 +69,11 @@ pub async fn doctor<C: Connection>(conn: &mut C) -> Result<Vec<Finding>> {
     let schema = &live.schema;
     modules(conn, schema, &mut findings).await?;
     collations(conn, schema, &mut findings).await?;
-    views_and_triggers(conn, schema, &mut findings).await;
+    without_foreign_keys(conn, async |conn| {
+        views_and_triggers(conn, schema, &mut findings).await;
+        Ok(())
+    })
+    .await?;
     names_in_double_quotes(schema, &mut findings);
     keys_without_index(schema, &mut findings);
     settings(conn, &mut findings).await?;

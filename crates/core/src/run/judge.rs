@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::inspect::one_integer;
 use super::{Connection, Failure, FailureKind};
 use crate::diff::{Change, Diff};
 use crate::error::{Code, Error, Result};
@@ -36,6 +37,10 @@ pub(super) async fn judge<C: Connection>(
         // Without a scratch database the run itself is the judge.
         Err(_) => return Ok(()),
     };
+    // Foreign keys do not concern views and triggers, and their tables need not be here.
+    if scratch.execute("PRAGMA foreign_keys = OFF").await.is_err() {
+        return Ok(());
+    }
     // Something that only the live connection knows: what depends on it cannot be judged here.
     let mut incomplete = false;
     for (sql, name, origin) in judged.statements(after) {
@@ -64,7 +69,9 @@ pub(super) async fn judge<C: Connection>(
     for trigger in after.triggers.iter().filter(|t| judged.triggers.contains(&fold(&t.name))) {
         if let Err(failure) = scratch.query(&fire(after, trigger)).await {
             let old = before.trigger(&trigger.name);
-            let was_broken = old.is_some_and(|old| old == trigger) && conn.query(&fire(before, trigger)).await.is_err();
+            let sql = fire(before, trigger);
+            let was_broken = old.is_some_and(|old| old == trigger)
+                && without_foreign_keys(conn, async |conn| Ok(conn.query(&sql).await.is_err())).await?;
             weigh(conn, made, incomplete, was_broken, "trigger", &trigger.name, &trigger.origin, &failure).await;
         }
     }
@@ -304,6 +311,30 @@ pub(super) fn fire(schema: &Schema, trigger: &Trigger) -> String {
 /// An ALTER that renames makes SQLite read every view and trigger; one that is broken stops it. It is found and
 /// named before anything is written, unless the plan drops it anyway.
 pub(super) async fn find_broken<C: Connection>(conn: &mut C, before: &Schema, made: &mut Plan) -> Result<()> {
+    let found = without_foreign_keys(conn, async |conn| broken_objects(conn, before, made).await).await?;
+    made.obstacles.extend(found);
+    Ok(())
+}
+
+/// Looks at a live database with foreign keys off, and puts the setting back: a statement that is only explained
+/// would else be refused for a table that one of its foreign keys misses.
+pub(super) async fn without_foreign_keys<C: Connection, T>(
+    conn: &mut C,
+    look: impl AsyncFnOnce(&mut C) -> Result<T>,
+) -> Result<T> {
+    let was = one_integer(conn, "PRAGMA foreign_keys").await?;
+    if was == 0 {
+        return look(conn).await;
+    }
+    let cannot = |f: Failure| f.error(Code::Setting, "PRAGMA foreign_keys cannot be set");
+    conn.execute("PRAGMA foreign_keys = OFF").await.map_err(cannot)?;
+    let outcome = look(conn).await;
+    conn.execute("PRAGMA foreign_keys = ON").await.map_err(cannot)?;
+    outcome
+}
+
+async fn broken_objects<C: Connection>(conn: &mut C, before: &Schema, made: &Plan) -> Result<Vec<Error>> {
+    let mut found = Vec::new();
     let dropped: HashSet<String> = made
         .steps
         .iter()
@@ -315,7 +346,7 @@ pub(super) async fn find_broken<C: Connection>(conn: &mut C, before: &Schema, ma
             continue;
         }
         if let Err(failure) = conn.query(&select_nothing(&view.name)).await {
-            made.obstacles.push(broken("view", &view.name, &failure)?);
+            found.push(broken("view", &view.name, &failure)?);
         }
     }
     for trigger in &before.triggers {
@@ -323,10 +354,10 @@ pub(super) async fn find_broken<C: Connection>(conn: &mut C, before: &Schema, ma
             continue;
         }
         if let Err(failure) = conn.query(&fire(before, trigger)).await {
-            made.obstacles.push(broken("trigger", &trigger.name, &failure)?);
+            found.push(broken("trigger", &trigger.name, &failure)?);
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 fn broken(kind: &str, name: &str, failure: &Failure) -> Result<Error> {

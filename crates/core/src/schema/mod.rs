@@ -527,6 +527,13 @@ impl Table {
     }
 }
 
+impl Column {
+    /// The default that gives a value: `DEFAULT NULL` is written like one and gives none.
+    pub fn default_value(&self) -> Option<&Expression> {
+        self.default.as_ref().filter(|default| default.meaning() != "null")
+    }
+}
+
 impl KeyPart {
     /// A plain column.
     pub fn column(name: impl Into<String>) -> Self {

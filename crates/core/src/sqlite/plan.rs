@@ -222,10 +222,22 @@ impl Planner<'_> {
                 self.way_to_drop(change, &renamed.columns[at].name)
             }
             Part::AlterColumn { before, after: column } => {
-                let only_not_null = Column { not_null: None, ..before.clone() }.meaning()
-                    == Column { not_null: None, ..column.clone() }.meaning();
-                if !only_not_null {
+                let without_not_null = |c: &Column| {
+                    let default = c.default_value().cloned();
+                    Column { not_null: None, default, ..c.clone() }.meaning()
+                };
+                if without_not_null(before) != without_not_null(column) {
                     return Way::Rebuild(column_reason(before, column));
+                }
+                if before.default != column.default {
+                    // DEFAULT NULL or none: no row reads anything else than before.
+                    return match (&before.not_null, &column.not_null) {
+                        (None, Some(_)) => Way::Rebuild("the default and NOT NULL change together"),
+                        (Some(a), Some(b)) if a.meaning() != b.meaning() => {
+                            Way::Rebuild("a NOT NULL constraint cannot be changed in place")
+                        }
+                        _ => self.way_by_catalogue(change),
+                    };
                 }
                 let alter = |what: &str| {
                     let column = quote_name(&column.name);
@@ -317,7 +329,7 @@ impl Planner<'_> {
         if matches!(value_source(change, column), ValueSource::Computed(_)) && rows > 0 {
             return Way::Rebuild("every row gets a value of its own");
         }
-        if column.not_null.is_some() && column.default.is_none() && column.generated.is_none() {
+        if column.not_null.is_some() && column.default_value().is_none() && column.generated.is_none() {
             return Way::Rebuild("SQLite cannot add a NOT NULL column without a default in place");
         }
         if column.default.as_ref().is_some_and(|d| !is_constant(d)) {
@@ -533,7 +545,11 @@ impl Planner<'_> {
                 Statement::RaiseSchemaVersion,
                 Statement::Execute("PRAGMA writable_schema = OFF".to_owned()),
             ];
-            let title = edits.iter().map(|p| format!("drop {}", change.parts[*p].describe())).collect::<Vec<_>>();
+            let title = |p: &usize| match &change.parts[*p] {
+                part @ Part::AlterColumn { .. } => part.describe(),
+                part => format!("drop {}", part.describe()),
+            };
+            let title = edits.iter().map(title).collect::<Vec<_>>();
             let step = self.step(n, Strategy::Catalogue, &title.join(", "), statements);
             step.parts = edits;
             step.reason = Some("SQLite has no ALTER for it, and no row has to be touched".to_owned());
@@ -775,7 +791,7 @@ fn is_constant(default: &Expression) -> bool {
     let tokens = tokenize(text).unwrap_or_default();
     let is_literal = |t: &super::token::Token| match t.kind {
         TokenKind::Number | TokenKind::String | TokenKind::Blob => true,
-        TokenKind::Word => ["true", "false"].contains(&t.text(text)),
+        TokenKind::Word => ["true", "false", "null"].contains(&t.text(text)),
         _ => false,
     };
     match tokens.as_slice() {

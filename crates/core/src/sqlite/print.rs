@@ -192,9 +192,20 @@ fn references(key: &ForeignKey) -> String {
     out
 }
 
+/// A column in one line, without the constraints of the table.
+pub(crate) fn column_text(column: &Column) -> String {
+    column_definition(column) + &column_constraints(column)
+}
+
 /// A column as `ALTER TABLE … ADD COLUMN` takes it, with the constraints that come with it.
 pub(crate) fn added_column(column: &Column, checks: &[&Check], keys: &[&ForeignKey]) -> String {
-    let mut out = column_definition(column) + &column_constraints(column);
+    // What the author wrote, where there is such a text: a migrated table then reads like a fresh one. Constraints
+    // that stand at the column are in it.
+    if let Some(written) = column.origin.source.as_ref().and_then(|s| s.text.get(column.origin.range.clone())) {
+        let apart = keys.iter().filter(|k| k.at_column.is_none());
+        return apart.fold(written.to_owned(), |text, key| format!("{text} {}", references(key)));
+    }
+    let mut out = column_text(column);
     for check in checks {
         let _ = write!(out, " {}", check_text(check));
     }

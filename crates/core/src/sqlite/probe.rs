@@ -114,7 +114,7 @@ pub(crate) fn value_source(change: &TableChange, column: &Column) -> ValueSource
     match change.renamed.column(&column.name) {
         Some(old) => {
             let becomes_not_null = column.not_null.is_some() && old.not_null.is_none();
-            let fill = backfill.or_else(|| column.default.as_ref().map(default_term));
+            let fill = backfill.or_else(|| column.default_value().map(default_term));
             match fill.filter(|_| becomes_not_null) {
                 Some(fill) => ValueSource::Filled(fill),
                 None => ValueSource::Kept,
@@ -226,7 +226,7 @@ fn table_probes(
                 if column.not_null.is_some() {
                     let no_value = ProbeKind::NoValue(column.name.clone());
                     match value_source(change, column) {
-                        ValueSource::Default if column.default.is_none() => {
+                        ValueSource::Default if column.default_value().is_none() => {
                             add(Some(p), no_value, None, &column.origin);
                         }
                         ValueSource::Computed(fill) => {
@@ -464,7 +464,7 @@ fn foreign_key_condition(
 ) -> Option<String> {
     let is_new = |c: &&String| change.renamed.column(c).is_none();
     if key.columns.iter().filter(is_new).any(|c| {
-        change.after.column(c).is_none_or(|c| matches!(value_source(change, c), ValueSource::Default) && c.default.is_none())
+        change.after.column(c).is_none_or(|c| matches!(value_source(change, c), ValueSource::Default) && c.default_value().is_none())
     }) {
         // A new column without a value refers to nothing.
         return None;
@@ -555,7 +555,7 @@ fn unique_probe(
                         ValueSource::Filled(fill) => term = format!("coalesce({term}, {fill})"),
                         ValueSource::Computed(fill) => term = fill,
                         ValueSource::Rowid(_) => return,
-                        ValueSource::Default => match &column.default {
+                        ValueSource::Default => match column.default_value() {
                             Some(default) => term = default_term(default),
                             None => return,
                         },

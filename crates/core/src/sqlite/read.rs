@@ -536,7 +536,7 @@ impl<'s> Cursor<'s> {
             }
             let constraint_start = self.at;
             if self.accept("default") {
-                column.default = self.default_value(scope)?;
+                column.default = Some(self.default_value(scope)?);
                 constraint = None;
             } else if self.accept_all(&["not", "null"]) {
                 let on_conflict = self.on_conflict()?;
@@ -628,7 +628,7 @@ impl<'s> Cursor<'s> {
         Ok(self.text()[self.origin(start).range].to_owned()).map(|t| if self.at == start { String::new() } else { t })
     }
 
-    fn default_value(&mut self, scope: &Scope<'_>) -> Result<Option<Expression>> {
+    fn default_value(&mut self, scope: &Scope<'_>) -> Result<Expression> {
         let start = self.at;
         let (tokens, parenthesised) = if self.is("(") {
             (self.parenthesised()?, true)
@@ -651,22 +651,19 @@ impl<'s> Cursor<'s> {
         let Some(token) = literal else {
             // Within parentheses names are names; SQLite refuses those of columns.
             let scope = if parenthesised { scope } else { &Scope::Nothing };
-            return Ok(Some(expression(text, &tokens, scope)));
+            return Ok(expression(text, &tokens, scope));
         };
         let word = token.text(text);
         let is_constant = |w: &str| {
             ["null", "true", "false", "current_time", "current_date", "current_timestamp"].contains(&w)
         };
         Ok(match token.kind {
-            TokenKind::Word if same_name(word, "null") => None,
             // A bare word or a quoted name is a string here.
             TokenKind::Word if !parenthesised && !is_constant(&fold(word)) => {
-                Some(Expression::new(word, super::token::quote_text(word)))
+                Expression::new(word, super::token::quote_text(word))
             }
-            TokenKind::Quoted => {
-                Some(Expression::new(word, super::token::quote_text(&super::token::unquote(word))))
-            }
-            _ => Some(expression(text, std::slice::from_ref(token), &Scope::Nothing)),
+            TokenKind::Quoted => Expression::new(word, super::token::quote_text(&super::token::unquote(word))),
+            _ => expression(text, std::slice::from_ref(token), &Scope::Nothing),
         })
     }
 
