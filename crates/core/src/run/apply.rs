@@ -35,10 +35,10 @@ const PORTION: u64 = 20_000;
 /// # Errors
 /// Nothing is changed where [`State`] says so. [`Code::Superseded`] where the database is no longer what the plan was
 /// made from: make a new one.
-pub async fn run_plan<C: Connection>(
+pub async fn run_plan<C: Connection, O: Observer + ?Sized>(
     conn: &mut C,
     plan: &Plan,
-    observer: &mut dyn Observer,
+    observer: &mut O,
     cancel: &Cancel,
 ) -> Result<Report> {
     if let Some(obstacle) = plan.obstacles.first() {
@@ -137,10 +137,10 @@ async fn restore<C: Connection>(conn: &mut C, changed: &Changed) -> Result<(), F
     first
 }
 
-async fn transaction<C: Connection>(
+async fn transaction<C: Connection, O: Observer + ?Sized>(
     conn: &mut C,
     plan: &Plan,
-    observer: &mut dyn Observer,
+    observer: &mut O,
     cancel: &Cancel,
 ) -> Result<Report> {
     // 2. IMMEDIATE: with a deferred transaction, of several processes that start at once all but one would fail.
@@ -222,10 +222,10 @@ fn unknown(error: Error) -> Error {
         .help("open the database again and make a new plan: it holds the old version or the new one")
 }
 
-async fn steps<C: Connection>(
+async fn steps<C: Connection, O: Observer + ?Sized>(
     conn: &mut C,
     plan: &Plan,
-    observer: &mut dyn Observer,
+    observer: &mut O,
     cancel: &Cancel,
 ) -> Result<Report> {
     let violations = violations(conn, plan.foreign_key_checks.iter().map(|(before, _)| before)).await?;
@@ -279,12 +279,12 @@ struct Progress {
     of: u64,
 }
 
-async fn execute<C: Connection>(
+async fn execute<C: Connection, O: Observer + ?Sized>(
     conn: &mut C,
     step: &Step,
     statement: &Statement,
     progress: &mut Progress,
-    observer: &mut dyn Observer,
+    observer: &mut O,
     cancel: &Cancel,
 ) -> Result<()> {
     match statement {
@@ -310,12 +310,12 @@ async fn execute<C: Connection>(
 }
 
 /// Copies in portions where rows can be walked by rowid, so that there is progress, and a place to stop.
-async fn copy_rows<C: Connection>(
+async fn copy_rows<C: Connection, O: Observer + ?Sized>(
     conn: &mut C,
     step: &Step,
     copy: &Copy,
     progress: &mut Progress,
-    observer: &mut dyn Observer,
+    observer: &mut O,
     cancel: &Cancel,
 ) -> Result<()> {
     let walk = copy.rowid.as_ref().zip(copy.into_rowid.as_ref()).filter(|_| copy.rows > PORTION);

@@ -79,11 +79,11 @@ pub(super) fn visible(schema: Schema, ignore: &[String]) -> Schema {
 ///
 /// # Errors
 /// Where the database cannot be read, or an answer names what does not exist.
-pub async fn make_plan<C: Connection>(
+pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?Sized>(
     conn: &mut C,
     target: &Schema,
     settings: &Settings,
-    resolve: &mut dyn FnMut(&Question) -> Option<Answer>,
+    resolve: &mut R,
 ) -> Result<Plan> {
     if conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))? {
         return Err(transaction_open());
@@ -149,11 +149,11 @@ fn without_shadows(mut schema: Schema, shadows: &[String]) -> Schema {
 }
 
 /// Compares, and asks until nobody has an answer.
-fn resolved(
+fn resolved<R: FnMut(&Question) -> Option<Answer> + ?Sized>(
     before: &Schema,
     after: &Schema,
     settings: &Settings,
-    resolve: &mut dyn FnMut(&Question) -> Option<Answer>,
+    resolve: &mut R,
 ) -> Result<Diff> {
     let options = Options { strict_order: settings.strict_order };
     let mut answers = settings.answers.clone();
