@@ -1,5 +1,6 @@
 //! Renames, and a schema seen through them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::schema::{
@@ -49,11 +50,11 @@ impl Renames {
     }
 
     /// `schema` as it reads when these renames, and nothing else, have been done.
-    pub(crate) fn apply(&self, schema: &Schema) -> Schema {
-        let mut schema = schema.clone();
+    pub(crate) fn apply<'s>(&self, schema: &'s Schema) -> Cow<'s, Schema> {
         if self.is_empty() {
-            return schema;
+            return Cow::Borrowed(schema);
         }
+        let mut schema = schema.clone();
         let everywhere = self.everywhere();
         for table in &mut schema.tables {
             self.apply_to_table(table);
@@ -84,7 +85,7 @@ impl Renames {
             }
             trigger.target = self.table_name(&trigger.target);
         }
-        schema
+        Cow::Owned(schema)
     }
 
     fn apply_to_table(&self, table: &mut Table) {

@@ -1,5 +1,6 @@
 //! Declared schema and live database → [`Plan`]: read, compare, ask the rows, try out. Nothing is written.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::inspect::{Live, one_integer, read_live};
@@ -88,9 +89,13 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     if conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))? {
         return Err(transaction_open());
     }
-    let live = read_live(conn).await?;
-    let before = settings.visible(live.schema.clone());
-    let after = settings.visible(without_shadows(target.clone(), &live.shadows));
+    let mut live = read_live(conn).await?;
+    let before = settings.visible(std::mem::take(&mut live.schema));
+    let hides_nothing = settings.ignore.is_empty() && live.shadows.is_empty();
+    let after = match hides_nothing {
+        true => Cow::Borrowed(target),
+        false => Cow::Owned(settings.visible(without_shadows(target.clone(), &live.shadows))),
+    };
     let diff = resolved(&before, &after, settings, resolve)?;
     let mut made = Plan {
         questions: diff.questions.clone(),
@@ -106,7 +111,7 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
         return Ok(made);
     }
     if diff.changes.is_empty() {
-        made.target = after;
+        made.target = after.into_owned();
         return Ok(made);
     }
 
@@ -131,7 +136,7 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     }
     made.disk_bytes = disk_bytes(conn, &made).await?;
     made.changes = diff.changes;
-    made.target = after;
+    made.target = after.into_owned();
     Ok(made)
 }
 
