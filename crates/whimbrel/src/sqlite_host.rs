@@ -29,6 +29,12 @@ impl<C: Borrow<rusqlite::Connection>> Sqlite<C> {
     }
 }
 
+impl<C: Borrow<rusqlite::Connection>> Borrow<rusqlite::Connection> for Sqlite<C> {
+    fn borrow(&self) -> &rusqlite::Connection {
+        self.conn.borrow()
+    }
+}
+
 impl<C: Borrow<rusqlite::Connection>> Connection for Sqlite<C> {
     type Scratch = Sqlite<rusqlite::Connection>;
 

@@ -167,6 +167,18 @@ fn attempt(host: &mut Faulty) -> Result<Report, Error> {
     })
 }
 
+/// The app's connection is as it was, or the error says that it is not.
+fn check_settings(host: &Faulty, outcome: &Result<Report, Error>, story: &str) {
+    let said = outcome.as_ref().err().is_some_and(|e| {
+        e.code() == Code::NotRestored || e.report().help.iter().any(|h| h.contains("open a new"))
+    });
+    let db: &Rusqlite = std::borrow::Borrow::borrow(&host.inner);
+    for (name, value) in [("foreign_keys", 1), ("legacy_alter_table", 0), ("writable_schema", 0)] {
+        let now: i64 = db.query_row(&format!("PRAGMA {name}"), [], |r| r.get(0)).unwrap();
+        assert!(now == value || said || host.mode == Mode::Sticky, "{story}: {name} is left at {now}");
+    }
+}
+
 /// Fails request `n`, checks everything, and tells whether the run came that far.
 fn fail_at(folder: &Path, journal: &str, mode: Mode, n: usize) -> bool {
     let story = format!("journal {journal}, {mode:?}, request {n}");
@@ -178,6 +190,7 @@ fn fail_at(folder: &Path, journal: &str, mode: Mode, n: usize) -> bool {
     let mut host = Faulty { inner: Sqlite::new(conn), left: n, mode, failed: false };
     let outcome = attempt(&mut host);
     let reached = host.failed;
+    check_settings(&host, &outcome, &story);
     drop(host);
     let is_new = check_file(&path, &story);
     match &outcome {

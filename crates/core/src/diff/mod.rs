@@ -88,6 +88,7 @@ pub struct TableChange {
 }
 
 /// One difference within a table.
+#[expect(clippy::large_enum_variant, reason = "a plan has a handful of them, and boxes would show in every match")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     /// The table's name, or only the case of its letters.
@@ -273,13 +274,16 @@ pub fn diff(before: &Schema, after: &Schema, answers: &Answers, options: &Option
     Ok(diff)
 }
 
+/// Makes a change of an object before and after; for what is new or gone both are the same.
+type MakeChange<'a, T> = &'a dyn Fn(&T, &T) -> Change;
+
 /// Compares objects that have no parts: what is gone first, then what is new or other, each in its own order.
 fn compare<'a, T: 'a>(
     before: impl Iterator<Item = (&'a T, &'a T)>,
     after: &'a [T],
     name: impl Fn(&T) -> &str,
     same: impl Fn(&T, &T, &T) -> bool,
-    [drop, create, alter]: [&dyn Fn(&T, &T) -> Change; 3],
+    [drop, create, alter]: [MakeChange<'_, T>; 3],
     changes: &mut Vec<Change>,
 ) {
     let wanted: HashMap<String, &T> = after.iter().map(|a| (fold(name(a)), a)).collect();

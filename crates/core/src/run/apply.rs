@@ -96,10 +96,14 @@ async fn set_up<C: Connection>(conn: &mut C, changed: &mut Changed) -> Result<()
     for (name, accepted, value) in wanted {
         let get = format!("PRAGMA {name}");
         let was = one_integer(conn, &get).await?;
+        // The plan itself switches these two; a run that stops in between must not leave them on.
+        let is_switched = matches!(name, "legacy_alter_table" | "writable_schema");
+        if is_switched || !accepted.contains(&was) {
+            changed.push(format!("PRAGMA {name} = {was}"));
+        }
         if accepted.contains(&was) {
             continue;
         }
-        changed.push(format!("PRAGMA {name} = {was}"));
         let cannot = || Error::new(Code::Setting, format!("PRAGMA {name} cannot be set to {value}"));
         conn.execute(&format!("PRAGMA {name} = {value}")).await.map_err(|f| cannot().cause(f))?;
         if !accepted.contains(&one_integer(conn, &get).await?) {

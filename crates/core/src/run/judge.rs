@@ -327,9 +327,13 @@ pub(super) async fn without_foreign_keys<C: Connection, T>(
         return look(conn).await;
     }
     let cannot = |f: Failure| f.error(Code::Setting, "PRAGMA foreign_keys cannot be set");
-    conn.execute("PRAGMA foreign_keys = OFF").await.map_err(cannot)?;
-    let outcome = look(conn).await;
-    conn.execute("PRAGMA foreign_keys = ON").await.map_err(cannot)?;
+    // A request that reports a failure may have been carried out: the setting is put back in any case.
+    let outcome = match conn.execute("PRAGMA foreign_keys = OFF").await {
+        Ok(_) => look(conn).await,
+        Err(f) => Err(cannot(f)),
+    };
+    let restored = conn.execute("PRAGMA foreign_keys = ON").await;
+    restored.map_err(|f| cannot(f).help("open a new connection"))?;
     outcome
 }
 

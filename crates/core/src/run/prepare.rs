@@ -1,9 +1,9 @@
 //! Declared schema and live database → [`Plan`]: read, compare, ask the rows, try out. Nothing is written.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::inspect::{Live, one_integer, read_live};
+use super::inspect::{Live, one_integer, one_row, read_live};
 use super::{Connection, FailureKind, Value, judge};
 use crate::diff::{Answer, Answers, Change, Diff, Options, Question, diff};
 use crate::error::{Code, Error, Result};
@@ -117,13 +117,18 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
 
     let probes = probes(&before, &after, &diff);
     let answers = ask(conn, &probes).await?;
-    let facts = facts(conn, &live, &diff, &probes, &answers).await?;
+    let mut facts = facts(conn, &live, &diff, &probes, &answers).await?;
+    // Planned twice: rows are counted only of tables whose rows are touched, and which these are, a plan tells. An
+    // added column must cost the same on ten rows and on ten million.
+    let first = plan(&before, &after, &diff, &facts);
+    count_touched(conn, &diff, &first.steps, &mut facts).await?;
     let planned = plan(&before, &after, &diff, &facts);
     made.steps = planned.steps;
     made.notes = planned.notes;
     made.foreign_key_checks = planned.foreign_key_checks;
     weigh(&mut made, &diff, &probes, &answers);
     count_virtual_losses(conn, &mut made, &diff).await?;
+    warn_of_temporary_triggers(conn, &mut made, &diff).await?;
     if settings.show_rows {
         show_rows(conn, &mut made, &probes, &answers).await;
     }
@@ -261,7 +266,7 @@ async fn facts<C: Connection>(
     facts.statistics = statistics.iter().filter(|s| facts.names.contains(**s)).map(|s| (*s).to_owned()).collect();
     for (probe, answer) in probes.iter().zip(answers) {
         match (&probe.kind, probe.part) {
-            (ProbeKind::Rows | ProbeKind::Loss(_), None) => {
+            (ProbeKind::Loss(_), None) => {
                 facts.rows.insert(fold(&probe.table), *answer);
             }
             (ProbeKind::NoValue(_) | ProbeKind::Filled(_), Some(part)) => {
@@ -282,28 +287,87 @@ async fn facts<C: Connection>(
     if alters.is_empty() {
         return Ok(facts);
     }
-    // Under SQLite's defensive mode the setting stays off, whatever is asked.
-    let was = one_integer(conn, "PRAGMA writable_schema").await?;
-    let set = conn.execute("PRAGMA writable_schema = ON").await.is_ok();
-    facts.catalogue_edits = set && one_integer(conn, "PRAGMA writable_schema").await? == 1;
-    if was == 0 {
-        conn.execute("PRAGMA writable_schema = OFF")
-            .await
-            .map_err(|f| f.error(Code::Setting, "writable_schema cannot be put back"))?;
-    }
-    for table in alters.into_iter().filter(|t| facts.rows.get(&fold(t)).is_some_and(|rows| *rows > 0)).collect::<Vec<_>>() {
-        // dbstat is compiled in only where somebody asked for it.
-        let sql = format!(
-            "SELECT sum(pgsize) FROM dbstat WHERE aggregate = TRUE AND name IN \
-             (SELECT name FROM main.sqlite_master WHERE tbl_name = {} COLLATE NOCASE)",
-            quote_text(table)
-        );
-        if let Ok(rows) = conn.query(&sql).await {
-            let bytes = rows.first().and_then(|r| r.first()).and_then(Value::integer).unwrap_or_default();
-            facts.bytes.insert(fold(table), bytes.unsigned_abs());
+    facts.catalogue_edits = can_edit_catalogue(conn).await?;
+    for tables in alters.chunks(50) {
+        let terms: Vec<_> = tables.iter().map(|t| format!("EXISTS (SELECT 1 FROM {})", main(t))).collect();
+        let row = one_row(conn, &format!("SELECT {}", terms.join(", "))).await?;
+        for (table, some) in tables.iter().zip(row) {
+            facts.rows.insert(fold(table), some.integer().unwrap_or_default().unsigned_abs());
         }
     }
     Ok(facts)
+}
+
+/// Under SQLite's defensive mode `writable_schema` stays off, whatever is asked; there is no other way to find out.
+async fn can_edit_catalogue<C: Connection>(conn: &mut C) -> Result<bool> {
+    if one_integer(conn, "PRAGMA writable_schema").await? == 1 {
+        return Ok(true);
+    }
+    let set = conn.execute("PRAGMA writable_schema = ON").await;
+    let now = one_integer(conn, "PRAGMA writable_schema").await;
+    conn.execute("PRAGMA writable_schema = OFF").await.map_err(|f| {
+        f.error(Code::Setting, "PRAGMA writable_schema could not be put back").help("open a new connection")
+    })?;
+    Ok(set.is_ok() && now? == 1)
+}
+
+/// DROP TABLE takes a connection's own temporary triggers along, and nobody has their text afterwards.
+async fn warn_of_temporary_triggers<C: Connection>(conn: &mut C, made: &mut Plan, diff: &Diff) -> Result<()> {
+    let is_dropped = |step: &&Step| matches!(step.strategy, Strategy::Rebuild | Strategy::Drop);
+    let tables: HashSet<String> = made
+        .steps
+        .iter()
+        .filter(is_dropped)
+        .filter_map(|step| match &diff.changes[step.change] {
+            Change::AlterTable(change) => Some(fold(&change.before.name)),
+            Change::DropTable(table) => Some(fold(&table.name)),
+            _ => None,
+        })
+        .collect();
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let sql = "SELECT name, tbl_name FROM temp.sqlite_master WHERE type = 'trigger'";
+    let rows = conn.query(sql).await.map_err(|f| f.error(Code::Database, "temporary triggers cannot be listed"))?;
+    for row in rows {
+        if let [Value::Text(name), Value::Text(table)] = row.as_slice()
+            && tables.contains(&fold(table))
+        {
+            made.warnings.push(format!("temporary trigger {name} on {table} goes with the old table: create it again"));
+        }
+    }
+    Ok(())
+}
+
+/// Counts rows, and bytes where they are written again, of the tables whose rows a plan reads or writes.
+async fn count_touched<C: Connection>(conn: &mut C, diff: &Diff, steps: &[Step], facts: &mut Facts) -> Result<()> {
+    let mut counted = HashMap::new();
+    for step in steps {
+        let Change::AlterTable(change) = &diff.changes[step.change] else { continue };
+        let table = &change.before.name;
+        let rewrites = step.strategy == Strategy::Rebuild;
+        let touches = rewrites || step.rows > 0 || !step.hazards.is_empty();
+        let some = facts.rows.get(&fold(table)).is_some_and(|rows| *rows > 0);
+        let known: &mut bool = counted.entry(fold(table)).or_insert(false);
+        if touches && some && !*known {
+            *known = true;
+            let rows = one_integer(conn, &format!("SELECT count(*) FROM {}", main(table))).await?;
+            facts.rows.insert(fold(table), rows.unsigned_abs());
+        }
+        if rewrites && some {
+            // dbstat is compiled in only where somebody asked for it.
+            let sql = format!(
+                "SELECT sum(pgsize) FROM dbstat WHERE aggregate = TRUE AND name IN \
+                 (SELECT name FROM main.sqlite_master WHERE tbl_name = {} COLLATE NOCASE)",
+                quote_text(table)
+            );
+            if let Ok(rows) = conn.query(&sql).await {
+                let bytes = rows.first().and_then(|r| r.first()).and_then(Value::integer).unwrap_or_default();
+                facts.bytes.insert(fold(table), bytes.unsigned_abs());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Puts the answers where they belong: losses to the steps, misfits to the obstacles.
@@ -346,8 +410,7 @@ fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u64]) {
             ProbeKind::Altered(_)
             | ProbeKind::Filled(_)
             | ProbeKind::NoValue(_)
-            | ProbeKind::Misfit(_)
-            | ProbeKind::Rows => {}
+            | ProbeKind::Misfit(_) => {}
         }
     }
 }
@@ -397,7 +460,7 @@ async fn count_virtual_losses<C: Connection>(conn: &mut C, made: &mut Plan, diff
 
 async fn show_rows<C: Connection>(conn: &mut C, made: &mut Plan, probes: &[Probe], answers: &[u64]) {
     for (probe, count) in probes.iter().zip(answers) {
-        let tells = !matches!(probe.kind, ProbeKind::Rows | ProbeKind::Loss(_) | ProbeKind::Filled(_));
+        let tells = !matches!(probe.kind, ProbeKind::Loss(_) | ProbeKind::Filled(_));
         let Some(sql) = probe.keys.as_ref().filter(|_| *count > 0 && tells) else { continue };
         let Ok(rows) = conn.query(sql).await else { continue };
         let shown = |value: &Value| match value {

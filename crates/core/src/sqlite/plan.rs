@@ -31,7 +31,8 @@ pub(crate) struct Facts {
     pub version: u32,
     /// Whether the catalogue can be edited (`writable_schema` is not forbidden).
     pub catalogue_edits: bool,
-    /// Rows by table, for tables that change; by live name in lower case.
+    /// Rows by table, for tables that change: the number where it was asked for, else 1 for some; by live name in
+    /// lower case.
     pub rows: HashMap<String, u64>,
     /// Bytes by table, its indexes included, as far as known; by live name in lower case.
     pub bytes: HashMap<String, u64>,
@@ -336,6 +337,15 @@ impl Planner<'_> {
             return Way::Rebuild("SQLite cannot add a column whose default is computed in place");
         }
         let checks: Vec<&Check> = after.checks.iter().filter(|c| is_own_check(change, column, c)).collect();
+        // Columns are added one by one: an expression must not read one that is not there yet.
+        let expressions = checks.iter().map(|c| &c.expression).chain(column.generated.iter().map(|g| &g.expression));
+        let read: HashSet<String> = expressions.flat_map(mentioned).collect();
+        let reads = |part: &Part| {
+            matches!(part, Part::AddColumn(c) if !same_name(&c.name, &column.name) && read.contains(&fold(&c.name)))
+        };
+        if change.parts.iter().any(reads) {
+            return Way::Rebuild("new columns refer to each other");
+        }
         let keys: Vec<&ForeignKey> = after.foreign_keys.iter().filter(|k| is_own_key(column, k)).collect();
         let text = print::added_column(column, &checks, &keys);
         Way::InPlace(vec![format!("ALTER TABLE {} ADD COLUMN {text}", main(&after.name))])
@@ -535,7 +545,7 @@ impl Planner<'_> {
         if !edits.is_empty() {
             let sql = print::create_table(&change.after, &change.after.name).replacen(" main.", " ", 1);
             let edit = format!(
-                "UPDATE main.sqlite_schema SET sql = {} WHERE type = 'table' AND name = {}",
+                "UPDATE main.sqlite_master SET sql = {} WHERE type = 'table' AND name = {}",
                 quote_text(&sql),
                 quote_text(&change.after.name)
             );

@@ -3,7 +3,7 @@
 //! A probe is a condition on the rows as they are, seen under the names they will have. The probes of one table are
 //! asked in a single scan.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::dependents::mentioned;
 use super::print::main;
@@ -47,8 +47,6 @@ pub(crate) enum ProbeKind {
     Filled(String),
     /// Rows that do not satisfy a constraint, named as in `UNIQUE (mail)`.
     Misfit(String),
-    /// A constraint that all rows are known to satisfy or will be checked against; its rows are counted only.
-    Rows,
 }
 
 impl Probe {
@@ -188,6 +186,42 @@ pub(crate) fn probes(before: &Schema, after: &Schema, diff: &Diff) -> Vec<Probe>
     probes
 }
 
+/// The probes of one table, as they come together.
+struct TableProbes<'a> {
+    change: usize,
+    table: &'a str,
+    relation: &'a str,
+    keys: Option<String>,
+    found: Vec<Probe>,
+}
+
+impl TableProbes<'_> {
+    fn add(&mut self, part: Option<usize>, kind: ProbeKind, condition: Option<String>, origin: &Origin) {
+        self.add_on(self.relation, part, kind, condition, origin);
+    }
+
+    fn add_on(
+        &mut self,
+        relation: &str,
+        part: Option<usize>,
+        kind: ProbeKind,
+        condition: Option<String>,
+        origin: &Origin,
+    ) {
+        let keys = self.keys.as_ref().zip(condition.as_ref());
+        self.found.push(Probe {
+            change: self.change,
+            part,
+            kind,
+            table: self.table.to_owned(),
+            relation: relation.to_owned(),
+            keys: keys.map(|(keys, condition)| format!("SELECT {keys} FROM {relation} WHERE {condition} LIMIT 20")),
+            condition,
+            origin: origin.clone(),
+        });
+    }
+}
+
 fn table_probes(
     n: usize,
     change: &TableChange,
@@ -198,21 +232,7 @@ fn table_probes(
 ) {
     let relation = renamed_relation(change);
     let keys = key_columns(&change.renamed);
-    let mut add = |part: Option<usize>, kind: ProbeKind, condition: Option<String>, origin: &Origin| {
-        probes.push(Probe {
-            change: n,
-            part,
-            kind,
-            table: change.before.name.clone(),
-            relation: relation.clone(),
-            keys: keys.as_ref().zip(condition.as_ref()).map(|(keys, condition)| {
-                format!("SELECT {keys} FROM {relation} WHERE {condition} LIMIT 20")
-            }),
-            condition,
-            origin: origin.clone(),
-        });
-    };
-    add(None, ProbeKind::Rows, None, &change.after.origin);
+    let mut asked = TableProbes { change: n, table: &change.before.name, relation: &relation, keys, found: Vec::new() };
     let mut altered = HashSet::new();
     for (p, part) in change.parts.iter().enumerate() {
         match part {
@@ -220,17 +240,17 @@ fn table_probes(
                 let place = change.before.columns.iter().position(|c| c.name == column.name);
                 let name = place.map_or(&column.name, |at| &change.renamed.columns[at].name);
                 let what = format!("column {}.{}", change.before.name, column.name);
-                add(Some(p), ProbeKind::Loss(what), Some(format!("{} IS NOT NULL", quote_name(name))), &column.origin);
+                asked.add(Some(p), ProbeKind::Loss(what), Some(format!("{} IS NOT NULL", quote_name(name))), &column.origin);
             }
             Part::AddColumn(column) => {
                 if column.not_null.is_some() {
                     let no_value = ProbeKind::NoValue(column.name.clone());
                     match value_source(change, column) {
                         ValueSource::Default if column.default_value().is_none() => {
-                            add(Some(p), no_value, None, &column.origin);
+                            asked.add(Some(p), no_value, None, &column.origin);
                         }
                         ValueSource::Computed(fill) => {
-                            add(Some(p), no_value, Some(format!("{fill} IS NULL")), &column.origin);
+                            asked.add(Some(p), no_value, Some(format!("{fill} IS NULL")), &column.origin);
                         }
                         _ => {}
                     }
@@ -242,7 +262,7 @@ fn table_probes(
                     if old.generated.is_none() {
                         let what = format!("values of {}.{}, which is computed from now on", change.after.name, new.name);
                         let condition = format!("{} IS NOT NULL", quote_name(&new.name));
-                        add(Some(p), ProbeKind::Loss(what), Some(condition), &new.origin);
+                        asked.add(Some(p), ProbeKind::Loss(what), Some(condition), &new.origin);
                     }
                     continue;
                 }
@@ -252,20 +272,20 @@ fn table_probes(
                     match value_source(change, new) {
                         ValueSource::Filled(fill) => {
                             let empty = format!("{name} IS NULL AND {fill} IS NULL");
-                            add(Some(p), kind, Some(empty), &new.origin);
+                            asked.add(Some(p), kind, Some(empty), &new.origin);
                             let filled = ProbeKind::Filled(new.name.clone());
-                            add(Some(p), filled, Some(format!("{name} IS NULL")), &new.origin);
+                            asked.add(Some(p), filled, Some(format!("{name} IS NULL")), &new.origin);
                         }
-                        _ => add(Some(p), kind, Some(format!("{name} IS NULL")), &new.origin),
+                        _ => asked.add(Some(p), kind, Some(format!("{name} IS NULL")), &new.origin),
                     }
                 }
-                conversion_probes(change, Some(p), old, new, &mut add);
+                conversion_probes(&mut asked, change, Some(p), old, new);
             }
             Part::Strict(true) => {
                 for (old, new) in change.kept_columns() {
                     let is_altered = |q: &Part| matches!(q, Part::AlterColumn { after, .. } if after.name == new.name);
                     if new.generated.is_none() && !change.parts.iter().any(is_altered) {
-                        conversion_probes(change, Some(p), old, new, &mut add);
+                        conversion_probes(&mut asked, change, Some(p), old, new);
                     }
                 }
             }
@@ -281,13 +301,13 @@ fn table_probes(
                     if alias.is_some() || change.after.without_rowid {
                         // A rowid table gives a NULL key a number of its own; a row must not change its key unasked.
                         let kind = ProbeKind::NoValue(name.clone());
-                        add(Some(p), kind, Some(format!("{quoted} IS NULL")), &column.origin);
+                        asked.add(Some(p), kind, Some(format!("{quoted} IS NULL")), &column.origin);
                     }
                     if alias.is_some() {
                         let fits = number_fits(&quoted);
                         let label = format!("INTEGER PRIMARY KEY of {}", change.after.name);
                         let condition = format!("{quoted} IS NOT NULL AND NOT {fits}");
-                        add(Some(p), ProbeKind::Misfit(label), Some(condition), &column.origin);
+                        asked.add(Some(p), ProbeKind::Misfit(label), Some(condition), &column.origin);
                     }
                 }
             }
@@ -296,7 +316,7 @@ fn table_probes(
                     let KeyTerm::Column(name) = &part.term else { continue };
                     if change.renamed.column(name).is_some() {
                         let kind = ProbeKind::NoValue(name.clone());
-                        add(Some(p), kind, Some(format!("{} IS NULL", quote_name(name))), &change.after.origin);
+                        asked.add(Some(p), kind, Some(format!("{} IS NULL", quote_name(name))), &change.after.origin);
                     }
                 }
             }
@@ -308,13 +328,14 @@ fn table_probes(
                     };
                     let origin = check.at_column.as_ref().and_then(|c| change.after.column(c));
                     let origin = origin.map_or(&change.after.origin, |c| &c.origin).clone();
-                    add(Some(p), ProbeKind::Misfit(label), Some(condition), &origin);
+                    let relation = with_new_columns(change, &relation, &mentioned(&check.expression));
+                    asked.add_on(&relation, Some(p), ProbeKind::Misfit(label), Some(condition), &origin);
                 }
             }
             Part::AddForeignKey(key) => {
                 if let Some(condition) = foreign_key_condition(change, key, before, after, diff) {
                     let label = format!("FOREIGN KEY ({}) REFERENCES {}", key.columns.join(", "), key.parent);
-                    add(Some(p), ProbeKind::Misfit(label), Some(condition), &key.origin);
+                    asked.add(Some(p), ProbeKind::Misfit(label), Some(condition), &key.origin);
                 }
             }
             Part::Rename
@@ -330,6 +351,7 @@ fn table_probes(
             | Part::ColumnOrder => {}
         }
     }
+    probes.append(&mut asked.found);
     // Every key that is new, or whose columns compare differently from now on.
     let touches = |parts: &[KeyPart]| {
         parts.iter().any(|p| matches!(&p.term, KeyTerm::Column(name) if altered.contains(&fold(name))))
@@ -380,11 +402,11 @@ fn number_fits(name: &str) -> String {
 }
 
 fn conversion_probes(
+    asked: &mut TableProbes<'_>,
     change: &TableChange,
     part: Option<usize>,
     old: &Column,
     new: &Column,
-    add: &mut impl FnMut(Option<usize>, ProbeKind, Option<String>, &Origin),
 ) {
     let name = quote_name(&new.name);
     let (from, to) = (column_affinity(&change.before, old), column_affinity(&change.after, new));
@@ -401,7 +423,7 @@ fn conversion_probes(
         };
         let condition = format!("{name} IS NOT NULL AND NOT {fits}");
         let label = format!("type {} of {}", new.declared_type, new.name);
-        add(part, ProbeKind::Misfit(label), Some(condition), &new.origin);
+        asked.add(part, ProbeKind::Misfit(label), Some(condition), &new.origin);
     }
     if from == to && change.before.strict == change.after.strict {
         return;
@@ -427,16 +449,32 @@ fn conversion_probes(
         Affinity::Blob => return,
     };
     let what = format!("exact values of {}.{} as {}", change.after.name, new.name, shown_type(new));
-    add(part, ProbeKind::Altered(what), Some(condition), &new.origin);
+    asked.add(part, ProbeKind::Altered(what), Some(condition), &new.origin);
 }
 
 fn shown_type(column: &Column) -> &str {
     if column.declared_type.is_empty() { "no type" } else { &column.declared_type }
 }
 
-/// Whether the columns that an expression mentions keep their values bit for bit, so that the expression can be
-/// evaluated on the rows as they are.
-fn is_on_kept_values(change: &TableChange, names: impl IntoIterator<Item = String>) -> bool {
+/// `relation` with the new columns that `names` mention, as far as every row gets the same value in them.
+fn with_new_columns(change: &TableChange, relation: &str, names: &BTreeSet<String>) -> String {
+    let new = change.after.columns.iter().filter(|c| {
+        names.contains(&fold(&c.name)) && change.renamed.column(&c.name).is_none() && c.generated.is_none()
+    });
+    let terms: Vec<_> = new
+        .filter(|column| value_source(change, column) == ValueSource::Default)
+        .map(|column| {
+            let value = column.default_value().map_or_else(|| "NULL".to_owned(), default_term);
+            let value = converted(&value, Affinity::Blob, column_affinity(&change.after, column));
+            format!("{value} AS {}", quote_name(&column.name))
+        })
+        .collect();
+    if terms.is_empty() { relation.to_owned() } else { format!("(SELECT *, {} FROM {relation})", terms.join(", ")) }
+}
+
+/// Whether an expression can be evaluated before the change: the columns that it mentions keep their values bit for
+/// bit, or are new and get their default.
+fn is_known(change: &TableChange, names: impl IntoIterator<Item = String>) -> bool {
     names.into_iter().all(|name| match change.after.column(&name) {
         None => true,
         Some(column) => {
@@ -445,14 +483,16 @@ fn is_on_kept_values(change: &TableChange, names: impl IntoIterator<Item = Strin
                     && old.generated == column.generated
                     && old.effective_collation() == column.effective_collation()
             });
-            kept && matches!(value_source(change, column), ValueSource::Kept | ValueSource::Generated)
+            let source = value_source(change, column);
+            (kept && matches!(source, ValueSource::Kept | ValueSource::Generated))
+                || (change.renamed.column(&name).is_none() && source == ValueSource::Default)
         }
     })
 }
 
 fn check_condition(change: &TableChange, expression: &Expression) -> Option<String> {
     // The canonical form has no qualifiers: it can be evaluated in a subquery.
-    is_on_kept_values(change, mentioned(expression)).then(|| format!("NOT ({})", expression.meaning()))
+    is_known(change, mentioned(expression)).then(|| format!("NOT ({})", expression.meaning()))
 }
 
 fn foreign_key_condition(
@@ -469,7 +509,7 @@ fn foreign_key_condition(
         // A new column without a value refers to nothing.
         return None;
     }
-    if !is_on_kept_values(change, key.columns.iter().cloned()) {
+    if !is_known(change, key.columns.iter().cloned()) {
         return None;
     }
     let child = |c: &String| quote_name(c);
@@ -486,7 +526,7 @@ fn foreign_key_condition(
         _ => None,
     });
     let relation = match altered {
-        Some(c) if is_on_kept_values(c, parent_columns.iter().cloned()) => renamed_relation(c),
+        Some(c) if is_known(c, parent_columns.iter().cloned()) => renamed_relation(c),
         Some(_) => return None,
         None if before.table(&parent.name).is_some() => main(&parent.name),
         None => return Some(format!("({not_null})")),
@@ -556,11 +596,12 @@ fn unique_probe(
                         ValueSource::Computed(fill) => term = fill,
                         ValueSource::Rowid(_) => return,
                         ValueSource::Default => match column.default_value() {
-                            Some(default) => term = default_term(default),
+                            // A bare number would be taken for the place of a result column.
+                            Some(default) => term = format!("coalesce({}, NULL)", default_term(default)),
                             None => return,
                         },
                         ValueSource::Generated => match &column.generated {
-                            Some(g) if is_on_kept_values(change, mentioned(&g.expression)) => {
+                            Some(g) if is_known(change, mentioned(&g.expression)) => {
                                 term = format!("({})", g.expression.meaning());
                             }
                             _ => return,
@@ -570,7 +611,7 @@ fn unique_probe(
                 (term, part.collation.clone().or_else(|| column.map(Column::effective_collation)))
             }
             KeyTerm::Expression(expression) => {
-                if change.is_some_and(|c| !is_on_kept_values(c, mentioned(expression))) {
+                if change.is_some_and(|c| !is_known(c, mentioned(expression))) {
                     return;
                 }
                 (format!("({})", expression.meaning()), part.collation.clone())
@@ -583,7 +624,7 @@ fn unique_probe(
         terms.push(term);
     }
     if let Some(predicate) = index.and_then(|i| i.predicate.as_ref()) {
-        if change.is_some_and(|c| !is_on_kept_values(c, mentioned(predicate))) {
+        if change.is_some_and(|c| !is_known(c, mentioned(predicate))) {
             return;
         }
         conditions.push(format!("({})", predicate.meaning()));

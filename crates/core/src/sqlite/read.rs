@@ -122,6 +122,9 @@ fn token_error(source: &Arc<Source>, error: TokenError) -> Error {
     Error::new(Code::Syntax, error.message).at(&origin, "starts here")
 }
 
+/// Sets the names of triggers apart from all others; no name starts with it.
+const TRIGGER: &str = "\0";
+
 #[derive(Default)]
 struct Reader {
     schema: Schema,
@@ -179,7 +182,7 @@ impl Reader {
             Kind::Trigger => {
                 let trigger = cursor.trigger()?;
                 // Triggers have names of their own: one may be called like a table.
-                self.declare(&format!("trigger {}", trigger.name), &trigger.origin)?;
+                self.declare(&format!("{TRIGGER}{}", trigger.name), &trigger.origin)?;
                 self.schema.triggers.push(trigger);
             }
             Kind::Skipped => return Ok(()),
@@ -194,7 +197,7 @@ impl Reader {
         match self.names.insert(fold(name), origin.clone()) {
             None => Ok(()),
             Some(first) => {
-                let shown = name.strip_prefix("trigger ").unwrap_or(name);
+                let shown = name.strip_prefix(TRIGGER).unwrap_or(name);
                 let mut error = Error::new(Code::DeclaredTwice, format!("{shown} is declared twice"))
                     .object(shown)
                     .at(origin, "declared again here");
@@ -366,6 +369,22 @@ impl<'s> Cursor<'s> {
         Err(self.error("this parenthesis is never closed"))
     }
 
+    /// An expression in parentheses; `((a > 0))` is `(a > 0)`.
+    fn condition(&mut self) -> Result<Vec<Token>> {
+        let mut tokens = self.parenthesised()?;
+        loop {
+            let mut depth = 0;
+            let mut closes = tokens.iter().map(|t| {
+                depth += i32::from(t.is(self.text(), "(")) - i32::from(t.is(self.text(), ")"));
+                depth == 0
+            });
+            if tokens.len() < 3 || closes.position(|closed| closed) != Some(tokens.len() - 1) {
+                return Ok(tokens);
+            }
+            tokens = tokens[1..tokens.len() - 1].to_vec();
+        }
+    }
+
     fn origin(&self, from: usize) -> Origin {
         let start = self.tokens.get(from).map_or(self.statement.range.end, |t| t.range.start);
         let end = self.at.checked_sub(1).and_then(|n| self.tokens.get(n)).map_or(start, |t| t.range.end);
@@ -376,8 +395,11 @@ impl<'s> Cursor<'s> {
         let mut hints = Vec::new();
         let statement = self.statement;
         let mut before: Option<usize> = None;
-        let trailing = statement.trailing.iter();
-        for token in statement.leading.iter().chain(&statement.tokens).chain(trailing) {
+        for token in statement.leading.iter().chain(&statement.tokens).chain(&statement.trailing) {
+            if token.range.start >= statement.range.end {
+                // Behind the whole statement: it is about the table, and about none of its columns.
+                before = Some(0);
+            }
             if token.kind != TokenKind::Comment {
                 before = Some(token.range.end);
                 continue;
@@ -392,7 +414,7 @@ impl<'s> Cursor<'s> {
             hints.push(Hint {
                 directive: directive.trim().to_owned(),
                 origin: Origin { source: Some(self.source.clone()), range: token.range.clone() },
-                after: before.filter(same_line),
+                after: before.filter(|end| *end == 0 || same_line(end)),
             });
         }
         Ok(hints)
@@ -561,7 +583,7 @@ impl<'s> Cursor<'s> {
                 let columns = vec![KeyPart::column(&column.name)];
                 table.uniques.push(Unique { name: constraint.take(), columns, on_conflict });
             } else if self.accept("check") {
-                let tokens = self.parenthesised()?;
+                let tokens = self.condition()?;
                 self.on_conflict()?;
                 table.checks.push(Check {
                     name: constraint.take(),
@@ -586,7 +608,7 @@ impl<'s> Cursor<'s> {
                 column.collation = Some(self.name("the name of a collation")?);
                 constraint = None;
             } else if self.accept_all(&["generated", "always", "as"]) || self.accept("as") {
-                let tokens = self.parenthesised()?;
+                let tokens = self.condition()?;
                 let stored = self.accept("stored");
                 if !stored {
                     self.accept("virtual");
@@ -631,7 +653,7 @@ impl<'s> Cursor<'s> {
     fn default_value(&mut self, scope: &Scope<'_>) -> Result<Expression> {
         let start = self.at;
         let (tokens, parenthesised) = if self.is("(") {
-            (self.parenthesised()?, true)
+            (self.condition()?, true)
         } else {
             if self.is("+") || self.is("-") {
                 self.at += 1;
@@ -778,7 +800,7 @@ impl<'s> Cursor<'s> {
             let on_conflict = self.on_conflict()?;
             table.uniques.push(Unique { name, columns, on_conflict });
         } else if self.accept("check") {
-            let tokens = self.parenthesised()?;
+            let tokens = self.condition()?;
             self.on_conflict()?;
             let expression = expression(self.text(), &tokens, scope);
             table.checks.push(Check { name, expression, at_column: None });

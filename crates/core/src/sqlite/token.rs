@@ -120,7 +120,7 @@ fn next_token(source: &str, at: &mut usize) -> Result<Option<Token>, TokenError>
         },
         b'x' | b'X' if peek(1) == b'\'' => {
             let end = while_from(start + 2, |b| b.is_ascii_hexdigit());
-            if bytes.get(end) != Some(&b'\'') || (end - start) % 2 != 0 {
+            if bytes.get(end) != Some(&b'\'') || !(end - start).is_multiple_of(2) {
                 return error("malformed blob literal");
             }
             (TokenKind::Blob, end + 1)
