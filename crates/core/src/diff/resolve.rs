@@ -340,21 +340,25 @@ fn check_answers(before: &Schema, after: &Schema, answers: &Answers) -> Result<(
                 return unknown(format!("table {from}"), "the database");
             }
         } else if let Some(path) = key.strip_prefix("column:") {
-            let tables = before.tables.iter().filter_map(|t| {
-                let column = path.strip_prefix(&fold(&t.name))?.strip_prefix('.')?;
-                Some((t, column.to_owned()))
+            // The table may be named as it is, as it was before a rename of this run, or as it is after one.
+            let mut tables: Vec<(&str, &Table)> = before.tables.iter().map(|t| (t.name.as_str(), t)).collect();
+            for (key, answer) in &answers.entries {
+                if let (Some(from), Answer::Rename(to)) = (key.strip_prefix("table:"), answer)
+                    && let Some(table) = before.table(from).or_else(|| before.table(to))
+                {
+                    tables.extend([(from, table), (to, table)]);
+                }
+            }
+            for table in &after.tables {
+                if let Some(old) = table.renamed_from.as_ref().and_then(|old| before.table(old)) {
+                    tables.push((&table.name, old));
+                }
+            }
+            let found = tables.iter().find_map(|(name, table)| {
+                let column = path.strip_prefix(&fold(name))?.strip_prefix('.')?;
+                Some((*table, column.to_owned()))
             });
-            // The table may be named as it is called after the run.
-            let renamed = after.tables.iter().filter_map(|t| {
-                let column = path.strip_prefix(&fold(&t.name))?.strip_prefix('.')?;
-                let is_source = |(k, a): &&(String, Answer)| {
-                    k.starts_with("table:") && matches!(a, Answer::Rename(n) if same_name(n, &t.name))
-                };
-                let old = answers.entries.iter().find(is_source).and_then(|(k, _)| k.strip_prefix("table:"));
-                let old = old.or(t.renamed_from.as_deref())?;
-                Some((before.table(old)?, column.to_owned()))
-            });
-            let Some((table, column)) = tables.chain(renamed).next() else {
+            let Some((table, column)) = found else {
                 return unknown(format!("the table of {path}"), "the database");
             };
             let column_after = after.tables.iter().any(|t| t.column(to).is_some());

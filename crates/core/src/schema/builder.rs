@@ -137,7 +137,8 @@ impl SchemaBuilder {
             for (column, declared) in table.columns.iter_mut().zip(declared.columns) {
                 column.id = declared.id;
                 column.renamed_from = declared.renamed_from;
-                column.backfill = declared.backfill;
+                let text = declared.backfill.as_ref().map(Expression::text);
+                column.backfill = text.map(crate::sqlite::read::backfill).transpose()?;
             }
         }
         Ok(schema)

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Id, Schema, Source, same_name};
 use crate::error::{Code, Error, Result};
 use crate::sqlite::print;
+use crate::sqlite::read::backfill;
 
 /// The format this version writes. It reads this one and all before.
 pub const SNAPSHOT_FORMAT: u32 = 1;
@@ -28,20 +29,27 @@ struct Object {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     id: Option<Id>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    renamed_from: Option<String>,
     #[serde(skip_serializing_if = "is_zero", default)]
     next_column_id: Id,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    columns: Vec<ColumnId>,
+    columns: Vec<ColumnFacts>,
     sql: String,
 }
 
+/// What the SQL of a table does not say of a column, or not in a form that a program reads easily.
 #[derive(Serialize, Deserialize)]
-struct ColumnId {
+struct ColumnFacts {
     name: String,
     #[serde(rename = "type")]
     declared_type: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     id: Option<Id>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    renamed_from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    backfill: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
@@ -101,6 +109,7 @@ impl Schema {
                 kind: kind.into(),
                 name: name.into(),
                 id: None,
+                renamed_from: None,
                 next_column_id: 0,
                 columns: Vec::new(),
                 sql,
@@ -127,11 +136,18 @@ impl Schema {
         });
         for (at, table) in tables {
             objects[at].id = table.id;
+            objects[at].renamed_from.clone_from(&table.renamed_from);
             objects[at].next_column_id = table.next_column_id;
             objects[at].columns = table
                 .columns
                 .iter()
-                .map(|c| ColumnId { name: c.name.clone(), declared_type: c.declared_type.clone(), id: c.id })
+                .map(|c| ColumnFacts {
+                    name: c.name.clone(),
+                    declared_type: c.declared_type.clone(),
+                    id: c.id,
+                    renamed_from: c.renamed_from.clone(),
+                    backfill: c.backfill.as_ref().map(|e| e.text().to_owned()),
+                })
                 .collect();
         }
         for (at, table) in virtual_tables {
@@ -171,10 +187,14 @@ impl Schema {
         for object in snapshot.objects {
             if let Some(table) = schema.tables.iter_mut().find(|t| same_name(&t.name, &object.name)) {
                 table.id = object.id;
+                table.renamed_from = object.renamed_from;
                 table.next_column_id = object.next_column_id;
                 for column in &mut table.columns {
-                    let found = object.columns.iter().find(|c| same_name(&c.name, &column.name));
-                    column.id = found.and_then(|c| c.id);
+                    if let Some(kept) = object.columns.iter().find(|c| same_name(&c.name, &column.name)) {
+                        column.id = kept.id;
+                        column.renamed_from.clone_from(&kept.renamed_from);
+                        column.backfill = kept.backfill.as_deref().map(backfill).transpose()?;
+                    }
                 }
             } else if let Some(table) = schema.virtual_tables.iter_mut().find(|t| same_name(&t.name, &object.name)) {
                 table.id = object.id;

@@ -281,7 +281,8 @@ fn table_probes(
                 }
                 conversion_probes(&mut asked, change, Some(p), old, new);
             }
-            Part::Strict(true) => {
+            // ANY keeps values as they are in a STRICT table only: they change either way.
+            Part::Strict(_) => {
                 for (old, new) in change.kept_columns() {
                     let is_altered = |q: &Part| matches!(q, Part::AlterColumn { after, .. } if after.name == new.name);
                     if new.generated.is_none() && !change.parts.iter().any(is_altered) {
@@ -346,7 +347,6 @@ fn table_probes(
             | Part::DropUnique(_)
             | Part::DropCheck(_)
             | Part::DropForeignKey(_)
-            | Part::Strict(false)
             | Part::WithoutRowid(false)
             | Part::ColumnOrder => {}
         }

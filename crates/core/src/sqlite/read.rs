@@ -241,6 +241,19 @@ impl Hint {
     }
 }
 
+/// The expression of a back-fill. It may read columns that the change drops, so its names belong to no one table.
+pub(crate) fn backfill(text: &str) -> Result<Expression> {
+    let wrong = |message: &str| Error::new(Code::Directive, message);
+    let tokens = super::token::tokenize(text).map_err(|e| wrong(e.message))?;
+    if tokens.iter().all(|t| t.kind == TokenKind::Comment) {
+        return Err(wrong("a back-fill needs an expression"));
+    }
+    if tokens.iter().any(|t| t.is(text, ";")) {
+        return Err(wrong("a back-fill is one expression"));
+    }
+    Ok(expression(text, &tokens, &Scope::Open))
+}
+
 fn attach_hints(table: &mut Table, hints: Vec<Hint>) -> Result<()> {
     for hint in hints {
         let column = match hint.after {
@@ -267,14 +280,8 @@ fn attach_hints(table: &mut Table, hints: Vec<Hint>) -> Result<()> {
             }
         } else if fold(word) == "backfill" {
             let column = column.ok_or_else(|| hint.error("a back-fill stands by a column"))?;
-            let tokens = super::token::tokenize(rest).map_err(|e| hint.error(e.message))?;
-            if tokens.iter().all(|t| t.kind == TokenKind::Comment) {
-                return Err(hint.error("a back-fill needs an expression"));
-            }
-            if tokens.iter().any(|t| t.is(rest, ";")) {
-                return Err(hint.error("a back-fill is one expression"));
-            }
-            column.backfill = Some(expression(rest, &tokens, &Scope::Open));
+            let expression = backfill(rest).map_err(|e| hint.error(&e.report().message))?;
+            column.backfill = Some(expression);
         } else {
             return Err(hint.error(&format!("unknown directive `{word}`")));
         }
