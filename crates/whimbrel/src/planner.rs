@@ -199,7 +199,7 @@ impl fmt::Display for Plan {
             }
         }
         for (step, what, rows) in self.losses() {
-            writeln!(f, "! {}: loses {what} ({rows} rows)", step.object)?;
+            writeln!(f, "! {}: loses {what} ({})", step.object, plan::rows_text(rows))?;
         }
         for note in &self.notes {
             match note {

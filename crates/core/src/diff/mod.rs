@@ -15,7 +15,7 @@ pub use resolve::{Answer, Answers, Question, QuestionKind};
 
 use crate::error::Result;
 use crate::schema::{
-    Check, Column, ForeignKey, Index, KeyPart, Meaning, PrimaryKey, Schema, Table, Trigger, Unique, View,
+    Check, Column, ForeignKey, Index, Meaning, PrimaryKey, Schema, Table, Trigger, Unique, View,
     VirtualTable, fold, same_name, type_meaning,
 };
 
@@ -460,36 +460,19 @@ impl Part {
     /// The difference in a few words, as a plan prints it behind the sign.
     pub fn describe(&self) -> String {
         use crate::sqlite::print;
-        let columns = |parts: &[KeyPart]| {
-            let name = |p: &KeyPart| match &p.term {
-                crate::schema::KeyTerm::Column(name) => name.clone(),
-                crate::schema::KeyTerm::Expression(e) => e.text().to_owned(),
-            };
-            parts.iter().map(name).collect::<Vec<_>>().join(", ")
-        };
-        let named = |name: &Option<String>| name.as_ref().map_or_else(String::new, |n| format!("{n} "));
-        let key = |key: &Option<PrimaryKey>| match key {
-            None => "none".to_owned(),
-            Some(key) => {
-                format!("({}){}", columns(&key.columns), if key.autoincrement { " AUTOINCREMENT" } else { "" })
-            }
-        };
+        // What makes way for a while is shown by its own name.
+        let shown = |text: String| text.replace(resolve::ASIDE, "");
+        let key = |key: &Option<PrimaryKey>| key.as_ref().map_or_else(|| "none".to_owned(), print::primary_key_text);
         match self {
             Part::Rename => "renamed".to_owned(),
             Part::RenameColumn { before, after } => format!("{before} → {after}"),
             Part::AddColumn(column) => print::column_text(column),
             Part::DropColumn(column) => column.name.clone(),
             Part::AlterColumn { before, after } => describe_column(before, after),
-            Part::PrimaryKey { before, after } => format!("primary key {} → {}", key(before), key(after)),
-            Part::AddUnique(u) | Part::DropUnique(u) => {
-                format!("unique {}({})", named(&u.name), columns(&u.columns))
-            }
-            Part::AddCheck(c) | Part::DropCheck(c) => {
-                format!("check {}({})", named(&c.name), c.expression.text())
-            }
-            Part::AddForeignKey(k) | Part::DropForeignKey(k) => {
-                format!("foreign key {}({}) → {}", named(&k.name), k.columns.join(", "), k.parent)
-            }
+            Part::PrimaryKey { before, after } => format!("{} → {}", key(before), key(after)),
+            Part::AddUnique(unique) | Part::DropUnique(unique) => print::unique_text(unique),
+            Part::AddCheck(check) | Part::DropCheck(check) => print::check_text(check),
+            Part::AddForeignKey(key) | Part::DropForeignKey(key) => shown(print::foreign_key_text(key)),
             Part::Strict(true) => "STRICT".to_owned(),
             Part::Strict(false) => "no longer STRICT".to_owned(),
             Part::WithoutRowid(true) => "WITHOUT ROWID".to_owned(),

@@ -297,7 +297,7 @@ fn resolve_columns(
 }
 
 /// The name that something gets which is about to be dropped while another takes its name.
-const ASIDE: &str = "_whimbrel_gone_";
+pub(super) const ASIDE: &str = "_whimbrel_gone_";
 
 /// Whether a name was given only to make way.
 pub(super) fn is_aside(name: &str) -> bool {

@@ -246,12 +246,15 @@ impl fmt::Display for Strategy {
 impl fmt::Display for Hazard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Hazard::DataLoss { what, rows: 1 } => write!(f, "data loss: {what}, 1 row"),
-            Hazard::DataLoss { what, rows } => write!(f, "data loss: {what}, {rows} rows"),
-            Hazard::Rewrite { rows: 1 } => write!(f, "writes 1 row again"),
-            Hazard::Rewrite { rows } => write!(f, "writes {rows} rows again"),
-            Hazard::MayFail { constraint, rows } => write!(f, "may fail: {constraint} on {rows} rows"),
+            Hazard::DataLoss { what, rows } => write!(f, "data loss: {what}, {}", rows_text(*rows)),
+            Hazard::Rewrite { rows } => write!(f, "writes {} again", rows_text(*rows)),
+            Hazard::MayFail { constraint, rows } => write!(f, "may fail: {constraint} on {}", rows_text(*rows)),
             Hazard::Irreversible => f.write_str("irreversible"),
         }
     }
+}
+
+/// `1 row`, `2 rows`.
+pub fn rows_text(rows: u64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::inspect::{one_integer, one_row, read_live, read_rows};
-use super::judge::{fire, select_nothing, without_foreign_keys};
+use super::judge::{fire, is_collation, select_nothing, without_foreign_keys};
 use super::{Connection, Failure, FailureKind, Value};
 use crate::error::{Code, Result};
 use crate::schema::{Expression, KeyTerm, Schema, fold, same_name};
@@ -68,7 +68,7 @@ pub async fn doctor<C: Connection>(conn: &mut C) -> Result<Vec<Finding>> {
     };
     let schema = &live.schema;
     modules(conn, schema, &mut findings).await?;
-    collations(conn, schema, &mut findings).await?;
+    collations(conn, schema, &mut findings).await;
     without_foreign_keys(conn, async |conn| {
         views_and_triggers(conn, schema, &mut findings).await;
         Ok(())
@@ -174,8 +174,7 @@ async fn modules<C: Connection>(conn: &mut C, schema: &Schema, findings: &mut Ve
     Ok(())
 }
 
-async fn collations<C: Connection>(conn: &mut C, schema: &Schema, findings: &mut Vec<Finding>) -> Result<()> {
-    let Some(known) = names(conn, "SELECT name FROM pragma_collation_list").await? else { return Ok(()) };
+async fn collations<C: Connection>(conn: &mut C, schema: &Schema, findings: &mut Vec<Finding>) {
     let mut used: BTreeMap<String, (String, String)> = BTreeMap::new();
     let mut note = |collation: &Option<String>, object: &str| {
         if let Some(collation) = collation {
@@ -190,14 +189,13 @@ async fn collations<C: Connection>(conn: &mut C, schema: &Schema, findings: &mut
     for index in &schema.indexes {
         index.parts.iter().for_each(|p| note(&p.collation, &index.name));
     }
-    for (folded, (collation, object)) in used {
-        if !known.contains(&folded) {
+    for (collation, object) in used.into_values() {
+        if !is_collation(conn, &collation).await {
             let message = format!("collation {collation} is not registered");
             let help = "use a program that registers it: without it, no index with it can be used or checked";
             findings.push(finding("D07", Severity::Warning, &object, message, help));
         }
     }
-    Ok(())
 }
 
 /// `"nope"` where no column of that name is: SQLite took it for a string, and a later rename fails on it.

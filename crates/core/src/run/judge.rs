@@ -153,8 +153,12 @@ enum Known {
 
 /// Whether a failure is about a collation, function or module that the scratch database does not have.
 async fn is_unknown_here<C: Connection>(conn: &mut C, failure: &Failure) -> Known {
+    if let Some((_, name)) = failure.message.split_once("no such collation sequence: ") {
+        let name = name.trim();
+        let known = is_collation(conn, name).await;
+        return if known { Known::Live } else { Known::Nowhere(format!("collation {name}")) };
+    }
     let kinds = [
-        ("no such collation sequence: ", "collation", "SELECT name FROM pragma_collation_list"),
         ("unknown function: ", "function", "SELECT name FROM pragma_function_list"),
         ("no such function: ", "function", "SELECT name FROM pragma_function_list"),
         ("no such module: ", "module", "SELECT name FROM pragma_module_list"),
@@ -173,6 +177,12 @@ async fn is_unknown_here<C: Connection>(conn: &mut C, failure: &Failure) -> Know
         return if has { Known::Live } else { Known::Nowhere(format!("{kind} {name}")) };
     }
     Known::NotTheCause
+}
+
+/// Whether a collation is registered. `PRAGMA collation_list` does not tell: SQLite puts every name in it that it
+/// meets in a schema.
+pub(super) async fn is_collation<C: Connection>(conn: &mut C, name: &str) -> bool {
+    conn.query(&format!("SELECT 'a' < 'b' COLLATE {}", quote_name(name))).await.is_ok()
 }
 
 /// What is tried out, by name in lower case.

@@ -7,7 +7,7 @@ use super::inspect::{Live, one_integer, one_row, read_live};
 use super::{Connection, FailureKind, Value, judge};
 use crate::diff::{Answer, Answers, Change, Diff, Options, Question, diff};
 use crate::error::{Code, Error, Result};
-use crate::plan::{Hazard, Plan, Step, Strategy};
+use crate::plan::{Hazard, Plan, Statement, Step, Strategy, rows_text};
 use crate::schema::{Schema, fold, same_name};
 use crate::sqlite::plan::{Facts, plan};
 use crate::sqlite::print::main;
@@ -374,7 +374,7 @@ async fn count_touched<C: Connection>(conn: &mut C, diff: &Diff, steps: &[Step],
 fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u64]) {
     for (probe, count) in probes.iter().zip(answers) {
         let count = *count;
-        let rows = if count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
+        let rows = rows_text(count);
         let object = diff.changes[probe.change].object().to_owned();
         match &probe.kind {
             ProbeKind::Loss(what) => lose(made, probe, what.clone(), count),
@@ -419,8 +419,7 @@ fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u64]) {
 fn lose(made: &mut Plan, probe: &Probe, what: String, rows: u64) {
     let is_step = |step: &&mut Step| {
         step.change == probe.change
-            && probe.part.is_none_or(|part| step.parts.contains(&part))
-            && !matches!(step.strategy, Strategy::Recreate)
+            && probe.part.map_or(step.strategy == Strategy::Drop, |part| step.parts.contains(&part))
     };
     if let Some(step) = made.steps.iter_mut().find(is_step) {
         step.hazards.insert(0, Hazard::DataLoss { what, rows });
@@ -438,6 +437,14 @@ async fn count_virtual_losses<C: Connection>(conn: &mut C, made: &mut Plan, diff
             Ok(rows) => {
                 let count = rows.first().and_then(|r| r.first()?.integer()).unwrap_or_default().unsigned_abs();
                 step.rows = count;
+                if step.strategy == Strategy::Rebuild {
+                    step.hazards.insert(0, Hazard::Rewrite { rows: count });
+                    step.statements.iter_mut().for_each(|statement| {
+                        if let Statement::Copy(copy) = statement {
+                            copy.rows = count;
+                        }
+                    });
+                }
                 for hazard in &mut step.hazards {
                     if let Hazard::DataLoss { rows, .. } = hazard {
                         *rows = count;
@@ -483,7 +490,7 @@ fn refuse_losses(made: &mut Plan) {
     }
     let list: Vec<_> = all
         .iter()
-        .map(|(what, rows)| format!("{what} ({rows} {})", if *rows == 1 { "row" } else { "rows" }))
+        .map(|(what, rows)| format!("{what} ({})", rows_text(*rows)))
         .collect();
     let is_conversion = |what: &str| what.starts_with("exact values of ");
     let code = if all.iter().all(|(what, _)| is_conversion(what)) { Code::ValuesAltered } else { Code::DataLoss };

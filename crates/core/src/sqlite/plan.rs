@@ -140,7 +140,7 @@ impl Planner<'_> {
     fn plan(mut self) -> Planned {
         let ways: HashMap<usize, Vec<Way>> = self
             .table_changes()
-            .map(|(n, change)| (n, change.parts.iter().enumerate().map(|(p, _)| self.way(n, change, p)).collect()))
+            .map(|(n, change)| (n, self.ways(n, change)))
             .collect();
         let rebuilt: HashSet<usize> = self
             .table_changes()
@@ -205,6 +205,24 @@ impl Planner<'_> {
     fn live_name(&self, name: &str) -> String {
         let renames = self.diff.renames.tables.iter();
         renames.clone().find(|r| same_name(&r.before, name)).map_or_else(|| name.to_owned(), |r| r.after.clone())
+    }
+
+    fn ways(&self, n: usize, change: &TableChange) -> Vec<Way> {
+        let mut ways: Vec<Way> = (0..change.parts.len()).map(|p| self.way(n, change, p)).collect();
+        // One edit of the catalogue removes all that is to be removed, be there an ALTER for some of it or not.
+        if ways.iter().any(|way| matches!(way, Way::Catalogue)) {
+            for (part, way) in change.parts.iter().zip(&mut ways) {
+                let removes = match part {
+                    Part::DropCheck(_) => true,
+                    Part::AlterColumn { before, after } => before.not_null.is_some() && after.not_null.is_none(),
+                    _ => false,
+                };
+                if removes && matches!(way, Way::InPlace(_)) {
+                    *way = Way::Catalogue;
+                }
+            }
+        }
+        ways
     }
 
     fn way(&self, n: usize, change: &TableChange, p: usize) -> Way {
@@ -474,7 +492,10 @@ impl Planner<'_> {
             let final_name = &tables[place].1;
             let n = self.change_of_table(final_name);
             let sql = format!("ALTER TABLE {} RENAME TO {}", main(&from), quote_name(&to));
-            self.rename_step(n, &format!("rename {from} to {to}"), sql, &|part| matches!(part, Part::Rename));
+            let statistics: Vec<_> = self.facts.statistics.iter().map(|s| rename_statistics(s, &from, &to)).collect();
+            let step =
+                self.rename_step(n, &format!("rename {from} to {to}"), sql, &|part| matches!(part, Part::Rename));
+            step.statements.extend(statistics.into_iter().map(Statement::Execute));
         }
         for rename in &self.diff.renames.tables {
             let pairs: Vec<(String, String)> = rename.columns.iter().filter(|(b, a)| b != a).cloned().collect();
@@ -491,12 +512,14 @@ impl Planner<'_> {
         }
     }
 
-    fn rename_step(&mut self, n: usize, title: &str, sql: String, is_part: &dyn Fn(&Part) -> bool) {
+    fn rename_step(&mut self, n: usize, title: &str, sql: String, is_part: &dyn Fn(&Part) -> bool) -> &mut Step {
         let parts = match &self.diff.changes[n] {
             Change::AlterTable(change) => (0..change.parts.len()).filter(|p| is_part(&change.parts[*p])).collect(),
             _ => Vec::new(),
         };
-        self.step(n, Strategy::InPlace, title, vec![Statement::Execute(sql)]).parts = parts;
+        let step = self.step(n, Strategy::InPlace, title, vec![Statement::Execute(sql)]);
+        step.parts = parts;
+        step
     }
 
     fn change_of_table(&self, name: &str) -> usize {
@@ -823,6 +846,19 @@ fn is_own_key(column: &Column, key: &ForeignKey) -> bool {
 
 fn is_drop_of(part: &Part, column: Option<&str>) -> bool {
     matches!((part, column), (Part::DropColumn(dropped), Some(column)) if same_name(&dropped.name, column))
+}
+
+/// SQLite renames a table and the indexes it made for it, and leaves their statistics under the old names.
+fn rename_statistics(statistics: &str, from: &str, to: &str) -> String {
+    let prefix = |table: &str| format!("sqlite_autoindex_{table}_");
+    let (old, new) = (quote_text(&prefix(from)), quote_text(&prefix(to)));
+    let (from, to) = (quote_text(from), quote_text(to));
+    format!(
+        "UPDATE {} SET tbl = {to}, idx = CASE WHEN idx = {from} THEN {to} \
+         WHEN substr(idx, 1, length({old})) = {old} THEN {new} || substr(idx, length({old}) + 1) ELSE idx END \
+         WHERE tbl = {from}",
+        main(statistics)
+    )
 }
 
 /// Orders renames so that no name is taken when it is given; where they go round in a circle, or only the case of

@@ -99,22 +99,10 @@ pub fn table_definition(table: &Table) -> String {
         }
         lines.push(line);
     }
-    if let Some(key) = table.primary_key.as_ref().filter(|k| !k.at_column) {
-        let autoincrement = if key.autoincrement { " AUTOINCREMENT" } else { "" };
-        let list = parts(&key.columns);
-        let conflict = on_conflict(key.on_conflict);
-        lines.push(format!("{}PRIMARY KEY ({list}{autoincrement}){conflict}", constraint(&key.name)));
-    }
-    for unique in &table.uniques {
-        let conflict = on_conflict(unique.on_conflict);
-        lines.push(format!("{}UNIQUE ({}){conflict}", constraint(&unique.name), parts(&unique.columns)));
-    }
+    lines.extend(table.primary_key.iter().filter(|k| !k.at_column).map(primary_key_text));
+    lines.extend(table.uniques.iter().map(unique_text));
     lines.extend(table.checks.iter().filter(|c| c.at_column.is_none()).map(check_text));
-    for key in table.foreign_keys.iter().filter(|k| k.at_column.is_none()) {
-        let plain = ForeignKey { name: None, ..key.clone() };
-        let name = constraint(&key.name);
-        lines.push(format!("{name}FOREIGN KEY ({}) {}", names(&key.columns), references(&plain)));
-    }
+    lines.extend(table.foreign_keys.iter().filter(|k| k.at_column.is_none()).map(foreign_key_text));
     let options: Vec<_> = [(table.strict, "STRICT"), (table.without_rowid, "WITHOUT ROWID")]
         .into_iter()
         .filter_map(|(set, word)| set.then_some(word))
@@ -169,7 +157,27 @@ fn default_text(default: &Expression) -> String {
     if bare { text.to_owned() } else { format!("({text})") }
 }
 
-fn check_text(check: &Check) -> String {
+/// A UNIQUE constraint as it is declared.
+pub(crate) fn unique_text(unique: &Unique) -> String {
+    let conflict = on_conflict(unique.on_conflict);
+    format!("{}UNIQUE ({}){conflict}", constraint(&unique.name), parts(&unique.columns))
+}
+
+/// A foreign key as it is declared for the table.
+pub(crate) fn foreign_key_text(key: &ForeignKey) -> String {
+    let plain = ForeignKey { name: None, ..key.clone() };
+    format!("{}FOREIGN KEY ({}) {}", constraint(&key.name), names(&key.columns), references(&plain))
+}
+
+/// A primary key as it is declared for the table.
+pub(crate) fn primary_key_text(key: &PrimaryKey) -> String {
+    let autoincrement = if key.autoincrement { " AUTOINCREMENT" } else { "" };
+    let conflict = on_conflict(key.on_conflict);
+    format!("{}PRIMARY KEY ({}{autoincrement}){conflict}", constraint(&key.name), parts(&key.columns))
+}
+
+/// A CHECK as it is declared.
+pub(crate) fn check_text(check: &Check) -> String {
     format!("{}CHECK ({})", constraint(&check.name), check.expression.text())
 }
 

@@ -290,37 +290,6 @@ fn table_probes(
                     }
                 }
             }
-            Part::PrimaryKey { after: Some(key), .. } => {
-                let alias = change.after.rowid_alias();
-                for part in &key.columns {
-                    let KeyTerm::Column(name) = &part.term else { continue };
-                    let Some(column) = change.after.column(name) else { continue };
-                    if change.renamed.column(name).is_none() {
-                        continue;
-                    }
-                    let quoted = quote_name(name);
-                    if alias.is_some() || change.after.without_rowid {
-                        // A rowid table gives a NULL key a number of its own; a row must not change its key unasked.
-                        let kind = ProbeKind::NoValue(name.clone());
-                        asked.add(Some(p), kind, Some(format!("{quoted} IS NULL")), &column.origin);
-                    }
-                    if alias.is_some() {
-                        let fits = number_fits(&quoted);
-                        let label = format!("INTEGER PRIMARY KEY of {}", change.after.name);
-                        let condition = format!("{quoted} IS NOT NULL AND NOT {fits}");
-                        asked.add(Some(p), ProbeKind::Misfit(label), Some(condition), &column.origin);
-                    }
-                }
-            }
-            Part::WithoutRowid(true) => {
-                for part in change.after.primary_key.iter().flat_map(|k| &k.columns) {
-                    let KeyTerm::Column(name) = &part.term else { continue };
-                    if change.renamed.column(name).is_some() {
-                        let kind = ProbeKind::NoValue(name.clone());
-                        asked.add(Some(p), kind, Some(format!("{} IS NULL", quote_name(name))), &change.after.origin);
-                    }
-                }
-            }
             Part::AddCheck(check) => {
                 if let Some(condition) = check_condition(change, &check.expression) {
                     let label = match &check.name {
@@ -347,10 +316,11 @@ fn table_probes(
             | Part::DropUnique(_)
             | Part::DropCheck(_)
             | Part::DropForeignKey(_)
-            | Part::WithoutRowid(false)
+            | Part::WithoutRowid(_)
             | Part::ColumnOrder => {}
         }
     }
+    key_probes(&mut asked, change);
     probes.append(&mut asked.found);
     // Every key that is new, or whose columns compare differently from now on.
     let touches = |parts: &[KeyPart]| {
@@ -401,6 +371,35 @@ fn number_fits(name: &str) -> String {
     )
 }
 
+/// Keys that allow less than before: an alias of the rowid holds whole numbers and gives a NULL one of its own, and
+/// the key of a table WITHOUT ROWID is NOT NULL. No row changes its key unasked.
+fn key_probes(asked: &mut TableProbes<'_>, change: &TableChange) {
+    let (before, after) = (&change.renamed, &change.after);
+    let place = |wanted: &dyn Fn(&Part) -> bool| change.parts.iter().position(wanted);
+    let part = |name: &str| {
+        let alters = |p: &Part| matches!(p, Part::AlterColumn { after, .. } if same_name(&after.name, name));
+        place(&|p| matches!(p, Part::PrimaryKey { .. } | Part::WithoutRowid(_))).or_else(|| place(&alters))
+    };
+    if let Some(alias) = after.rowid_alias().filter(|alias| before.column(&alias.name).is_some()) {
+        let was_alias = before.rowid_alias().is_some_and(|old| same_name(&old.name, &alias.name));
+        if !was_alias {
+            let name = quote_name(&alias.name);
+            let no_value = ProbeKind::NoValue(alias.name.clone());
+            asked.add(part(&alias.name), no_value, Some(format!("{name} IS NULL")), &alias.origin);
+            let condition = format!("{name} IS NOT NULL AND NOT {}", number_fits(&name));
+            let misfit = ProbeKind::Misfit(format!("INTEGER PRIMARY KEY of {}", after.name));
+            asked.add(part(&alias.name), misfit, Some(condition), &alias.origin);
+        }
+    }
+    if after.without_rowid && !before.without_rowid {
+        for column in primary_key_columns(after).iter().filter(|c| before.column(c).is_some()) {
+            let origin = after.column(column).map_or(&after.origin, |c| &c.origin);
+            let condition = format!("{} IS NULL", quote_name(column));
+            asked.add(part(column), ProbeKind::NoValue(column.clone()), Some(condition), origin);
+        }
+    }
+}
+
 fn conversion_probes(
     asked: &mut TableProbes<'_>,
     change: &TableChange,
@@ -432,7 +431,7 @@ fn conversion_probes(
     // COLLATE BINARY, because the column's own collation may call different texts equal.
     let text_as_number = |back: &str| {
         format!(
-            "(typeof({name}) = 'text' AND CAST({name} AS NUMERIC) = {name} AND {back} COLLATE BINARY IS NOT {name})"
+            "(typeof({name}) = 'text' AND {back} COLLATE BINARY IS NOT {name} AND CAST({name} AS NUMERIC) = {name})"
         )
     };
     let condition = match to {

@@ -6,7 +6,7 @@
 use super::print::{create_virtual_table, main};
 use super::token::{quote_name, unquote};
 use crate::diff::{Change, Diff};
-use crate::plan::{Hazard, Statement, Strategy};
+use crate::plan::{Copy, Hazard, Statement, Strategy};
 use crate::schema::{Meaning, Schema, VirtualTable, fold, same_name};
 
 type AddStep<'a> = &'a mut dyn FnMut(usize, Strategy, &str, Vec<Statement>, Vec<Hazard>);
@@ -81,7 +81,14 @@ fn alter(
     }
     let statements = vec![
         create(&temporary),
-        Statement::Execute(format!("INSERT INTO {new_name} ({list}) SELECT {list} FROM {old_name}")),
+        Statement::Copy(Copy {
+            head: format!("INSERT INTO {new_name} ({list}) SELECT {list} FROM {old_name}"),
+            order: String::new(),
+            rowid: None,
+            into: new_name.clone(),
+            into_rowid: None,
+            rows: 0,
+        }),
         Statement::Check {
             sql: format!("SELECT (SELECT count(*) FROM {old_name}) - (SELECT count(*) FROM {new_name})"),
             failure: "the copy has another number of rows than the table".to_owned(),
