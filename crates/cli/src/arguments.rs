@@ -9,7 +9,7 @@ use crate::command::Command;
 /// Brings SQLite databases to a declared schema, and loses nothing.
 ///
 /// The schema is declared as plain SQL: `CREATE` statements in a file. Whimbrel reads the database, says what
-/// differs, finds the cheapest safe way there, and goes it in one transaction that is verified before it is committed.
+/// differs, finds the cheapest safe way, and takes it in one transaction that is verified before it is committed.
 #[derive(Debug, Parser)]
 #[command(name = "whimbrel", version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub struct Arguments {

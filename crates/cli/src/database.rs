@@ -56,20 +56,20 @@ impl Database {
         }
     }
 
-    /// Opens a database that has to be there.
-    pub fn open(&self, access: Access) -> Result<Connection, Failure> {
+    /// Opens a database that has to be there, for reading.
+    pub fn open(&self) -> Result<Connection, Failure> {
         if !self.exists()? {
             let error = cannot_open(&self.path, format!("there is no {}", self.shown()));
             return Err(error.help("look for a slip in the name; `whimbrel push` would create it").into());
         }
-        Ok(sqlite_host::open(&self.path, access)?)
+        open_to_read(&self.path)
     }
 
     /// Opens the database for planning, or an empty one in memory where it is not there yet: nothing is created.
     pub fn open_for_planning(&self) -> Result<(Connection, Option<u64>), Failure> {
         if self.exists()? {
             let bytes = std::fs::metadata(&self.path).map_or(0, |data| data.len());
-            return Ok((sqlite_host::open(&self.path, Access::ReadOnly)?, Some(bytes)));
+            return Ok((open_to_read(&self.path)?, Some(bytes)));
         }
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
@@ -80,6 +80,30 @@ impl Database {
         }
         Ok((in_memory()?, None))
     }
+}
+
+/// Opens a database file for reading.
+///
+/// A program that ended in the middle of a transaction leaves a journal, and until that is rolled back nobody can
+/// read the database. SQLite does it for whoever comes first, but not for one that may only read.
+pub fn open_to_read(path: &Path) -> Result<Connection, Failure> {
+    match sqlite_host::open(path, Access::ReadOnly) {
+        Err(e) if e.code() == Code::ReadOnly => {
+            drop(open_to_write(path, Access::ReadWrite)?);
+            sqlite_host::open(path, Access::ReadOnly).map_err(|e| named(path, e))
+        }
+        outcome => outcome.map_err(|e| named(path, e)),
+    }
+}
+
+/// Opens a database file for writing.
+pub fn open_to_write(path: &Path, access: Access) -> Result<Connection, Failure> {
+    sqlite_host::open(path, access).map_err(|e| named(path, e))
+}
+
+/// SQLite does not say which file it means, and a command may open several.
+fn named(path: &Path, error: Error) -> Failure {
+    Failure::from(error).named(&path.display().to_string())
 }
 
 /// An empty database in memory.

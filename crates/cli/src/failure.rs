@@ -98,24 +98,26 @@ impl Problem {
         };
         let mut help = Vec::new();
         for question in questions {
-            help.extend(renames(question).iter().map(|rename| format!("if it was renamed: --rename {rename}")));
+            let path = question.path();
+            help.extend(rename_options(question).iter().map(|option| format!("if {path} was renamed: {option}")));
         }
         help.push("if what is gone is to be dropped, and what is new is new: --accept-data-loss".to_owned());
         Problem { help, questions: questions.to_vec(), ..Problem::new(whimbrel::Code::QuestionOpen.as_str(), message) }
     }
 }
 
-/// What can be written behind `--rename` to answer a question, likeliest first.
+/// What can be given to `--rename` to answer a question, likeliest first.
 pub fn renames(question: &Question) -> Vec<String> {
     let path = match &question.kind {
         QuestionKind::Table => path_part(&question.before),
         QuestionKind::Column { table } => format!("{}.{}", path_part(table), path_part(&question.before)),
     };
-    question
-        .candidates
-        .iter()
-        .map(|candidate| crate::render::shell_word(&format!("{path}={}", path_part(candidate))))
-        .collect()
+    question.candidates.iter().map(|candidate| format!("{path}={}", path_part(candidate))).collect()
+}
+
+/// The same as a person would type it in a shell.
+pub fn rename_options(question: &Question) -> Vec<String> {
+    renames(question).iter().map(|rename| format!("--rename {}", crate::render::shell_word(rename))).collect()
 }
 
 /// A name as part of a `--rename`.
@@ -155,6 +157,14 @@ impl Failure {
     /// The command line is wrong.
     pub fn usage(message: impl Into<String>) -> Failure {
         Failure::new(Exit::Usage, Problem::new(USAGE, message))
+    }
+
+    /// Names the file that is meant, where the message does not.
+    pub fn named(mut self, name: &str) -> Failure {
+        for problem in self.problems.iter_mut().filter(|problem| !problem.message.contains(name)) {
+            problem.message = format!("{name}: {}", problem.message);
+        }
+        self
     }
 
     /// Adds a sentence on what to do next.

@@ -6,6 +6,9 @@
 //! **Invariant:** standard output holds what was asked for, standard error what went wrong and what is asked.
 //! **Invariant:** with `--json`, standard output is exactly one JSON object, whatever happens.
 
+// Whatever the input, there is an error for it.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable))]
+
 mod arguments;
 mod ask;
 mod command;

@@ -137,7 +137,7 @@ impl Planning {
     pub fn tell_silenced(&self, session: &mut Session, questions: &[Question]) {
         session.record("answered", &questions.iter().map(wire::Question::from).collect::<Vec<_>>());
         for question in questions {
-            let ways: Vec<_> = crate::failure::renames(question).iter().map(|r| format!("--rename {r}")).collect();
+            let ways = crate::failure::rename_options(question);
             session.say(&format!(
                 "note: {} is dropped, because of --accept-data-loss; if it was renamed, say {}",
                 render::printable(&question.path()),

@@ -6,9 +6,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use whimbrel::schema::{Schema, Source};
-use whimbrel::sqlite_host::{self, Access};
+use whimbrel::sqlite_host;
 use whimbrel::{Code, Error};
 
+use crate::database::open_to_read;
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -30,8 +31,8 @@ pub fn read(session: &mut Session, words: &[OsString]) -> Result<Schema, Failure
     if let [word] = words {
         return match load(session, word)? {
             Loaded::Texts(texts) => Ok(Schema::from_sources(texts)?),
-            Loaded::Snapshot(json) => Ok(Schema::from_snapshot(&json).map_err(|e| e.object(shown(word)))?),
-            Loaded::Database(path) => Ok(sqlite_host::read_schema(&mut sqlite_host::open(&path, Access::ReadOnly)?)?),
+            Loaded::Snapshot(json) => Schema::from_snapshot(&json).map_err(|e| Failure::from(e).named(&shown(word))),
+            Loaded::Database(path) => Ok(sqlite_host::read_schema(&mut open_to_read(&path)?)?),
         };
     }
     let mut texts = Vec::new();

@@ -10,7 +10,7 @@ use crate::configuration::Configuration;
 use crate::failure::{Exit, Failure};
 use crate::planning::Planning;
 use crate::session::Session;
-use crate::{database, render, source, wire};
+use crate::{database, failure, render, source, wire};
 
 /// Print the SQL from one schema to another
 ///
@@ -78,6 +78,11 @@ impl Diff {
             return Err(refusal);
         }
         let mut sql = String::new();
+        for question in &open.questions {
+            let ways = failure::rename_options(question).join(" or ");
+            let line = format!("-- {} is dropped; if it was renamed, say {ways}", question.path());
+            sql.push_str(&format!("{}\n", render::printable(&line)));
+        }
         for (_, what, _) in plan.losses() {
             sql.push_str(&format!("-- Data loss: {}\n", render::printable(what)));
         }

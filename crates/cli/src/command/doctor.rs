@@ -2,7 +2,6 @@
 
 use clap::Args;
 use serde::Serialize;
-use whimbrel::sqlite_host::Access;
 use whimbrel::{Finding, Severity};
 
 use crate::arguments::DatabaseArgument;
@@ -43,7 +42,7 @@ impl Doctor {
     pub fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         let configuration = Configuration::find()?;
         let database = Database::choose(&self.db, &configuration)?;
-        let mut connection = database.open(Access::ReadOnly)?;
+        let mut connection = database.open()?;
         let findings = whimbrel::doctor(&mut connection)?;
         session.record("database", &database.shown());
         session.record("findings", &findings.iter().map(entry).collect::<Vec<_>>());

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use whimbrel::sqlite::print;
-use whimbrel::sqlite_host::{self, Access};
+use whimbrel::sqlite_host;
 
 use crate::arguments::DatabaseArgument;
 use crate::configuration::Configuration;
@@ -40,7 +40,7 @@ impl Pull {
     pub fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         let configuration = Configuration::find()?;
         let database = Database::choose(&self.db, &configuration)?;
-        let mut connection = database.open(Access::ReadOnly)?;
+        let mut connection = database.open()?;
         let schema = sqlite_host::read_schema(&mut connection)?;
         let text = match self.format {
             Format::Sql => print::to_sql(&schema),

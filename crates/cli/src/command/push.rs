@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use clap::Args;
 use whimbrel::diff::{Answer, QuestionKind};
-use whimbrel::sqlite_host::{self, Access};
+use whimbrel::sqlite_host::Access;
 use whimbrel::{Code, Error, Plan, backup};
 
 use crate::arguments::{DatabaseArgument, PlanArguments};
 use crate::configuration::Configuration;
+use crate::database::open_to_write;
 use crate::failure::{Exit, Failure};
 use crate::planning::Planning;
 use crate::progress::{Progress, cancelled_by_interrupt};
@@ -90,7 +91,7 @@ impl Push {
         drop(connection);
 
         let access = if bytes.is_some() { Access::ReadWrite } else { Access::Create };
-        let mut connection = sqlite_host::open(&planning.database.path, access)?;
+        let mut connection = open_to_write(&planning.database.path, access)?;
         let shown = plan;
         let plan = planning.plan(&mut connection)?;
         if plan.is_empty() {

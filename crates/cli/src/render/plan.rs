@@ -281,6 +281,9 @@ fn summary(plan: &Plan) -> String {
     if plan.disk_bytes > 0 {
         out.push_str(&format!(" {} of free disk needed.", bytes(plan.disk_bytes)));
     }
+    if !plan.obstacles.is_empty() {
+        out.push_str(" It cannot run as it stands.");
+    }
     out
 }
 

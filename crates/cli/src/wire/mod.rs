@@ -26,7 +26,7 @@ pub struct Document<'a> {
     /// What the command has to say.
     #[serde(flatten)]
     pub members: Map<String, Value>,
-    /// Why the command did not do what was asked. Present exactly where the exit status is 1, 2 or 4.
+    /// Why the command did not do what was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Problem<'a>>,
 }
