@@ -1,7 +1,7 @@
 //! The database a command works on: a path or a `sqlite:` URL, and what is at the end of it.
 
 use std::ffi::{OsStr, OsString};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -63,6 +63,20 @@ impl Database {
             return Err(error.help("look for a slip in the name; `whimbrel push` would create it").into());
         }
         open_to_read(&self.path)
+    }
+
+    /// Whether the file's header says that the database has a write-ahead log
+    /// (<https://www.sqlite.org/fileformat.html#file_format_version_numbers>).
+    pub fn has_log(&self) -> bool {
+        let mut header = [0; 20];
+        let read = std::fs::File::open(&self.path).and_then(|mut file| file.read_exact(&mut header));
+        read.is_ok() && header[18] == 2
+    }
+
+    /// Opens a database that is there for planning and for running the plan.
+    pub fn open_for_running(&self) -> Result<(Connection, Option<u64>), Failure> {
+        let bytes = std::fs::metadata(&self.path).map_or(0, |data| data.len());
+        Ok((open_to_write(&self.path, Access::ReadWrite)?, Some(bytes)))
     }
 
     /// Opens the database for planning, or an empty one in memory where it is not there yet: nothing is created.

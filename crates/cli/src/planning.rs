@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use rusqlite::Connection;
 use whimbrel::diff::{Answer, Question};
-use whimbrel::{Code, Plan, Planner, Schema};
+use whimbrel::{Code, Error, Plan, Planner, Schema};
 
 use crate::arguments::{DatabaseArgument, PlanArguments, Rename, shown};
 use crate::configuration::{Configuration, FILE};
@@ -87,10 +87,10 @@ impl Planning {
 
     /// Plans on an open database.
     pub fn plan(&self, connection: &mut Connection) -> Result<Plan, Failure> {
-        self.plan_with(connection, self.accept_data_loss)
+        Ok(self.planner(self.accept_data_loss)?.plan(connection)?)
     }
 
-    fn plan_with(&self, connection: &mut Connection, accept_data_loss: bool) -> Result<Plan, Failure> {
+    fn planner(&self, accept_data_loss: bool) -> Result<Planner<'_>, Failure> {
         let mut planner = Planner::new(&self.schema)
             .accept_data_loss(accept_data_loss)
             .strict_order(self.strict_order)
@@ -102,13 +102,32 @@ impl Planning {
         for rename in &self.renames {
             planner = planner.rename(&rename.from, &rename.to)?;
         }
-        Ok(planner.plan(connection)?)
+        Ok(planner)
+    }
+
+    /// Makes the plan again, after the database may have changed; nothing where nothing is left to do.
+    ///
+    /// What was not shown is not run.
+    pub fn still(&self, connection: &mut Connection, shown: &Plan) -> Result<Option<Plan>, Failure> {
+        let plan = self.plan(connection)?;
+        if plan.is_empty() {
+            return Ok(None);
+        }
+        if plan.changes != shown.changes {
+            return Err(Error::new(Code::Superseded, "the database has changed since the plan was shown")
+                .help("look at the new plan, and push again")
+                .into());
+        }
+        match Planning::refusal(&plan) {
+            Some(refusal) => Err(refusal),
+            None => Ok(Some(plan)),
+        }
     }
 
     /// Questions that `--accept-data-loss` answered with drop and add.
     pub fn silenced_questions(&self, connection: &mut Connection) -> Result<Vec<Question>, Failure> {
         match self.accept_data_loss {
-            true => Ok(self.plan_with(connection, false)?.questions.clone()),
+            true => Ok(self.planner(false)?.questions(connection)?),
             false => Ok(Vec::new()),
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use whimbrel_core::diff::{Answer, Note, Question};
 use whimbrel_core::plan;
-use whimbrel_core::run::{Cancel, Observer, Report, Settings, block_on, make_plan, run_plan};
+use whimbrel_core::run::{Cancel, Observer, Report, Settings, block_on, make_plan, open_questions, run_plan};
 use whimbrel_core::{Code, Result, Schema};
 
 use crate::sqlite_host::{Interrupt, Sqlite};
@@ -93,6 +93,15 @@ impl<'a> Planner<'a> {
         };
         let plan = block_on(make_plan(&mut Sqlite::new(conn), self.schema, &self.settings, resolver))?;
         Ok(Plan(plan))
+    }
+
+    /// The questions about renames that nobody has answered yet; neither the resolver nor an accepted loss counts. Only
+    /// the catalogue is read, and no row.
+    ///
+    /// # Errors
+    /// As [`Planner::plan`].
+    pub fn questions(&self, conn: &mut rusqlite::Connection) -> Result<Vec<Question>> {
+        block_on(open_questions(&mut Sqlite::new(conn), self.schema, &self.settings))
     }
 
     /// Plans and runs. Where another process changes the database in between, it plans again.

@@ -181,8 +181,8 @@ pub(crate) struct Interrupt<'c> {
 }
 
 impl<'c> Interrupt<'c> {
-    /// Instructions of SQLite's machine between two looks; some tens of microseconds.
-    const EVERY: std::ffi::c_int = 10_000;
+    /// Instructions of SQLite's machine between two looks; some microseconds, unless single rows are slow.
+    const EVERY: std::ffi::c_int = 1_000;
 
     pub(crate) fn new(conn: &'c mut rusqlite::Connection, cancel: &Cancel) -> Self {
         let cancel = cancel.clone();

@@ -48,10 +48,18 @@ impl Plan {
             return Ok(Exit::Done);
         }
         planning.tell_silenced(session, &silenced);
-        if let Some(refusal) = Planning::refusal(&plan) {
-            return Err(refusal);
+        let exit = if self.exit_code { Exit::Pending } else { Exit::Done };
+        match Planning::refusal(&plan) {
+            // A plan there is, and it says what `push` would refuse: nothing is refused here.
+            Some(refusal) if plan.questions.is_empty() && refusal.exit == Exit::Refused => match session.json {
+                true => Ok(exit),
+                false => Err(Failure { exit, ..refusal }),
+            },
+            Some(refusal) => Err(refusal),
+            None => {
+                session.say(&format!("Run it: {}", render::styled(BOLD, &planning.push_command())));
+                Ok(exit)
+            }
         }
-        session.say(&format!("Run it: {}", render::styled(BOLD, &planning.push_command())));
-        Ok(if self.exit_code { Exit::Pending } else { Exit::Done })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use clap::Args;
 use whimbrel::diff::{Answer, QuestionKind};
 use whimbrel::sqlite_host::Access;
-use whimbrel::{Code, Error, Plan, backup};
+use whimbrel::{Code, Plan, backup};
 
 use crate::arguments::{DatabaseArgument, PlanArguments};
 use crate::configuration::Configuration;
@@ -61,11 +61,16 @@ impl Push {
         let mut planning = Planning::new(session, &self.db, &self.plan, &configuration)?;
         let asks = session.can_ask() && !self.yes;
 
-        // This first look only reads. Opening for writing would leave traces even where there is nothing to do.
+        // A database in WAL mode is only read at first: whoever opens it for writing and closes it again leaves traces
+        // even where there is nothing to do.
         if planning.database.exists()? {
             session.written = Some(planning.database.shown());
         }
-        let (mut connection, bytes) = planning.database.open_for_planning()?;
+        let read_only = !planning.database.exists()? || planning.database.has_log();
+        let (mut connection, bytes) = match read_only {
+            true => planning.database.open_for_planning()?,
+            false => planning.database.open_for_running()?,
+        };
         let silenced = planning.silenced_questions(&mut connection)?;
         let mut plan = planning.plan(&mut connection)?;
         while asks && ask_questions(session, &mut planning, &plan)? {
@@ -88,23 +93,14 @@ impl Push {
         if asks {
             ask::yes(session, "Run it?", true)?;
         }
-        drop(connection);
-
-        let access = if bytes.is_some() { Access::ReadWrite } else { Access::Create };
-        let mut connection = open_to_write(&planning.database.path, access)?;
-        let shown = plan;
-        let plan = planning.plan(&mut connection)?;
-        if plan.is_empty() {
-            session.say("No changes. Somebody else has made them meanwhile.");
-            return Ok(Exit::Done);
-        }
-        if plan.changes != shown.changes {
-            return Err(Error::new(Code::Superseded, "the database has changed since the plan was shown")
-                .help("look at the new plan, and push again")
-                .into());
-        }
-        if let Some(refusal) = Planning::refusal(&plan) {
-            return Err(refusal);
+        if read_only {
+            drop(connection);
+            let access = if bytes.is_some() { Access::ReadWrite } else { Access::Create };
+            connection = open_to_write(&planning.database.path, access)?;
+            plan = match planning.still(&mut connection, &plan)? {
+                Some(plan) => plan,
+                None => return done_by_another(session),
+            };
         }
         if bytes.is_some() && self.backup.or(configuration.backup).unwrap_or(false) {
             let keep = self.keep.or(configuration.keep).unwrap_or(3);
@@ -115,7 +111,21 @@ impl Push {
 
         let start = Instant::now();
         let mut progress = Progress::new(session.can_draw(), session.verbose && !session.json);
-        let report = plan.run_with(&mut connection, &mut progress, &cancelled_by_interrupt());
+        let cancel = cancelled_by_interrupt();
+        let mut attempts = 0;
+        let report = loop {
+            match plan.run_with(&mut connection, &mut progress, &cancel) {
+                // Another process came in between: what it left to do is done, as long as it is what was shown.
+                Err(e) if e.code() == Code::Superseded && attempts < ATTEMPTS => {
+                    attempts += 1;
+                    plan = match planning.still(&mut connection, &plan)? {
+                        Some(plan) => plan,
+                        None => return done_by_another(session),
+                    };
+                }
+                outcome => break outcome,
+            }
+        };
         drop(progress);
         let report = report?;
         let time = start.elapsed();
@@ -141,6 +151,14 @@ impl Push {
         session.say(&format!("{done}."));
         Ok(Exit::Done)
     }
+}
+
+/// How often a plan is made anew because others change the database meanwhile.
+const ATTEMPTS: usize = 10;
+
+fn done_by_another(session: &mut Session) -> Result<Exit, Failure> {
+    session.say("No changes. Somebody else has made them meanwhile.");
+    Ok(Exit::Done)
 }
 
 /// Asks the open questions; whether there were any. Answering one about a table may open others about its columns.

@@ -69,7 +69,7 @@ app.db → next.sql    SQLite [VERSION], 2 tables, [SIZE]
 
   ~ notes  rebuild: 3 rows, 8.2 kB
       ~ body NULL → NOT NULL
-      rebuild: rows without a value get one
+      rebuild: rows without a value need one
 
 1 change, one transaction. Nothing is lost. 8.2 kB of free disk needed. It cannot run as it stands.
 
@@ -91,7 +91,7 @@ app.db → next.sql    SQLite [VERSION], 2 tables, [SIZE]
 
   ~ notes  rebuild: 3 rows, 8.2 kB
       ~ body NULL → NOT NULL
-      rebuild: rows without a value get one
+      rebuild: rows without a value need one
 
 warning: keys of the rows of notes: 9; 12
 

@@ -16,7 +16,7 @@ mod prepare;
 pub use apply::{Report, run_plan};
 pub use doctor::{Finding, Severity, doctor};
 pub use inspect::{Live, read_live};
-pub use prepare::{Settings, make_plan, matches_pattern};
+pub use prepare::{Settings, make_plan, matches_pattern, open_questions};
 
 use std::fmt;
 use std::future::Future;

@@ -107,7 +107,7 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     };
     if !diff.questions.is_empty() {
         made.changes = diff.changes;
-        made.obstacles.push(open_questions(&diff.questions));
+        made.obstacles.push(unanswered(&diff.questions));
         return Ok(made);
     }
     if diff.changes.is_empty() {
@@ -143,6 +143,22 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     made.changes = diff.changes;
     made.target = after.into_owned();
     Ok(made)
+}
+
+/// The questions that the settings leave open. Only the catalogue is read, and no row.
+///
+/// # Errors
+/// As [`make_plan`].
+pub async fn open_questions<C: Connection>(
+    conn: &mut C,
+    target: &Schema,
+    settings: &Settings,
+) -> Result<Vec<Question>> {
+    let mut live = read_live(conn).await?;
+    let before = settings.visible(std::mem::take(&mut live.schema));
+    let after = settings.visible(without_shadows(target.clone(), &live.shadows));
+    let options = Options { strict_order: settings.strict_order };
+    Ok(diff(&before, &after, &settings.answers, &options)?.questions)
 }
 
 pub(super) fn transaction_open() -> Error {
@@ -188,7 +204,7 @@ fn resolved<R: FnMut(&Question) -> Option<Answer> + ?Sized>(
     }
 }
 
-fn open_questions(questions: &[Question]) -> Error {
+fn unanswered(questions: &[Question]) -> Error {
     let paths: Vec<_> = questions.iter().map(Question::path).collect();
     let what = if questions.len() == 1 { "may have been renamed" } else { "may have been renamed, each of them" };
     let mut error = Error::new(Code::QuestionOpen, format!("{} {what}", paths.join(", ")));

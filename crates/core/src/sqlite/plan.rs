@@ -267,7 +267,7 @@ impl Planner<'_> {
                     (Some(_), None) => self.way_by_catalogue(change),
                     (None, Some(NotNull { name: None, on_conflict })) if can_alter => {
                         if self.facts.nulls.get(&(n, p)).is_some_and(|nulls| *nulls > 0) {
-                            return Way::Rebuild("rows without a value get one");
+                            return Way::Rebuild("rows without a value need one");
                         }
                         let conflict =
                             on_conflict.map_or_else(String::new, |c| format!(" ON CONFLICT {}", c.keyword()));
