@@ -80,7 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Prints what a query gives.
 fn show(db: &Connection, sql: &str) -> rusqlite::Result<()> {
     let mut statement = db.prepare(sql)?;
-    let mut table = vec![statement.column_names().into_iter().map(str::to_owned).collect::<Vec<_>>()];
+    let mut table = vec![statement.column_names().map(str::to_owned).collect::<Vec<_>>()];
     let columns = table[0].len();
     let cells = |row: &Row<'_>| (0..columns).map(|n| Ok(cell(row.get_ref(n)?))).collect::<rusqlite::Result<Vec<_>>>();
     table.extend(statement.query_map([], cells)?.collect::<rusqlite::Result<Vec<_>>>()?);

@@ -6,7 +6,6 @@
 pub mod diff;
 pub mod error;
 
-
 pub mod plan;
 pub mod run;
 pub mod schema;

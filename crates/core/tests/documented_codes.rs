@@ -6,7 +6,8 @@ use whimbrel_core::Code;
 fn every_code_has_a_section() {
     let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
     let text = std::fs::read_to_string(docs).expect("docs/errors.md is there");
-    let is_code = |word: &&str| word.len() == 5 && word.starts_with('W') && word[1..].bytes().all(|b| b.is_ascii_digit());
+    let is_code =
+        |word: &&str| word.len() == 5 && word.starts_with('W') && word[1..].bytes().all(|b| b.is_ascii_digit());
     let documented: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("## "))

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use whimbrel_core::{Code, Schema};
 use whimbrel_core::diff::{Answers, Options, diff};
 use whimbrel_core::schema::{Column, Index, Table, View};
 use whimbrel_core::sqlite::print::to_sql;
+use whimbrel_core::{Code, Schema};
 
 fn schemas() -> Vec<(PathBuf, Schema)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/scenarios");
@@ -49,7 +49,8 @@ fn without_text(schema: &Schema) -> Schema {
 fn printed_schemas_mean_the_same() {
     for (path, schema) in schemas() {
         for (how, printed) in [("laid out", to_sql(&schema)), ("from the model", to_sql(&without_text(&schema)))] {
-            let read = Schema::from_sql(&printed).unwrap_or_else(|e| panic!("{} {how}: {e}\n{printed}", path.display()));
+            let read =
+                Schema::from_sql(&printed).unwrap_or_else(|e| panic!("{} {how}: {e}\n{printed}", path.display()));
             let left = diff(&schema, &read, &Answers::default(), &Options { strict_order: true }).unwrap();
             assert!(left.changes.is_empty(), "{} {how}: {:#?}\n{printed}", path.display(), left.changes);
             assert_eq!(schema.fingerprint(), read.fingerprint(), "{} {how}", path.display());
@@ -72,7 +73,7 @@ fn snapshots_keep_everything() {
 fn snapshots_of_the_future_and_of_others_are_refused() {
     let check = |json: &str, words: &str| {
         let error = Schema::from_snapshot(json).unwrap_err();
-        assert_eq!(error.code(), whimbrel_core::Code::Snapshot);
+        assert_eq!(error.code(), Code::Snapshot);
         assert!(error.to_string().contains(words), "{error}");
     };
     check(r#"{"whimbrel_snapshot": 2, "anything": 1}"#, "format 2");

@@ -76,7 +76,8 @@ fn failed(path: &Path, cause: &std::io::Error) -> Error {
 }
 
 fn write(conn: &rusqlite::Connection, path: &Path) -> Result<()> {
-    let cannot = |e: rusqlite::Error| error(e, Code::BackupFailed, format!("the backup {} cannot be written", path.display()));
+    let cannot =
+        |e: rusqlite::Error| error(e, Code::BackupFailed, format!("the backup {} cannot be written", path.display()));
     let mut copy = rusqlite::Connection::open(path).map_err(cannot)?;
     copy_pages(conn, &mut copy).map_err(cannot)?;
     // A backup is one file: the copy of a database in WAL mode would want a log beside it.
@@ -104,7 +105,9 @@ fn copy_pages(from: &rusqlite::Connection, to: &mut rusqlite::Connection) -> rus
                 std::thread::sleep(pause);
                 waited += pause;
             }
-            _ => return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)),
+            _ => {
+                return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None));
+            }
         }
     }
 }
@@ -138,7 +141,8 @@ pub fn list(db: &Path) -> Result<Vec<Backup>> {
         let entry = entry.map_err(cannot)?;
         let name = entry.file_name();
         let Some(taken) = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes()) else { continue };
-        let is_time = taken.first().is_some_and(u8::is_ascii_digit) && taken.contains(&b'T') && !taken.ends_with(b".part");
+        let is_time =
+            taken.first().is_some_and(u8::is_ascii_digit) && taken.contains(&b'T') && !taken.ends_with(b".part");
         let Some(taken) = std::str::from_utf8(taken).ok().filter(|t| is_time && !t.ends_with("-journal")) else {
             continue;
         };

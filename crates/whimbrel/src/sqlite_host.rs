@@ -1,7 +1,7 @@
-//! The rusqlite host: an app's own connection as a [`Connection`](whimbrel_core::run::Connection).
+//! The rusqlite host: an app's own connection as a [`Connection`].
 //!
 //! Everything runs on the connection the app opened, so its functions, collations, virtual tables and encryption
-//! key are there. Requests are done when they return; [`block_on`](whimbrel_core::run::block_on) never waits.
+//! key are there. Requests are done when they return; [`block_on`] never waits.
 
 use std::borrow::Borrow;
 use std::path::{Path, PathBuf};
@@ -127,7 +127,8 @@ pub enum Access {
 /// [`Code::CannotOpen`] with the reason, [`Code::NotADatabase`].
 pub fn open(path: &Path, access: Access) -> Result<rusqlite::Connection> {
     let name = path.display();
-    let cannot = |why: String| Error::new(Code::CannotOpen, format!("{name} cannot be opened: {why}")).object(name.to_string());
+    let cannot =
+        |why: String| Error::new(Code::CannotOpen, format!("{name} cannot be opened: {why}")).object(name.to_string());
     match std::fs::metadata(path) {
         Ok(meta) if meta.is_dir() => return Err(cannot("it is a folder".into())),
         Ok(_) => {}

@@ -169,9 +169,10 @@ fn attempt(host: &mut Faulty) -> Result<Report, Error> {
 
 /// The app's connection is as it was, or the error says that it is not.
 fn check_settings(host: &Faulty, outcome: &Result<Report, Error>, story: &str) {
-    let said = outcome.as_ref().err().is_some_and(|e| {
-        e.code() == Code::NotRestored || e.report().help.iter().any(|h| h.contains("open a new"))
-    });
+    let said = outcome
+        .as_ref()
+        .err()
+        .is_some_and(|e| e.code() == Code::NotRestored || e.report().help.iter().any(|h| h.contains("open a new")));
     let db: &Rusqlite = std::borrow::Borrow::borrow(&host.inner);
     for (name, value) in [("foreign_keys", 1), ("legacy_alter_table", 0), ("writable_schema", 0)] {
         let now: i64 = db.query_row(&format!("PRAGMA {name}"), [], |r| r.get(0)).unwrap();

@@ -15,8 +15,8 @@ pub use resolve::{Answer, Answers, Question, QuestionKind};
 
 use crate::error::Result;
 use crate::schema::{
-    Check, Column, ForeignKey, Index, Meaning, PrimaryKey, Schema, Table, Trigger, Unique, View,
-    VirtualTable, fold, same_name, type_meaning,
+    Check, Column, ForeignKey, Index, Meaning, PrimaryKey, Schema, Table, Trigger, Unique, View, VirtualTable, fold,
+    same_name, type_meaning,
 };
 
 /// One difference between two schemas.
@@ -239,11 +239,9 @@ pub fn diff(before: &Schema, after: &Schema, answers: &Answers, options: &Option
         &after.indexes,
         |i| &i.name,
         |_, r: &Index, a| Meaning::meaning(r) == Meaning::meaning(a),
-        [
-            &|b, _| Change::DropIndex(b.clone()),
-            &|_, a| Change::CreateIndex(a.clone()),
-            &|before, after| Change::AlterIndex { before: before.clone(), after: after.clone() },
-        ],
+        [&|b, _| Change::DropIndex(b.clone()), &|_, a| Change::CreateIndex(a.clone()), &|before, after| {
+            Change::AlterIndex { before: before.clone(), after: after.clone() }
+        }],
         &mut diff.changes,
     );
     compare(
@@ -251,11 +249,9 @@ pub fn diff(before: &Schema, after: &Schema, answers: &Answers, options: &Option
         &after.views,
         |v| &v.name,
         |b, r: &View, a| Meaning::meaning(r) == Meaning::meaning(a) || meaning(b, a),
-        [
-            &|b, _| Change::DropView(b.clone()),
-            &|_, a| Change::CreateView(a.clone()),
-            &|before, after| Change::AlterView { before: before.clone(), after: after.clone() },
-        ],
+        [&|b, _| Change::DropView(b.clone()), &|_, a| Change::CreateView(a.clone()), &|before, after| {
+            Change::AlterView { before: before.clone(), after: after.clone() }
+        }],
         &mut diff.changes,
     );
     compare(
@@ -263,11 +259,9 @@ pub fn diff(before: &Schema, after: &Schema, answers: &Answers, options: &Option
         &after.triggers,
         |t| &t.name,
         |b, r: &Trigger, a| Meaning::meaning(r) == Meaning::meaning(a) || Meaning::meaning(b) == Meaning::meaning(a),
-        [
-            &|b, _| Change::DropTrigger(b.clone()),
-            &|_, a| Change::CreateTrigger(a.clone()),
-            &|before, after| Change::AlterTrigger { before: before.clone(), after: after.clone() },
-        ],
+        [&|b, _| Change::DropTrigger(b.clone()), &|_, a| Change::CreateTrigger(a.clone()), &|before, after| {
+            Change::AlterTrigger { before: before.clone(), after: after.clone() }
+        }],
         &mut diff.changes,
     );
     diff.renames = renames;

@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::schema::{
-    Event, Expression, Id, KeyPart, KeyTerm, Schema, Table, fold, same_name,
-};
+use crate::schema::{Event, Expression, Id, KeyPart, KeyTerm, Schema, Table, fold, same_name};
 use crate::sqlite::token::{TokenKind, is_keyword, quote_name, tokenize, unquote};
 
 /// The renames of one run.
@@ -39,8 +37,7 @@ impl Renames {
     }
 
     fn table_name(&self, table: &str) -> String {
-        let virtual_name =
-            || self.virtual_tables.iter().find(|(b, _)| same_name(b, table)).map(|(_, a)| a.clone());
+        let virtual_name = || self.virtual_tables.iter().find(|(b, _)| same_name(b, table)).map(|(_, a)| a.clone());
         self.of(table).map(|r| r.after.clone()).or_else(virtual_name).unwrap_or_else(|| table.to_owned())
     }
 

@@ -237,12 +237,7 @@ async fn steps<C: Connection, O: Observer + ?Sized>(
     observer.event(&Event::Started { steps: plan.steps.len(), rows });
     let mut progress = Progress { done: 0, of: rows };
     for (n, step) in plan.steps.iter().enumerate() {
-        observer.event(&Event::Step {
-            number: n + 1,
-            of: plan.steps.len(),
-            object: &step.object,
-            title: &step.title,
-        });
+        observer.event(&Event::Step { number: n + 1, of: plan.steps.len(), object: &step.object, title: &step.title });
         for statement in &step.statements {
             if cancel.is_cancelled() {
                 return Err(cancelled());

@@ -82,7 +82,8 @@ pub async fn doctor<C: Connection>(conn: &mut C) -> Result<Vec<Finding>> {
 }
 
 async fn integrity<C: Connection>(conn: &mut C, findings: &mut Vec<Finding>) -> Result<()> {
-    let help = "copy the file with its -wal and -journal first; then restore a backup, or recover with `sqlite3 … .recover`";
+    let help =
+        "copy the file with its -wal and -journal first; then restore a backup, or recover with `sqlite3 … .recover`";
     match conn.query("PRAGMA main.integrity_check(100)").await {
         Ok(rows) => {
             let lines = rows.iter().filter_map(|r| r.first()?.text()).filter(|text| *text != "ok");
@@ -90,7 +91,13 @@ async fn integrity<C: Connection>(conn: &mut C, findings: &mut Vec<Finding>) -> 
         }
         // An unregistered collation or module stops the check; it is reported by its own name below.
         Err(f) if f.kind == FailureKind::Statement => {
-            findings.push(finding("D01", Severity::Warning, "", format!("the integrity check stopped: {f}"), "see below"));
+            findings.push(finding(
+                "D01",
+                Severity::Warning,
+                "",
+                format!("the integrity check stopped: {f}"),
+                "see below",
+            ));
         }
         Err(f) if f.kind == FailureKind::Damaged => {
             findings.push(finding("D01", Severity::Error, "", f.message, help));
@@ -228,10 +235,7 @@ fn strings_in_double_quotes(expression: &Expression) -> Vec<String> {
     let tokens = tokenize(text).unwrap_or_default();
     let quoted = tokens.iter().filter(|t| t.kind == TokenKind::Quoted && t.text(text).starts_with('"'));
     let names = mentioned(expression);
-    quoted
-        .map(|t| unquote(t.text(text)))
-        .filter(|word| meant.contains(word) && names.contains(&fold(word)))
-        .collect()
+    quoted.map(|t| unquote(t.text(text))).filter(|word| meant.contains(word) && names.contains(&fold(word))).collect()
 }
 
 fn strings(text: &str) -> BTreeSet<String> {
@@ -264,7 +268,12 @@ fn keys_without_index(schema: &Schema, findings: &mut Vec<Finding>) {
 
 async fn settings<C: Connection>(conn: &mut C, findings: &mut Vec<Finding>) -> Result<()> {
     let unsafe_settings = [
-        ("synchronous", 0, "synchronous is OFF: power loss can damage the database", "set it to NORMAL in WAL mode, else to FULL"),
+        (
+            "synchronous",
+            0,
+            "synchronous is OFF: power loss can damage the database",
+            "set it to NORMAL in WAL mode, else to FULL",
+        ),
         ("writable_schema", 1, "writable_schema is ON: any statement can damage the schema", "set it to OFF"),
         ("ignore_check_constraints", 1, "CHECK constraints are ignored", "set ignore_check_constraints to OFF"),
     ];

@@ -37,7 +37,8 @@ pub async fn read_live<C: Connection>(conn: &mut C) -> Result<Live> {
         })
     };
     if catalogue.iter().any(is_virtual)
-        && let Ok(rows) = conn.query("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'").await
+        && let Ok(rows) =
+            conn.query("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'").await
     {
         shadows = rows.iter().filter_map(|r| r.first()?.text().map(str::to_owned)).collect();
     }
@@ -80,10 +81,8 @@ fn version_number(version: &str) -> u32 {
 }
 
 pub(super) async fn one_row<C: Connection>(conn: &mut C, sql: &str) -> Result<Row> {
-    let rows = conn
-        .query(sql)
-        .await
-        .map_err(|f| f.error(Code::Database, "the database refused a query").statement(sql))?;
+    let rows =
+        conn.query(sql).await.map_err(|f| f.error(Code::Database, "the database refused a query").statement(sql))?;
     Ok(rows.into_iter().next().unwrap_or_default())
 }
 

@@ -221,8 +221,9 @@ impl Failure {
             FailureKind::Interrupted => error(Code::Cancelled, "the run was cancelled"),
             FailureKind::NotADatabase => error(Code::NotADatabase, "the file is not a database, or is encrypted")
                 .help("check the path, and the key where one is used"),
-            FailureKind::Damaged => error(Code::Damaged, "the database is damaged")
-                .help("make a copy of the file and its -wal and -journal before anything else; `whimbrel doctor` tells more"),
+            FailureKind::Damaged => error(Code::Damaged, "the database is damaged").help(
+                "make a copy of the file and its -wal and -journal before anything else; `whimbrel doctor` tells more",
+            ),
             FailureKind::Constraint | FailureKind::Statement | FailureKind::Other => error(code, &message),
         }
     }

@@ -210,7 +210,10 @@ fn unanswered(questions: &[Question]) -> Error {
     let mut error = Error::new(Code::QuestionOpen, format!("{} {what}", paths.join(", ")));
     for question in questions {
         let path = question.path();
-        error = error.help(format!("say --rename {path}={} if it was", question.candidates.join(&format!(" or --rename {path}="))));
+        error = error.help(format!(
+            "say --rename {path}={} if it was",
+            question.candidates.join(&format!(" or --rename {path}="))
+        ));
     }
     error.help("say --accept-data-loss to drop what is gone and add what is new").questions(questions.to_vec())
 }
@@ -260,7 +263,9 @@ async fn ask_one_by_one<C: Connection>(
                 FailureKind::Statement if failure.message.contains("no such collation sequence") => {
                     (Code::NotRegistered, format!("{} needs a collation that is not registered", probe.table))
                 }
-                _ => (Code::SchemaRejected, format!("the rows of {} cannot be asked about their new form", probe.table)),
+                _ => {
+                    (Code::SchemaRejected, format!("the rows of {} cannot be asked about their new form", probe.table))
+                }
             };
             failure.error(code, message).object(&probe.table).statement(&sql).at(&probe.origin, "for this")
         })?;
@@ -401,11 +406,14 @@ fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u64]) {
             ProbeKind::NoValue(column) if count > 0 => {
                 let verb = if count == 1 { "has" } else { "have" };
                 made.obstacles.push(
-                    Error::new(Code::NoValue, format!("{rows} of {object} {verb} no value for {column}, which is NOT NULL"))
-                        .object(object)
-                        .at(&probe.origin, format!("{rows} {verb} NULL here"))
-                        .help("give them a value with `-- whimbrel: backfill <expression>` on this line, or a DEFAULT")
-                        .help("see their keys with --show-rows"),
+                    Error::new(
+                        Code::NoValue,
+                        format!("{rows} of {object} {verb} no value for {column}, which is NOT NULL"),
+                    )
+                    .object(object)
+                    .at(&probe.origin, format!("{rows} {verb} NULL here"))
+                    .help("give them a value with `-- whimbrel: backfill <expression>` on this line, or a DEFAULT")
+                    .help("see their keys with --show-rows"),
                 );
             }
             ProbeKind::Misfit(constraint) if count > 0 => {
@@ -423,10 +431,7 @@ fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u64]) {
                         .help("change or delete these rows first; see their keys with --show-rows"),
                 );
             }
-            ProbeKind::Altered(_)
-            | ProbeKind::Filled(_)
-            | ProbeKind::NoValue(_)
-            | ProbeKind::Misfit(_) => {}
+            ProbeKind::Altered(_) | ProbeKind::Filled(_) | ProbeKind::NoValue(_) | ProbeKind::Misfit(_) => {}
         }
     }
 }
@@ -474,7 +479,9 @@ async fn count_virtual_losses<C: Connection>(conn: &mut C, made: &mut Plan, diff
                     .help("run this from a program that loads the module, or leave the table out with --ignore"),
             ),
             Err(failure) => {
-                return Err(failure.error(Code::Database, format!("{} cannot be read", table.name)).object(&table.name));
+                return Err(failure
+                    .error(Code::Database, format!("{} cannot be read", table.name))
+                    .object(&table.name));
             }
         }
     }
@@ -493,8 +500,7 @@ async fn show_rows<C: Connection>(conn: &mut C, made: &mut Plan, probes: &[Probe
             Value::Text(text) => format!("{text:?}"),
             Value::Blob(bytes) => format!("a blob of {} bytes", bytes.len()),
         };
-        let keys: Vec<_> =
-            rows.iter().map(|row| row.iter().map(shown).collect::<Vec<_>>().join(", ")).collect();
+        let keys: Vec<_> = rows.iter().map(|row| row.iter().map(shown).collect::<Vec<_>>().join(", ")).collect();
         made.warnings.push(format!("keys of the rows of {}: {}", probe.table, keys.join("; ")));
     }
 }
@@ -504,10 +510,7 @@ fn refuse_losses(made: &mut Plan) {
     if all.is_empty() {
         return;
     }
-    let list: Vec<_> = all
-        .iter()
-        .map(|(what, rows)| format!("{what} ({})", rows_text(*rows)))
-        .collect();
+    let list: Vec<_> = all.iter().map(|(what, rows)| format!("{what} ({})", rows_text(*rows))).collect();
     let is_conversion = |what: &str| what.starts_with("exact values of ");
     let code = if all.iter().all(|(what, _)| is_conversion(what)) { Code::ValuesAltered } else { Code::DataLoss };
     let error = Error::new(code, format!("this would lose {}", list.join(", ")))

@@ -142,11 +142,7 @@ impl Meaning for Generated {
 pub fn type_meaning(declared_type: &str) -> String {
     use crate::sqlite::token::{tokenize, unquote};
     match tokenize(declared_type) {
-        Ok(tokens) => tokens
-            .iter()
-            .map(|t| fold(&unquote(t.text(declared_type))))
-            .collect::<Vec<_>>()
-            .join(" "),
+        Ok(tokens) => tokens.iter().map(|t| fold(&unquote(t.text(declared_type)))).collect::<Vec<_>>().join(" "),
         Err(_) => fold(declared_type),
     }
 }

@@ -1,6 +1,6 @@
 //! The schema model: what a database is declared to be, as plain values.
 //!
-//! A [`Schema`] comes from SQL text, a live database, a snapshot or the [builder](builder), and all four give the
+//! A [`Schema`] comes from SQL text, a live database, a snapshot or the [`builder`], and all four give the
 //! same values. Two texts that mean the same give equal [`Meaning`]s; that, and never the text, is what the diff and
 //! the [fingerprint](Schema::fingerprint) look at.
 //!

@@ -153,12 +153,8 @@ impl Schema {
         for (at, table) in virtual_tables {
             objects[at].id = table.id;
         }
-        let snapshot = Snapshot {
-            whimbrel_snapshot: SNAPSHOT_FORMAT,
-            dialect: "sqlite".into(),
-            next_id: self.next_id,
-            objects,
-        };
+        let snapshot =
+            Snapshot { whimbrel_snapshot: SNAPSHOT_FORMAT, dialect: "sqlite".into(), next_id: self.next_id, objects };
         let mut json = serde_json::to_string_pretty(&snapshot).unwrap_or_default();
         json.push('\n');
         json

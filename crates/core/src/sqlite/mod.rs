@@ -2,12 +2,12 @@
 
 pub(crate) mod dependents;
 pub(crate) mod meaning;
+pub(crate) mod plan;
+pub mod print;
+pub(crate) mod probe;
 pub mod read;
 pub(crate) mod rebuild;
 pub mod split;
 pub mod token;
-pub(crate) mod plan;
-pub mod print;
-pub(crate) mod probe;
 pub mod types;
 pub(crate) mod virtual_tables;

@@ -138,15 +138,10 @@ enum Way {
 
 impl Planner<'_> {
     fn plan(mut self) -> Planned {
-        let ways: HashMap<usize, Vec<Way>> = self
-            .table_changes()
-            .map(|(n, change)| (n, self.ways(n, change)))
-            .collect();
-        let rebuilt: HashSet<usize> = self
-            .table_changes()
-            .filter(|(n, change)| needs_rebuild(change, &ways[n]))
-            .map(|(n, _)| n)
-            .collect();
+        let ways: HashMap<usize, Vec<Way>> =
+            self.table_changes().map(|(n, change)| (n, self.ways(n, change))).collect();
+        let rebuilt: HashSet<usize> =
+            self.table_changes().filter(|(n, change)| needs_rebuild(change, &ways[n])).map(|(n, _)| n).collect();
 
         self.drop_dependents(&ways, &rebuilt);
         self.rename();
@@ -281,11 +276,9 @@ impl Planner<'_> {
                 if self.goes_with_new_column(change, &|column| is_own_check(change, column, check)) {
                     Way::With
                 } else if can_alter {
-                    let name = check.name.as_ref().map_or_else(String::new, |n| format!("CONSTRAINT {} ", quote_name(n)));
-                    Way::InPlace(vec![format!(
-                        "ALTER TABLE {table} ADD {name}CHECK ({})",
-                        check.expression.text()
-                    )])
+                    let name =
+                        check.name.as_ref().map_or_else(String::new, |n| format!("CONSTRAINT {} ", quote_name(n)));
+                    Way::InPlace(vec![format!("ALTER TABLE {table} ADD {name}CHECK ({})", check.expression.text())])
                 } else {
                     Way::Rebuild("this version of SQLite cannot add a CHECK in place")
                 }
@@ -358,9 +351,7 @@ impl Planner<'_> {
         // Columns are added one by one: an expression must not read one that is not there yet.
         let expressions = checks.iter().map(|c| &c.expression).chain(column.generated.iter().map(|g| &g.expression));
         let read: HashSet<String> = expressions.flat_map(mentioned).collect();
-        let reads = |part: &Part| {
-            matches!(part, Part::AddColumn(c) if !same_name(&c.name, &column.name) && read.contains(&fold(&c.name)))
-        };
+        let reads = |part: &Part| matches!(part, Part::AddColumn(c) if !same_name(&c.name, &column.name) && read.contains(&fold(&c.name)));
         if change.parts.iter().any(reads) {
             return Way::Rebuild("new columns refer to each other");
         }
@@ -698,10 +689,8 @@ impl Planner<'_> {
     }
 
     fn strategy_of(&self, n: usize, is_its_change: bool) -> Strategy {
-        let is_new = matches!(
-            self.diff.changes[n],
-            Change::CreateIndex(_) | Change::CreateView(_) | Change::CreateTrigger(_)
-        );
+        let is_new =
+            matches!(self.diff.changes[n], Change::CreateIndex(_) | Change::CreateView(_) | Change::CreateTrigger(_));
         if is_its_change && is_new { Strategy::Create } else { Strategy::Recreate }
     }
 
@@ -751,8 +740,14 @@ impl Planner<'_> {
             let rename = self.diff.renames.tables.iter().find(|r| same_name(&r.after, name));
             rename.map_or(name, |r| &r.before).to_owned()
         };
-        self.planned.foreign_key_checks =
-            self.after.tables.iter().filter(is_child).filter(is_live).map(|t| (before(&t.name), t.name.clone())).collect();
+        self.planned.foreign_key_checks = self
+            .after
+            .tables
+            .iter()
+            .filter(is_child)
+            .filter(is_live)
+            .map(|t| (before(&t.name), t.name.clone()))
+            .collect();
     }
 }
 

@@ -146,7 +146,9 @@ fn default_text(default: &Expression) -> String {
     let tokens = tokenize(text).unwrap_or_default();
     let literal = |t: &super::token::Token| match t.kind {
         TokenKind::Number | TokenKind::String | TokenKind::Blob | TokenKind::Quoted => true,
-        TokenKind::Word => text == default.meaning() || super::token::is_keyword(text) || default.meaning().starts_with('\''),
+        TokenKind::Word => {
+            text == default.meaning() || super::token::is_keyword(text) || default.meaning().starts_with('\'')
+        }
         _ => false,
     };
     let bare = match tokens.as_slice() {

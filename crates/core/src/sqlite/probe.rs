@@ -71,8 +71,10 @@ fn key_columns(table: &Table) -> Option<String> {
 /// The table under its new column names: what a SELECT reads from before the renames are done.
 pub(crate) fn renamed_relation(change: &TableChange) -> String {
     let (before, renamed) = (&change.before, &change.renamed);
+    // A back-fill may call its table by the name that the table will have.
+    let alias = quote_name(&renamed.name);
     if before.columns.iter().zip(&renamed.columns).all(|(b, r)| same_name(&b.name, &r.name)) {
-        return main(&before.name);
+        return format!("{} AS {alias}", main(&before.name));
     }
     let mut columns: Vec<String> = before
         .columns
@@ -83,7 +85,7 @@ pub(crate) fn renamed_relation(change: &TableChange) -> String {
     if let Some(rowid) = before.rowid_name().filter(|r| renamed.column(r).is_none()) {
         columns.push(format!("{rowid} AS {rowid}"));
     }
-    format!("(SELECT {} FROM {})", columns.join(", "), main(&before.name))
+    format!("(SELECT {} FROM {}) AS {alias}", columns.join(", "), main(&before.name))
 }
 
 /// What a row's value in a column will be.
@@ -166,7 +168,17 @@ pub(crate) fn probes(before: &Schema, after: &Schema, diff: &Diff) -> Vec<Probe>
                     continue;
                 }
                 let label = format!("UNIQUE index {}", index.name);
-                unique_probe(before, n, None, &table, relation.map(|c| &**c), &index.parts, Some(index), label, &mut probes);
+                unique_probe(
+                    before,
+                    n,
+                    None,
+                    &table,
+                    relation.map(|c| &**c),
+                    &index.parts,
+                    Some(index),
+                    label,
+                    &mut probes,
+                );
             }
             Change::CreateTable(_)
             | Change::CreateVirtualTable(_)
@@ -222,14 +234,7 @@ impl TableProbes<'_> {
     }
 }
 
-fn table_probes(
-    n: usize,
-    change: &TableChange,
-    before: &Schema,
-    after: &Schema,
-    diff: &Diff,
-    probes: &mut Vec<Probe>,
-) {
+fn table_probes(n: usize, change: &TableChange, before: &Schema, after: &Schema, diff: &Diff, probes: &mut Vec<Probe>) {
     let relation = renamed_relation(change);
     let keys = key_columns(&change.renamed);
     let mut asked = TableProbes { change: n, table: &change.before.name, relation: &relation, keys, found: Vec::new() };
@@ -240,7 +245,12 @@ fn table_probes(
                 let place = change.before.columns.iter().position(|c| c.name == column.name);
                 let name = place.map_or(&column.name, |at| &change.renamed.columns[at].name);
                 let what = format!("column {}.{}", change.before.name, column.name);
-                asked.add(Some(p), ProbeKind::Loss(what), Some(format!("{} IS NOT NULL", quote_name(name))), &column.origin);
+                asked.add(
+                    Some(p),
+                    ProbeKind::Loss(what),
+                    Some(format!("{} IS NOT NULL", quote_name(name))),
+                    &column.origin,
+                );
             }
             Part::AddColumn(column) => {
                 if column.not_null.is_some() {
@@ -260,7 +270,8 @@ fn table_probes(
                 altered.insert(fold(&new.name));
                 if new.generated.is_some() {
                     if old.generated.is_none() {
-                        let what = format!("values of {}.{}, which is computed from now on", change.after.name, new.name);
+                        let what =
+                            format!("values of {}.{}, which is computed from now on", change.after.name, new.name);
                         let condition = format!("{} IS NOT NULL", quote_name(&new.name));
                         asked.add(Some(p), ProbeKind::Loss(what), Some(condition), &new.origin);
                     }
@@ -503,7 +514,10 @@ fn foreign_key_condition(
 ) -> Option<String> {
     let is_new = |c: &&String| change.renamed.column(c).is_none();
     if key.columns.iter().filter(is_new).any(|c| {
-        change.after.column(c).is_none_or(|c| matches!(value_source(change, c), ValueSource::Default) && c.default_value().is_none())
+        change
+            .after
+            .column(c)
+            .is_none_or(|c| matches!(value_source(change, c), ValueSource::Default) && c.default_value().is_none())
     }) {
         // A new column without a value refers to nothing.
         return None;
@@ -536,12 +550,8 @@ fn foreign_key_condition(
         .enumerate()
         .map(|(n, c)| format!("{} AS \"_whimbrel_parent_{n}\"", quote_name(c)))
         .collect();
-    let equal: Vec<_> = key
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(n, c)| format!("\"_whimbrel_parent_{n}\" = {}", child(c)))
-        .collect();
+    let equal: Vec<_> =
+        key.columns.iter().enumerate().map(|(n, c)| format!("\"_whimbrel_parent_{n}\" = {}", child(c))).collect();
     if parent_columns.len() != key.columns.len() {
         return None;
     }
@@ -629,9 +639,8 @@ fn unique_probe(
         conditions.push(format!("({})", predicate.meaning()));
     }
     let (conditions, terms) = (conditions.join(" AND "), terms.join(", "));
-    let groups = |what: &str| {
-        format!("SELECT {what} FROM {relation} WHERE {conditions} GROUP BY {terms} HAVING count(*) > 1")
-    };
+    let groups =
+        |what: &str| format!("SELECT {what} FROM {relation} WHERE {conditions} GROUP BY {terms} HAVING count(*) > 1");
     let key = change.map(|c| &c.renamed).or_else(|| schema.table(table)).and_then(key_columns);
     // The rows of one group in one line; of a key of several columns the first must do.
     let keys = key.map(|key| groups(&format!("group_concat({})", key.split(", \"").next().unwrap_or_default())));
@@ -653,7 +662,9 @@ fn converted(term: &str, from: Affinity, to: Affinity) -> String {
         return term.to_owned();
     }
     let text_to = |target: &str| {
-        format!("CASE WHEN typeof({term}) = 'text' AND CAST({term} AS NUMERIC) = {term} THEN CAST({term} AS {target}) ELSE {term} END")
+        format!(
+            "CASE WHEN typeof({term}) = 'text' AND CAST({term} AS NUMERIC) = {term} THEN CAST({term} AS {target}) ELSE {term} END"
+        )
     };
     match to {
         Affinity::Integer | Affinity::Numeric => text_to("NUMERIC"),

@@ -439,9 +439,11 @@ impl<'s> Cursor<'s> {
         };
         if !self.accept("create") {
             let word = self.tokens.first().map_or("", |t| t.text(self.text())).to_ascii_uppercase();
-            let starts_sql =
-                ["INSERT", "UPDATE", "DELETE", "ALTER", "DROP", "SELECT", "WITH", "REPLACE", "ATTACH", "DETACH",
-                    "VACUUM", "REINDEX", "EXPLAIN", "ROLLBACK", "VALUES"].contains(&word.as_str());
+            let starts_sql = [
+                "INSERT", "UPDATE", "DELETE", "ALTER", "DROP", "SELECT", "WITH", "REPLACE", "ATTACH", "DETACH",
+                "VACUUM", "REINDEX", "EXPLAIN", "ROLLBACK", "VALUES",
+            ]
+            .contains(&word.as_str());
             if !starts_sql {
                 return Err(self.error("expected a CREATE statement"));
             }
@@ -511,8 +513,7 @@ impl<'s> Cursor<'s> {
                 .error("CREATE TABLE … AS SELECT declares no columns")
                 .help("list the columns with their types instead"));
         }
-        let mut table =
-            Table { name: name.clone(), definition: self.definition(&origin), origin, ..Table::default() };
+        let mut table = Table { name: name.clone(), definition: self.definition(&origin), origin, ..Table::default() };
         let scope = Scope::Table { name: &name, columns };
         self.expect("(")?;
         loop {
@@ -635,8 +636,19 @@ impl<'s> Cursor<'s> {
         let start = self.at;
         while let Some(token) = self.tokens.get(self.at) {
             const ENDS: [&str; 13] = [
-                "constraint", "default", "not", "null", "primary", "unique", "check", "references", "collate", "as",
-                "deferrable", "on", "foreign",
+                "constraint",
+                "default",
+                "not",
+                "null",
+                "primary",
+                "unique",
+                "check",
+                "references",
+                "collate",
+                "as",
+                "deferrable",
+                "on",
+                "foreign",
             ];
             let ends = match token.kind {
                 TokenKind::Word => {
@@ -683,9 +695,8 @@ impl<'s> Cursor<'s> {
             return Ok(expression(text, &tokens, scope));
         };
         let word = token.text(text);
-        let is_constant = |w: &str| {
-            ["null", "true", "false", "current_time", "current_date", "current_timestamp"].contains(&w)
-        };
+        let is_constant =
+            |w: &str| ["null", "true", "false", "current_time", "current_date", "current_timestamp"].contains(&w);
         Ok(match token.kind {
             // A bare word or a quoted name is a string here.
             TokenKind::Word if !parenthesised && !is_constant(&fold(word)) => {

@@ -155,10 +155,8 @@ fn copy(change: &TableChange, around: &Surroundings<'_>) -> (Copy, Option<(Strin
     // Rows are written in key order, so that the new b-tree grows at its end.
     let order = match (&old_rowid, &new.primary_key) {
         (_, Some(key)) if new.without_rowid => {
-            let columns: Vec<_> = super::probe::primary_key_columns(&Table {
-                primary_key: Some(key.clone()),
-                ..Table::default()
-            });
+            let columns: Vec<_> =
+                super::probe::primary_key_columns(&Table { primary_key: Some(key.clone()), ..Table::default() });
             let known = columns.iter().all(|c| old.column(c).is_some());
             let list = columns.iter().map(|c| quote_name(c)).collect::<Vec<_>>().join(", ");
             if known { format!(" ORDER BY {list}") } else { String::new() }

@@ -68,12 +68,7 @@ fn push(statements: &mut Vec<Statement>, tokens: &mut Vec<Token>, leading: &mut 
     };
     let trailing = tokens.split_off(last + 1);
     let range = tokens[0].range.start..tokens[last].range.end;
-    statements.push(Statement {
-        range,
-        tokens: std::mem::take(tokens),
-        leading: std::mem::take(leading),
-        trailing,
-    });
+    statements.push(Statement { range, tokens: std::mem::take(tokens), leading: std::mem::take(leading), trailing });
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -45,8 +45,7 @@ impl Token {
 
     /// Whether this is the keyword `word` (given in any case) or the symbol `word`.
     pub fn is(&self, source: &str, word: &str) -> bool {
-        matches!(self.kind, TokenKind::Word | TokenKind::Symbol)
-            && self.text(source).eq_ignore_ascii_case(word)
+        matches!(self.kind, TokenKind::Word | TokenKind::Symbol) && self.text(source).eq_ignore_ascii_case(word)
     }
 
     /// The name this token stands for, without its quotes; strings count, because SQLite accepts them as names.
@@ -141,8 +140,9 @@ fn next_token(source: &str, at: &mut usize) -> Result<Option<Token>, TokenError>
         b'>' if matches!(peek(1), b'=' | b'>') => (TokenKind::Symbol, start + 2),
         b'!' if peek(1) == b'=' => (TokenKind::Symbol, start + 2),
         b'|' if peek(1) == b'|' => (TokenKind::Symbol, start + 2),
-        b'(' | b')' | b',' | b';' | b'.' | b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'|' | b'&'
-        | b'~' => (TokenKind::Symbol, start + 1),
+        b'(' | b')' | b',' | b';' | b'.' | b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'|' | b'&' | b'~' => {
+            (TokenKind::Symbol, start + 1)
+        }
         _ => return error("unrecognized token"),
     };
     *at = end;
@@ -255,13 +255,85 @@ pub fn quote_text(text: &str) -> String {
 /// Words that are always keywords. The others of SQLite's list fall back to identifiers where one is expected
 /// (`%fallback` in <https://www.sqlite.org/src/file/src/parse.y>).
 const RESERVED: &[&str] = &[
-    "add", "all", "alter", "and", "as", "autoincrement", "between", "case", "check", "collate", "commit",
-    "constraint", "create", "cross", "current_date", "current_time", "current_timestamp", "default", "deferrable",
-    "delete", "distinct", "drop", "else", "escape", "except", "exists", "false", "filter", "foreign", "from", "full",
-    "glob", "group", "having", "in", "index", "indexed", "inner", "insert", "intersect", "into", "is", "isnull",
-    "join", "left", "like", "limit", "match", "natural", "not", "nothing", "notnull", "null", "on", "or", "order",
-    "outer", "over", "primary", "raise", "references", "regexp", "returning", "right", "select", "set", "table",
-    "then", "to", "transaction", "true", "union", "unique", "update", "using", "values", "when", "where", "window",
+    "add",
+    "all",
+    "alter",
+    "and",
+    "as",
+    "autoincrement",
+    "between",
+    "case",
+    "check",
+    "collate",
+    "commit",
+    "constraint",
+    "create",
+    "cross",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "default",
+    "deferrable",
+    "delete",
+    "distinct",
+    "drop",
+    "else",
+    "escape",
+    "except",
+    "exists",
+    "false",
+    "filter",
+    "foreign",
+    "from",
+    "full",
+    "glob",
+    "group",
+    "having",
+    "in",
+    "index",
+    "indexed",
+    "inner",
+    "insert",
+    "intersect",
+    "into",
+    "is",
+    "isnull",
+    "join",
+    "left",
+    "like",
+    "limit",
+    "match",
+    "natural",
+    "not",
+    "nothing",
+    "notnull",
+    "null",
+    "on",
+    "or",
+    "order",
+    "outer",
+    "over",
+    "primary",
+    "raise",
+    "references",
+    "regexp",
+    "returning",
+    "right",
+    "select",
+    "set",
+    "table",
+    "then",
+    "to",
+    "transaction",
+    "true",
+    "union",
+    "unique",
+    "update",
+    "using",
+    "values",
+    "when",
+    "where",
+    "window",
 ];
 
 /// Whether `word` cannot stand unquoted as an identifier, or could be read as something else if it did.

@@ -54,16 +54,15 @@ fn alter(
         statements.extend(fill_from_content(new));
         return (Strategy::Recreate, "make anew and fill from its content table", statements, Vec::new());
     }
-    let kept: Vec<String> = columns(old)
-        .into_iter()
-        .filter(|c| columns(new).iter().any(|n| same_name(n, c)))
-        .collect();
+    let kept: Vec<String> = columns(old).into_iter().filter(|c| columns(new).iter().any(|n| same_name(n, c))).collect();
     let can_copy = same_name(&old.module, &new.module) && is_copyable(old) && is_copyable(new) && !kept.is_empty();
     if !can_copy {
-        return (Strategy::Recreate, "drop and make anew", vec![drop, create(&new.name)], vec![
-            loss(old),
-            Hazard::Irreversible,
-        ]);
+        return (
+            Strategy::Recreate,
+            "drop and make anew",
+            vec![drop, create(&new.name)],
+            vec![loss(old), Hazard::Irreversible],
+        );
     }
     let mut temporary = String::from("_whimbrel_virtual");
     while before.table(&temporary).is_some() || before.virtual_table(&temporary).is_some() {

@@ -1,0 +1,189 @@
+//! Every folder of `testdata/scenarios` is a test of its own: a database with rows, a declared schema, and what must
+//! come of it. What the files of a folder mean stands in `testdata/scenarios/README.md`.
+//!
+//! `cargo test --test scenarios rename_` runs some of them; `UPDATE_SNAPSHOTS=1` writes their `plan.txt` anew.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use support::scenario::{Scenario, folder};
+
+/// Makes a test of each name, and a list of all names.
+macro_rules! scenarios {
+    ($($name:ident,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                Scenario::read(stringify!($name)).check();
+            }
+        )*
+
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+scenarios! {
+    add_not_null_column_to_empty_table,
+    add_not_null_column_without_default,
+    autoincrement_counter_kept,
+    autoincrement_counter_of_empty_table,
+    autoincrement_off,
+    autoincrement_on,
+    backfill_from_dropped_column,
+    backfill_from_dropped_table,
+    boxes,
+    broken_view_blocks_rename,
+    broken_view_left_alone,
+    cascade_children_of_a_rebuilt_parent,
+    check_added,
+    check_added_that_does_not_fit,
+    check_changed,
+    check_dropped,
+    check_qualified_with_own_table,
+    check_renamed,
+    collation_changed,
+    column_added_after_comment,
+    column_added_in_the_middle,
+    column_added_that_breaks_its_check,
+    column_added_with_constraints,
+    column_moves_to_another_table,
+    column_named_rowid_added,
+    column_order_alone,
+    column_order_strict,
+    columns_named_all_rowids,
+    columns_named_rowid,
+    conflict_clauses,
+    constraint_name_case,
+    created_by_select,
+    declared_in_any_order,
+    default_changed,
+    default_dropped,
+    defaults_of_all_kinds,
+    dropped_column_in_every_constraint,
+    dropped_column_refused,
+    everything_dropped,
+    extreme_values,
+    foreign_key_added,
+    foreign_key_added_with_orphans,
+    foreign_key_changed,
+    foreign_key_deferral_alone,
+    foreign_key_dropped,
+    foreign_key_to_itself,
+    foreign_key_to_nowhere,
+    foreign_key_violations_before,
+    foreign_keys_in_a_circle,
+    generated_becomes_plain,
+    generated_column_changed,
+    generated_column_dropped,
+    generated_columns_added,
+    id_column_added,
+    ignored_tables,
+    index_moves_to_another_table,
+    indexes_of_all_kinds,
+    instead_of_triggers,
+    keywords_as_names,
+    many_changes_at_once,
+    not_null_conflict_clause,
+    not_null_dropped,
+    not_null_that_fits,
+    not_null_with_backfill,
+    not_null_with_default,
+    not_null_without_value,
+    notes_app_1_to_2,
+    notes_app_1_to_3,
+    notes_app_2_to_3,
+    notes_app_3_to_1,
+    odd_identifiers,
+    odd_identifiers_renamed,
+    only_spelling,
+    parent_dropped_children_kept,
+    plain_becomes_generated,
+    primary_key_added,
+    primary_key_added_to_duplicates,
+    primary_key_becomes_integer,
+    primary_key_desc_at_column,
+    primary_key_dropped,
+    primary_key_null_is_no_id,
+    primary_key_of_two_columns,
+    rename_and_type_change,
+    rename_column,
+    rename_column_case,
+    rename_column_denied,
+    rename_column_everywhere,
+    rename_column_not_said,
+    rename_columns_in_a_chain,
+    rename_columns_rotated,
+    rename_columns_swapped,
+    rename_columns_swapped_by_hints,
+    rename_hint_done_already,
+    rename_hints,
+    rename_into_dropped_name,
+    rename_of_unknown,
+    rename_table,
+    rename_table_and_columns,
+    rename_table_case,
+    rename_table_into_dropped_name,
+    rename_tables_swapped,
+    search_dropped,
+    search_over_a_renamed_table,
+    search_over_a_table,
+    search_over_implicit_rowids,
+    search_renamed,
+    search_with_own_text,
+    search_without_text,
+    search_without_text_changed,
+    statistics_kept,
+    statistics_of_renamed_table,
+    strict_any,
+    strict_off,
+    strict_on,
+    strict_on_that_does_not_fit,
+    string_case_is_a_change,
+    temporary_names_taken,
+    trigger_bodies,
+    trigger_order,
+    triggers_on_other_tables,
+    type_change_accepted,
+    type_change_that_alters_values,
+    type_to_integer_that_fits,
+    type_to_text_of_infinity,
+    type_without_affinity_change,
+    undeclared_table_refused,
+    unique_added,
+    unique_added_to_duplicates,
+    unique_dropped,
+    unique_index_on_duplicates,
+    unique_nocase_on_duplicates,
+    unique_replace_must_not_swallow_rows,
+    vault_1_to_2,
+    vault_1_to_3,
+    vault_2_to_3,
+    vault_3_to_1,
+    view_becomes_table,
+    view_of_all_columns,
+    view_reads_dropped_column,
+    views_on_views,
+    windows_text,
+    without_rowid_changed,
+    without_rowid_off,
+    without_rowid_on,
+    without_rowid_on_null_key,
+}
+
+#[test]
+fn every_folder_is_read() {
+    let entries = std::fs::read_dir(folder()).expect("testdata/scenarios").map(|entry| entry.expect("an entry"));
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let folders: BTreeSet<String> = folders.map(|folder| folder.file_name().to_string_lossy().into_owned()).collect();
+    let names: BTreeSet<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+    let forgotten: Vec<_> = folders.difference(&names).collect();
+    assert!(forgotten.is_empty(), "folders that scenarios.rs does not list: {forgotten:?}");
+    let files = ["after.sql", "before.sql", "plan.txt", "rows.sql", "scenario.txt"];
+    for name in folders {
+        for entry in std::fs::read_dir(folder().join(&name)).expect("a folder") {
+            let file = entry.expect("a file").file_name().to_string_lossy().into_owned();
+            assert!(files.contains(&file.as_str()), "{name}/{file} is read by nobody");
+        }
+    }
+}

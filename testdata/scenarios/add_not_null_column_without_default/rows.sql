@@ -1,0 +1,1 @@
+INSERT INTO nets VALUES (1), (2), (3);

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (77, 'y'); DELETE FROM t;

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (1, 'x'), (41, 'y'); DELETE FROM t WHERE id = 41;

@@ -1,0 +1,2 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY, amount INT);
+CREATE VIEW broken AS SELECT * FROM nowhere;

@@ -1,0 +1,1 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY, n INT CHECK (n > 0), s TEXT, CONSTRAINT short CHECK (length(s) < 5));

@@ -1,0 +1,4 @@
+CREATE TABLE t(
+  id INTEGER PRIMARY KEY, -- the key
+  a TEXT -- the last, for now
+);

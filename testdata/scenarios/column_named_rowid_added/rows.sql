@@ -1,0 +1,1 @@
+INSERT INTO t(rowid, n) VALUES (3, 1), (70, 2);

@@ -1,0 +1,1 @@
+CREATE TABLE t(rowid TEXT UNIQUE, oid TEXT, _rowid_ TEXT NOT NULL);

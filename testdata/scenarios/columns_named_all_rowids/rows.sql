@@ -1,0 +1,1 @@
+INSERT INTO t VALUES ('d', 'e', 'f'), ('a', 'b', 'c');

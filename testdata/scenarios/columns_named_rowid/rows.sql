@@ -1,0 +1,1 @@
+INSERT INTO t(_rowid_, rowid, oid) VALUES (44, 'a', 'b');

@@ -1,0 +1,2 @@
+CREATE TABLE source(a INTEGER, b DECIMAL(4,1), c VARCHAR(9), d);
+CREATE TABLE copy(a INTEGER, b NUMERIC, c TEXT, d, e, UNIQUE (a));

@@ -1,0 +1,1 @@
+INSERT INTO source VALUES (2, 3.5, 'y', x'00');

@@ -1,0 +1,2 @@
+CREATE TABLE p(a INT UNIQUE);
+CREATE TABLE t(id INT, b INT, next INT AS (b + 1), PRIMARY KEY (id));

@@ -1,0 +1,7 @@
+CREATE TABLE p(a INT UNIQUE);
+CREATE TABLE t(
+  id INT, a INT REFERENCES p(a), b INT, next INT AS (b + 1), of_a INT AS (a * 2) STORED,
+  PRIMARY KEY (id, a), UNIQUE (a, b), CHECK (a > 0 OR b > 0)
+);
+CREATE INDEX t_a ON t(a DESC) WHERE a IS NOT NULL;
+CREATE TRIGGER t_a_set AFTER UPDATE OF a ON t BEGIN SELECT new.a; END;

@@ -1,0 +1,1 @@
+INSERT INTO p VALUES (7); INSERT INTO t(id, a, b) VALUES (1, 7, 5);

@@ -1,0 +1,1 @@
+INSERT INTO nests VALUES (1, 2); INSERT INTO eggs VALUES (5, 1, 2); INSERT INTO chicks VALUES (1, 5);

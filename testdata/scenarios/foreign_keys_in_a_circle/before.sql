@@ -1,0 +1,2 @@
+CREATE TABLE teams(id INTEGER PRIMARY KEY, captain INTEGER REFERENCES players(id), name TEXT);
+CREATE TABLE players(id INTEGER PRIMARY KEY, team INTEGER REFERENCES teams(id), name TEXT);

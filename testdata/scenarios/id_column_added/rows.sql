@@ -1,0 +1,1 @@
+INSERT INTO t(rowid, n) VALUES (4, 'x'), (11, 'y');

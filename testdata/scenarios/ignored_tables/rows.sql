@@ -1,0 +1,1 @@
+INSERT INTO legacy_birds VALUES (5, 'x');

@@ -1,0 +1,4 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, seen TEXT, n INT);
+CREATE INDEX gone ON t(n);
+CREATE INDEX changed ON t(name);
+CREATE INDEX same ON t(n DESC, name COLLATE NOCASE);

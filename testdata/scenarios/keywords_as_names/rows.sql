@@ -1,0 +1,1 @@
+INSERT INTO "order" VALUES ('x', 1, 'k', 3);

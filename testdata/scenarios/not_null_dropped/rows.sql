@@ -1,0 +1,1 @@
+INSERT INTO bands VALUES (1, 'X9');

@@ -1,0 +1,1 @@
+CREATE TABLE bands(id INTEGER PRIMARY KEY, code TEXT);

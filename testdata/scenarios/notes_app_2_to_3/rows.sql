@@ -1,0 +1,15 @@
+INSERT INTO account VALUES (1, 'Ada', 'Ada@example.org', 1700000000, 'de');
+INSERT INTO device VALUES ('phone', 1, 'Ada''s phone', '2026-01-01'), ('tablet', 1, 'old tablet', NULL);
+INSERT INTO notebook VALUES (1, NULL, 'Home', '#fff', 1.5), (2, 1, 'Birds 🐦', NULL, NULL), (9, NULL, 'gone', NULL, 3); DELETE FROM notebook WHERE id = 9;
+INSERT INTO note(id, notebook, title, body, pinned, created, changed) VALUES (1, 1, 'Shopping; list', 'milk and -- bread', '0', '2026-01-01', '2026-02-01'), (5, 2, 'Größe', 'knots on the mud', '1', '2026-01-02', NULL), (80, 2, '', '', '0', '', ''), (300, 1, 'x', 'y', '0', '', NULL); DELETE FROM note WHERE id = 300;
+INSERT INTO tag VALUES (1, 'birds'), (2, 'Food');
+INSERT INTO note_tag VALUES (5, 1), (1, 2), (80, 1);
+INSERT INTO attachment VALUES (1, 5, 'knot.jpg', 'image/jpeg', x'ffd8ff00', '4'), (2, 1, 'list.txt', NULL, NULL, NULL);
+INSERT INTO reminder VALUES (1, 1, '2026-03-01', 0), (2, 5, NULL, 1);
+INSERT INTO link VALUES (1, 5), (5, 1), (80, 80);
+INSERT INTO revision VALUES (1, 1, 'milk'), (1, 2, 'milk and'), (5, 1, NULL);
+INSERT INTO setting VALUES ('font', 'serif'), ('size', 12.5), ('key', x'00ff'), ('none', NULL);
+INSERT INTO template VALUES (1, 'letter', 'Dear …,'), (2, NULL, NULL);
+INSERT INTO trash(kind, id, content) VALUES ('note', 300, 'y');
+INSERT INTO outbox(seq, what, payload) VALUES (41, 'put', '{"a": 1}'), (42, 'drop', NULL); DELETE FROM outbox WHERE seq = 42;
+ANALYZE;

@@ -1,0 +1,14 @@
+INSERT INTO account VALUES (1, 'Ada', 'Ada@example.org', 1700000000, 'de');
+INSERT INTO device VALUES ('phone', 1, 'Ada''s phone', '2026-01-01', NULL), ('tablet', 1, 'old tablet', NULL, x'01');
+INSERT INTO folder VALUES (1, NULL, 'Home', '#fff', 1.5), (2, 1, 'Birds 🐦', NULL, 0), (9, NULL, 'gone', NULL, 3); DELETE FROM folder WHERE id = 9;
+INSERT INTO note(id, folder, title, body, state, created, changed) VALUES (1, 1, 'Shopping; list', 'milk and -- bread', 'open', '2026-01-01', '2026-02-01'), (5, 2, 'Größe', 'knots on the mud', 'pinned', '2026-01-02', NULL), (80, 2, '', '', 'archived', '', ''), (300, 1, 'x', 'y', 'open', '', NULL); DELETE FROM note WHERE id = 300;
+INSERT INTO tag VALUES (1, 'birds', NULL), (2, 'Food', 1);
+INSERT INTO note_tag VALUES (5, 1), (1, 2), (80, 1);
+INSERT INTO attachment VALUES (1, 5, 'knot.jpg', 'image/jpeg', x'ffd8ff00', '4'), (2, 1, 'list.txt', NULL, NULL, NULL);
+INSERT INTO reminder VALUES (1, 1, '2026-03-01', 0), (2, 5, NULL, 1);
+INSERT INTO link VALUES (1, 5), (5, 1), (80, 80);
+INSERT INTO revision VALUES (1, 1, 'milk'), (1, 2, 'milk and'), (5, 1, NULL);
+INSERT INTO setting VALUES ('font', 'serif'), ('size', 12.5), ('key', x'00ff'), ('none', NULL);
+INSERT INTO outbox(seq, what, payload) VALUES (41, 'put', '{"a": 1}'), (42, 'drop', NULL); DELETE FROM outbox WHERE seq = 42;
+ANALYZE;
+INSERT INTO share VALUES (5, 'tok', NULL);

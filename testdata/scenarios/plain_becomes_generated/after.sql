@@ -1,0 +1,1 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY, a INT, b INT, total INT AS (a + b));

@@ -1,0 +1,1 @@
+CREATE TABLE t(code TEXT, n INT, PRIMARY KEY (code));

@@ -1,0 +1,1 @@
+INSERT INTO t(id, n) VALUES (NULL, 'x'), (30, 'y');

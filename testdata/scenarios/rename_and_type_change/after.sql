@@ -1,0 +1,1 @@
+CREATE TABLE counts(head_count INTEGER);

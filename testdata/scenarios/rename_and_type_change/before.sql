@@ -1,0 +1,1 @@
+CREATE TABLE counts(amount TEXT);

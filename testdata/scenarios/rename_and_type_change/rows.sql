@@ -1,0 +1,1 @@
+INSERT INTO counts VALUES ('12'), (NULL), ('many');

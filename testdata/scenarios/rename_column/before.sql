@@ -1,0 +1,4 @@
+CREATE TABLE birds(id INTEGER PRIMARY KEY, species TEXT NOT NULL, ring BLOB);
+CREATE INDEX birds_species ON birds(species COLLATE NOCASE);
+CREATE TABLE log(note TEXT);
+CREATE TRIGGER birds_log AFTER INSERT ON birds BEGIN INSERT INTO log VALUES (new.species); END;

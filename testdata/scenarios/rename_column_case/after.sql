@@ -1,0 +1,1 @@
+CREATE TABLE birds(ID INTEGER PRIMARY KEY, ring_code_x TEXT, ringcode TEXT UNIQUE);

@@ -1,0 +1,1 @@
+INSERT INTO birds VALUES (1, 'AB-1');

@@ -1,0 +1,1 @@
+CREATE TABLE birds(id INTEGER PRIMARY KEY, kind TEXT);

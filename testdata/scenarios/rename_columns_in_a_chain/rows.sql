@@ -1,0 +1,1 @@
+INSERT INTO chain VALUES (1, 10, 20);

@@ -1,0 +1,1 @@
+INSERT INTO legs VALUES (1, 'red', 'white');

@@ -1,0 +1,1 @@
+CREATE TABLE records(id INTEGER PRIMARY KEY, seen_at TEXT);

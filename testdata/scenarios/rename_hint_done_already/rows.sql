@@ -1,0 +1,1 @@
+INSERT INTO records VALUES (1, 'dawn');

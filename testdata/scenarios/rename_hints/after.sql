@@ -1,0 +1,8 @@
+-- whimbrel: renamed from sightings
+CREATE TABLE records(
+  id INTEGER PRIMARY KEY,
+  seen_at TEXT, -- whimbrel: renamed from seen
+  -- whimbrel: renamed from n
+  head_count INT,
+  place TEXT
+);

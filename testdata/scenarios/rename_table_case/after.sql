@@ -1,0 +1,2 @@
+CREATE TABLE stations(id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE child(station INTEGER REFERENCES stations(id));

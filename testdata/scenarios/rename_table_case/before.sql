@@ -1,0 +1,2 @@
+CREATE TABLE Stations(id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE child(station INTEGER REFERENCES Stations(id));

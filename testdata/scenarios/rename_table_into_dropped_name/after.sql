@@ -1,0 +1,2 @@
+CREATE TABLE stations(id INTEGER PRIMARY KEY, name TEXT, height REAL);
+CREATE TABLE visits(station INTEGER REFERENCES stations(id));

@@ -1,0 +1,2 @@
+CREATE TABLE pages_notes(n INT);
+CREATE TABLE pages_data2(n INT NOT NULL DEFAULT 1);

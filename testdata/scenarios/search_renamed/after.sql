@@ -1,0 +1,1 @@
+CREATE VIRTUAL TABLE leaves USING fts5(title, body);

@@ -1,0 +1,1 @@
+INSERT INTO pages(rowid, title, body) VALUES (4, 'Godwit', 'running on mud');

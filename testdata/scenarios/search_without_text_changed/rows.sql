@@ -1,0 +1,1 @@
+INSERT INTO found(rowid, body) VALUES (9, 'running on mud');

@@ -1,0 +1,3 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY, kind TEXT DEFAULT 'New', CHECK (kind <> 'X'));
+CREATE VIEW v AS SELECT 'Open' AS n;
+CREATE INDEX i ON t(id) WHERE kind = 'a b';

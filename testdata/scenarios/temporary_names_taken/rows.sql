@@ -1,0 +1,1 @@
+INSERT INTO _whimbrel_1 VALUES (1); INSERT INTO _whimbrel_2 VALUES (2); INSERT INTO t_new VALUES (3); INSERT INTO t VALUES (1, 'x');

@@ -1,0 +1,7 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT UNIQUE);
+CREATE TABLE log(note TEXT);
+CREATE TRIGGER noisy AFTER INSERT ON t WHEN CASE WHEN new.name = 'a' THEN 0 ELSE 1 END BEGIN
+  -- END; of nothing
+  INSERT INTO log VALUES (CASE new.id WHEN 2 THEN 'it''s ''' || new.name || '''' ELSE 'other; END' END);
+  INSERT INTO log SELECT CASE WHEN 1 THEN 'CASE' END /* ; END; */;
+END;

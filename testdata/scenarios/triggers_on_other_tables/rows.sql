@@ -1,0 +1,1 @@
+INSERT INTO totals VALUES (0); INSERT INTO sites VALUES (1, 5), (2, 7);

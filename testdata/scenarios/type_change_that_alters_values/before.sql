@@ -1,0 +1,1 @@
+CREATE TABLE agents(id INTEGER PRIMARY KEY, code TEXT);

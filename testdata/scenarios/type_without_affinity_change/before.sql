@@ -1,0 +1,1 @@
+CREATE TABLE t(a VARCHAR(20), b DECIMAL(10,2), c);

@@ -1,0 +1,1 @@
+INSERT INTO diary VALUES ('a'), ('b'), ('c');

@@ -1,0 +1,2 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, gone INT);
+CREATE UNIQUE INDEX live_names ON t(name) WHERE gone = 0;

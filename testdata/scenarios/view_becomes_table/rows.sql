@@ -1,0 +1,1 @@
+INSERT INTO base VALUES (5); INSERT INTO now_a_view VALUES (6);

@@ -1,0 +1,8 @@
+﻿CREATE TABLE t(
+  id INTEGER PRIMARY KEY,
+  name TEXT DEFAULT 'a',
+  n INT
+);
+CREATE VIEW v AS
+SELECT id
+FROM t;

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES ('y', 2, 'two'), ('x', 1, 'one');
