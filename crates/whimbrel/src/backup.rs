@@ -106,7 +106,10 @@ fn copy_pages(from: &rusqlite::Connection, to: &mut rusqlite::Connection) -> rus
                 waited += pause;
             }
             _ => {
-                return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None));
+                return Err(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+                    None,
+                ));
             }
         }
     }

@@ -180,6 +180,8 @@ async fn look_again<C: Connection>(conn: &mut C, plan: &Plan) -> Result<()> {
 
 /// Ends the transaction after an error. It may have ended by itself.
 async fn roll_back<C: Connection>(conn: &mut C, error: Error, written: bool) -> Error {
+    // A database that cannot be written has not been.
+    let written = written && error.code() != Code::ReadOnly;
     let state = if written { State::RolledBack } else { State::Unchanged };
     let error = error.state(state);
     if matches!(conn.in_transaction().await, Ok(false)) {

@@ -316,7 +316,9 @@ fn table_probes(n: usize, change: &TableChange, before: &Schema, after: &Schema,
             Part::AddForeignKey(key) => {
                 if let Some(condition) = foreign_key_condition(change, key, before, after, diff) {
                     let label = format!("FOREIGN KEY ({}) REFERENCES {}", key.columns.join(", "), key.parent);
-                    asked.add(Some(p), ProbeKind::Misfit(label), Some(condition), &key.origin);
+                    let names = key.columns.iter().map(|c| fold(c)).collect();
+                    let relation = with_new_columns(change, &relation, &names);
+                    asked.add_on(&relation, Some(p), ProbeKind::Misfit(label), Some(condition), &key.origin);
                 }
             }
             Part::Rename
@@ -479,7 +481,11 @@ fn with_new_columns(change: &TableChange, relation: &str, names: &BTreeSet<Strin
             format!("{value} AS {}", quote_name(&column.name))
         })
         .collect();
-    if terms.is_empty() { relation.to_owned() } else { format!("(SELECT *, {} FROM {relation})", terms.join(", ")) }
+    if terms.is_empty() {
+        relation.to_owned()
+    } else {
+        format!("(SELECT *, {} FROM {relation}) AS {}", terms.join(", "), quote_name(&change.renamed.name))
+    }
 }
 
 /// Whether an expression can be evaluated before the change: the columns that it mentions keep their values bit for
@@ -525,7 +531,8 @@ fn foreign_key_condition(
     if !is_known(change, key.columns.iter().cloned()) {
         return None;
     }
-    let child = |c: &String| quote_name(c);
+    // Qualified: a name in double quotes that is no column would be taken for a string.
+    let child = |c: &String| format!("{}.{}", quote_name(&change.renamed.name), quote_name(c));
     let not_null = key.columns.iter().map(|c| format!("{} IS NOT NULL", child(c))).collect::<Vec<_>>().join(" AND ");
     let Some(parent) = after.table(&key.parent) else {
         return Some(format!("({not_null})"));
