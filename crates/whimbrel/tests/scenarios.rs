@@ -8,6 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use support::scenario::{Scenario, folder};
+use support::{facts, rows};
 
 /// Makes a test of each name, and a list of all names.
 macro_rules! scenarios {
@@ -32,10 +33,12 @@ scenarios! {
     autoincrement_on,
     backfill_from_dropped_column,
     backfill_from_dropped_table,
+    backfill_with_renames,
     boxes,
     broken_view_blocks_rename,
     broken_view_left_alone,
     cascade_children_of_a_rebuilt_parent,
+    catalogue_edit_of_a_renamed_table,
     check_added,
     check_added_that_does_not_fit,
     check_changed,
@@ -47,6 +50,8 @@ scenarios! {
     column_added_in_the_middle,
     column_added_that_breaks_its_check,
     column_added_with_constraints,
+    column_becomes_key_and_old_key_goes,
+    column_dropped_that_a_trigger_elsewhere_names,
     column_moves_to_another_table,
     column_named_rowid_added,
     column_order_alone,
@@ -60,6 +65,7 @@ scenarios! {
     default_changed,
     default_dropped,
     defaults_of_all_kinds,
+    double_quoted_strings,
     dropped_column_in_every_constraint,
     dropped_column_refused,
     everything_dropped,
@@ -84,6 +90,7 @@ scenarios! {
     instead_of_triggers,
     keywords_as_names,
     many_changes_at_once,
+    names_change_kinds,
     not_null_conflict_clause,
     not_null_dropped,
     not_null_that_fits,
@@ -98,6 +105,9 @@ scenarios! {
     odd_identifiers_renamed,
     only_spelling,
     parent_dropped_children_kept,
+    parent_key_changes,
+    parent_key_type_changes,
+    partial_unique_index_on_a_new_column,
     plain_becomes_generated,
     primary_key_added,
     primary_key_added_to_duplicates,
@@ -126,8 +136,10 @@ scenarios! {
     rename_table_into_dropped_name,
     rename_tables_swapped,
     search_dropped,
+    search_over_a_renamed_column,
     search_over_a_renamed_table,
     search_over_a_table,
+    search_over_a_view,
     search_over_implicit_rowids,
     search_renamed,
     search_with_own_text,
@@ -135,6 +147,7 @@ scenarios! {
     search_without_text_changed,
     statistics_kept,
     statistics_of_renamed_table,
+    stored_column_of_converted_values,
     strict_any,
     strict_off,
     strict_on,
@@ -143,6 +156,7 @@ scenarios! {
     temporary_names_taken,
     trigger_bodies,
     trigger_order,
+    trigger_order_with_one_made_anew,
     triggers_on_other_tables,
     type_change_accepted,
     type_change_that_alters_values,
@@ -152,6 +166,8 @@ scenarios! {
     undeclared_table_refused,
     unique_added,
     unique_added_to_duplicates,
+    unique_after_conversion,
+    unique_after_fill,
     unique_dropped,
     unique_index_on_duplicates,
     unique_nocase_on_duplicates,
@@ -185,5 +201,64 @@ fn every_folder_is_read() {
             let file = entry.expect("a file").file_name().to_string_lossy().into_owned();
             assert!(files.contains(&file.as_str()), "{name}/{file} is read by nobody");
         }
+    }
+}
+
+/// Negative controls: a change that goes wrong in one small way is seen by the oracle, in the rows or in the schema.
+#[test]
+fn the_oracle_sees_what_goes_wrong() {
+    let made = "CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE log(n INT);
+         CREATE TABLE t(a TEXT COLLATE NOCASE DEFAULT 'x', n, p INT REFERENCES p(id) ON DELETE CASCADE, CHECK (n <> 'Bad'));
+         CREATE INDEX i ON t(a DESC) WHERE n > 1; CREATE VIEW v AS SELECT 'One' AS one FROM t;
+         CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 'One'; END;";
+    let filled = "INSERT INTO t(rowid, a, n) VALUES (1, 'x', '5'), (7, 'y', 2), (9, NULL, x'00');";
+    let seen = |made_then: &str, filled_then: &str| {
+        let [before, after] = [(made, filled), (made_then, filled_then)].map(|(made, filled)| {
+            let conn = rusqlite::Connection::open_in_memory().expect("a database in memory");
+            conn.execute_batch(made).expect("a schema");
+            conn.execute_batch(filled).expect("rows");
+            (facts::facts(&conn, false), rows::read_all(&conn))
+        });
+        let in_rows = rows::differences(&before.1, &after.1, &Vec::new(), &[]);
+        facts::differences(&after.0, &before.0) + &in_rows
+    };
+    assert_eq!(seen(made, filled), "");
+    assert_eq!(seen(&made.replace("CREATE TABLE t(a TEXT", "create  table [t](\"a\" text -- why\n"), filled), "");
+    let rows_gone_wrong = [
+        ("'5')", "5)"),
+        ("(7, 'y'", "(8, 'y'"),
+        (", (9, NULL, x'00')", ""),
+        ("(9, NULL,", "(9, '',"),
+        ("x'00'", "x'0000'"),
+        ("'y', 2", "'Y', 2"),
+        ("2)", "2.0)"),
+        ("x'00');", "x'00'); INSERT INTO p VALUES (1); INSERT INTO log VALUES (1);"),
+    ];
+    for (right, wrong) in rows_gone_wrong {
+        assert_ne!(seen(made, &filled.replace(right, wrong)), "", "{right} became {wrong}");
+    }
+    let schemas_gone_wrong = [
+        (" COLLATE NOCASE", ""),
+        (" DEFAULT 'x'", " DEFAULT 'X'"),
+        (" ON DELETE CASCADE", ""),
+        ("ON DELETE CASCADE", "ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED"),
+        (", CHECK (n <> 'Bad')", ""),
+        ("'Bad'", "'bad'"),
+        ("a DESC", "a"),
+        (" WHERE n > 1", ""),
+        ("CREATE INDEX", "CREATE UNIQUE INDEX"),
+        ("SELECT 'One' AS one", "SELECT 'one' AS one"),
+        ("AFTER INSERT", "BEFORE INSERT"),
+        ("CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 'One'; END;", ""),
+        ("p INT", "p INTEGER"),
+        ("p INT", "p INT NOT NULL ON CONFLICT IGNORE"),
+        ("<> 'Bad'))", "<> 'Bad')) STRICT"),
+    ];
+    for (right, wrong) in schemas_gone_wrong {
+        let strict = wrong.contains("STRICT");
+        let made_then = made.replacen(right, wrong, 1).replace(" n,", if strict { " n ANY," } else { " n," });
+        // A schema that takes no such rows is compared without any.
+        let filled = if strict || wrong.contains("NOT NULL") { "" } else { filled };
+        assert_ne!(seen(&made_then, filled), "", "{right} became {wrong}");
     }
 }

@@ -350,8 +350,9 @@ fn check_answers(before: &Schema, after: &Schema, answers: &Answers) -> Result<(
                 }
             }
             for table in &after.tables {
-                if let Some(old) = table.renamed_from.as_ref().and_then(|old| before.table(old)) {
-                    tables.push((&table.name, old));
+                let Some(old) = &table.renamed_from else { continue };
+                if let Some(live) = before.table(old).or_else(|| before.table(&table.name)) {
+                    tables.extend([(table.name.as_str(), live), (old.as_str(), live)]);
                 }
             }
             let found = tables.iter().find_map(|(name, table)| {

@@ -268,7 +268,12 @@ fn cancelled() -> Error {
 }
 
 fn failed(step: &Step, sql: &str, failure: &Failure) -> Error {
+    let stands_in_the_way = ["error in view ", "error in trigger "].iter().any(|m| failure.message.starts_with(m));
     let (code, message) = match failure.kind {
+        // One that lives in the connection's own temporary schema; those of the database were looked at before.
+        FailureKind::Statement if stands_in_the_way => {
+            (Code::BrokenDependent, format!("{} of {} is stopped by what reads it", step.title, step.object))
+        }
         FailureKind::Constraint => (Code::RowsDoNotFit, format!("rows of {} do not fit", step.object)),
         _ => (Code::StatementFailed, format!("{} of {} failed", step.title, step.object)),
     };

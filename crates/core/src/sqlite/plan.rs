@@ -21,7 +21,7 @@ use super::virtual_tables;
 use crate::diff::{Change, Diff, Note, Part, TableChange};
 use crate::plan::{Hazard, Statement, Step, Strategy};
 use crate::schema::{
-    Check, Column, Expression, ForeignKey, Meaning, NotNull, Schema, Table, fold, same_name, type_meaning,
+    Check, Column, Expression, ForeignKey, Meaning, NotNull, Schema, Table, Trigger, fold, same_name, type_meaning,
 };
 
 /// What the planner knows of the database besides its schema.
@@ -419,13 +419,18 @@ impl Planner<'_> {
             })
             .collect();
         let views: HashSet<String> = in_the_way.views.union(&changed_views).cloned().collect();
-        for trigger in &self.before.triggers {
-            let change = self.change_of("trigger", &trigger.name);
+        let goes = |trigger: &&Trigger| {
             // A trigger goes with the view or table it belongs to; it is dropped by name, so that none is forgotten.
-            let goes = in_the_way.triggers.contains(&fold(&trigger.name)) || views.contains(&fold(&trigger.target));
-            if change.is_some() || goes {
-                self.drop_step("TRIGGER", &trigger.name, change);
-            }
+            self.change_of("trigger", &trigger.name).is_some()
+                || in_the_way.triggers.contains(&fold(&trigger.name))
+                || views.contains(&fold(&trigger.target))
+        };
+        let mut going: HashSet<String> = self.before.triggers.iter().filter(goes).map(|t| fold(&t.name)).collect();
+        let displaced = self.displaced_triggers(&going, rebuilt);
+        going.extend(displaced);
+        for trigger in self.before.triggers.iter().filter(|t| going.contains(&fold(&t.name))) {
+            let change = self.change_of("trigger", &trigger.name);
+            self.drop_step("TRIGGER", &trigger.name, change);
         }
         let order: Vec<String> = print::views_in_order(self.before).iter().rev().map(|v| v.name.clone()).collect();
         for name in order.iter().filter(|name| views.contains(&fold(name))) {
@@ -437,6 +442,30 @@ impl Planner<'_> {
                 self.drop_step("INDEX", &index.name, Some(n));
             }
         }
+    }
+
+    /// Triggers fire in the order in which they were made, the newest first. Where that would no longer be the declared
+    /// order, all triggers of the table are made anew.
+    fn displaced_triggers(&self, going: &HashSet<String>, rebuilt: &HashSet<usize>) -> HashSet<String> {
+        let made_anew: HashSet<String> =
+            self.table_changes().filter(|(n, _)| rebuilt.contains(n)).map(|(_, c)| fold(&c.after.name)).collect();
+        let mut by_target: HashMap<String, Vec<&Trigger>> = HashMap::new();
+        for trigger in &self.after.triggers {
+            by_target.entry(fold(&trigger.target)).or_default().push(trigger);
+        }
+        let places: HashMap<String, usize> =
+            self.before.triggers.iter().enumerate().map(|(n, t)| (fold(&t.name), n)).collect();
+        let mut displaced = HashSet::new();
+        for (target, triggers) in by_target {
+            // What stays keeps its place; what is made anew comes behind it.
+            let place = |t: &&Trigger| places.get(&fold(&t.name)).filter(|_| !going.contains(&fold(&t.name)));
+            let order = triggers.iter().map(|t| place(t).copied().unwrap_or(usize::MAX));
+            let is_made = triggers.iter().any(|t| place(t).is_none());
+            if is_made && !made_anew.contains(&target) && !order.is_sorted() {
+                displaced.extend(triggers.iter().map(|t| fold(&t.name)).filter(|name| places.contains_key(name)));
+            }
+        }
+        displaced
     }
 
     fn change_of(&self, kind: &'static str, name: &str) -> Option<usize> {

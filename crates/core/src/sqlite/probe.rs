@@ -595,6 +595,7 @@ fn unique_probe(
     let relation = change.map_or_else(|| main(table), renamed_relation);
     let mut terms = Vec::new();
     let mut conditions = Vec::new();
+    let mut read = BTreeSet::new();
     for part in parts {
         let (mut term, collation) = match &part.term {
             KeyTerm::Column(name) => {
@@ -618,6 +619,7 @@ fn unique_probe(
                         },
                         ValueSource::Generated => match &column.generated {
                             Some(g) if is_known(change, mentioned(&g.expression)) => {
+                                read.extend(mentioned(&g.expression));
                                 term = format!("({})", g.expression.meaning());
                             }
                             _ => return,
@@ -630,6 +632,7 @@ fn unique_probe(
                 if change.is_some_and(|c| !is_known(c, mentioned(expression))) {
                     return;
                 }
+                read.extend(mentioned(expression));
                 (format!("({})", expression.meaning()), part.collation.clone())
             }
         };
@@ -643,8 +646,10 @@ fn unique_probe(
         if change.is_some_and(|c| !is_known(c, mentioned(predicate))) {
             return;
         }
+        read.extend(mentioned(predicate));
         conditions.push(format!("({})", predicate.meaning()));
     }
+    let relation = change.map_or(relation.clone(), |change| with_new_columns(change, &relation, &read));
     let (conditions, terms) = (conditions.join(" AND "), terms.join(", "));
     let groups =
         |what: &str| format!("SELECT {what} FROM {relation} WHERE {conditions} GROUP BY {terms} HAVING count(*) > 1");

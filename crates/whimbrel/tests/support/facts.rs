@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::database::{ask, quoted, try_ask};
+use super::database::{quoted, try_ask};
 use super::words::{bag_of_words, by_words};
 
 /// Everything known of a database's schema: a line of text by what it is about.
@@ -88,17 +88,21 @@ fn columns(conn: &Connection, table: &str, ordered: bool, facts: &mut Facts) {
 }
 
 fn indexes(conn: &Connection, table: &str, facts: &mut Facts) {
-    let list = format!("SELECT name, \"unique\", origin, partial FROM pragma_index_list({})", sql_text(table));
+    let list = format!(
+        "SELECT name || char(31) || 'unique ' || \"unique\" || ', from ' || origin || ', partial ' || partial \
+         FROM pragma_index_list({})",
+        sql_text(table)
+    );
     let mut lines = BTreeSet::new();
-    for row in rows_of(conn, &list) {
-        let (name, rest) = row.split_once('|').expect("four values");
+    for row in column(conn, &list) {
+        let (name, rest) = row.split_once('\u{1f}').expect("two parts");
         let parts = format!(
-            "SELECT CASE WHEN key THEN iif(cid = -2, 'expression', lower(coalesce(name, 'rowid'))) END, desc, coll \
+            "SELECT iif(cid = -2, 'expression', lower(coalesce(name, 'rowid'))) || ' descending ' || desc || ' by ' || lower(coll) \
              FROM pragma_index_xinfo({}) WHERE key ORDER BY seqno",
             sql_text(name)
         );
         let shown = if name.starts_with("sqlite_autoindex_") { "made for a constraint" } else { name };
-        lines.insert(format!("{} ({rest}): {}", shown.to_lowercase(), rows_of(conn, &parts).join(", ").to_lowercase()));
+        lines.insert(format!("{} ({rest}): {}", shown.to_lowercase(), column(conn, &parts).join(", ")));
     }
     facts.insert(format!("{table}: indexes"), lines.into_iter().collect::<Vec<_>>().join("\n"));
 }
@@ -110,11 +114,7 @@ fn foreign_keys(conn: &Connection, table: &str, facts: &mut Facts) {
          || ' ' || match FROM pragma_foreign_key_list({}) GROUP BY id ORDER BY 1",
         sql_text(table)
     );
-    facts.insert(format!("{table}: foreign keys"), rows_of(conn, &list).join("\n"));
-}
-
-fn rows_of(conn: &Connection, sql: &str) -> Vec<String> {
-    ask(conn, sql).lines().map(str::to_owned).collect()
+    facts.insert(format!("{table}: foreign keys"), column(conn, &list).join("\n"));
 }
 
 fn sql_text(text: &str) -> String {

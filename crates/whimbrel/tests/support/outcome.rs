@@ -1,5 +1,5 @@
 //! The outcomes that the fault catalogue allows, each as an assertion: NEW (committed and verified), SAME (refused
-//! before any write, the file's bytes as they were), BACK (rolled back, everything as it was).
+//! before any write, the file's bytes as they were); what rolls back is compared by [`everything`].
 
 use rusqlite::Connection;
 use whimbrel::{Code, Error, Planner, Report, Schema, State};
@@ -64,17 +64,6 @@ pub fn same_with(
     let error = refused(configure(Planner::new(&declared)).push(&mut conn), code, State::Unchanged);
     drop(conn);
     assert!(bytes == database.bytes(), "the file changed though the push was refused: {error}");
-    error
-}
-
-/// BACK: the run starts, fails with this code and is rolled back; every row and object is as it was.
-pub fn back(database: &Database, conn: &mut Connection, declared: &str, code: Code) -> Error {
-    let before = everything(conn);
-    let declared = schema(declared);
-    let error = refused(Planner::new(&declared).push(conn), code, State::RolledBack);
-    assert!(conn.is_autocommit(), "a transaction was left open");
-    assert_eq!(everything(conn), before, "something changed");
-    assert_eq!(everything(&database.connect(true)), before, "something was committed");
     error
 }
 

@@ -193,7 +193,8 @@ fn table_differences(old: &Rows, new: &Rows, renames: &Renames, changed: &[Strin
         let from = source(&column.name, &renames);
         let place = from.and_then(|name| old.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name)));
         match place {
-            Some(place) if !changed.contains(&path) => pairs.push((place, at)),
+            // What is computed from now on need not be what stood there.
+            Some(place) if !changed.contains(&path) && !column.generated => pairs.push((place, at)),
             None if !changed.contains(&path) => check_new_column(new, at, out),
             _ => {}
         }
@@ -225,9 +226,9 @@ fn table_differences(old: &Rows, new: &Rows, renames: &Renames, changed: &[Strin
             out.push_str(&format!("{}: rowid {:?} is {:?}\n", new.name, want.0, have.0));
             return;
         }
-        for (n, (from, to)) in pairs.iter().enumerate() {
+        for (n, (_, to)) in pairs.iter().enumerate() {
             let was_filled = is_filled(n) && want.1[n] == Cell::Null && have.1[n] != Cell::Null;
-            if want.1[n] != have.1[n] && !was_filled && !generated(old, new, *from, *to) {
+            if want.1[n] != have.1[n] && !was_filled {
                 let column = &new.columns[*to].name;
                 let (name, rowid) = (&new.name, have.0);
                 out.push_str(&format!(
@@ -237,11 +238,6 @@ fn table_differences(old: &Rows, new: &Rows, renames: &Renames, changed: &[Strin
             }
         }
     }
-}
-
-/// Values that are computed after the change are no longer those that stood there.
-fn generated(_: &Rows, new: &Rows, _: usize, to: usize) -> bool {
-    new.columns[to].generated
 }
 
 fn keeps_rowids(old: &Rows, new: &Rows, renames: &[(&str, &str)]) -> bool {

@@ -8,7 +8,7 @@ pub fn compare(file: &Path, text: &str) -> Result<(), String> {
     if wanted == text {
         return Ok(());
     }
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some_and(|value| !value.is_empty()) {
         return std::fs::write(file, text).map_err(|e| format!("{}: {e}", file.display()));
     }
     let mut out = format!("{} is another; UPDATE_SNAPSHOTS=1 writes it anew\n", file.display());

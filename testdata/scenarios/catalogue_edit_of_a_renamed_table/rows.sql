@@ -1,0 +1,1 @@
+INSERT INTO nests VALUES (1); INSERT INTO eggs VALUES (1, 1, 2);

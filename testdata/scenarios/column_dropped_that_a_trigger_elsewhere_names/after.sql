@@ -1,0 +1,3 @@
+CREATE TABLE sites(id INTEGER PRIMARY KEY, n INT);
+CREATE TABLE visits(site INT);
+CREATE TRIGGER visited AFTER INSERT ON visits BEGIN UPDATE sites SET n = n + 1 WHERE id = new.site; END;

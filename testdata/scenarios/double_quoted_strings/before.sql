@@ -1,0 +1,2 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY, kind TEXT DEFAULT "New" CHECK (kind <> "bad"), n TEXT);
+CREATE VIEW v AS SELECT kind FROM t WHERE kind <> "Old";

@@ -1,0 +1,1 @@
+INSERT INTO nests VALUES (1, 'dune'), (2, 'marsh'); INSERT INTO eggs VALUES ('marsh'), ('dune');

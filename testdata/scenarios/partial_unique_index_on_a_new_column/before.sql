@@ -1,0 +1,1 @@
+CREATE TABLE pictures(id INTEGER PRIMARY KEY, album INT);
