@@ -65,14 +65,6 @@ impl Database {
         open_to_read(&self.path)
     }
 
-    /// Whether the file's header says that the database has a write-ahead log
-    /// (<https://www.sqlite.org/fileformat.html#file_format_version_numbers>).
-    pub fn has_log(&self) -> bool {
-        let mut header = [0; 20];
-        let read = std::fs::File::open(&self.path).and_then(|mut file| file.read_exact(&mut header));
-        read.is_ok() && header[18] == 2
-    }
-
     /// Opens a database that is there for planning and for running the plan.
     pub fn open_for_running(&self) -> Result<(Connection, Option<u64>), Failure> {
         let bytes = std::fs::metadata(&self.path).map_or(0, |data| data.len());
@@ -96,11 +88,36 @@ impl Database {
     }
 }
 
+/// Whether opening the file for writing and closing it again would change it: a write-ahead log that holds something is
+/// then taken into the database.
+pub fn has_full_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    has_log(path) && std::fs::metadata(log).is_ok_and(|data| data.len() > 0)
+}
+
+/// Whether the file's header says that the database has a write-ahead log
+/// (<https://www.sqlite.org/fileformat.html#file_format_version_numbers>).
+fn has_log(path: &Path) -> bool {
+    let mut header = [0; 20];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header[18] == 2
+}
+
 /// Opens a database file for reading.
+///
+/// Whoever may only read cannot remove the empty log and its index that SQLite makes beside a database in WAL mode; so
+/// where there is no log that matters, the database is opened for writing, and not written.
 ///
 /// A program that ended in the middle of a transaction leaves a journal, and until that is rolled back nobody can
 /// read the database. SQLite does it for whoever comes first, but not for one that may only read.
 pub fn open_to_read(path: &Path) -> Result<Connection, Failure> {
+    if has_log(path)
+        && !has_full_log(path)
+        && let Ok(connection) = sqlite_host::open(path, Access::ReadWrite)
+    {
+        return Ok(connection);
+    }
     match sqlite_host::open(path, Access::ReadOnly) {
         Err(e) if e.code() == Code::ReadOnly => {
             drop(open_to_write(path, Access::ReadWrite)?);

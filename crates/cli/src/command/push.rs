@@ -9,7 +9,7 @@ use whimbrel::{Code, Plan, backup};
 
 use crate::arguments::{DatabaseArgument, PlanArguments};
 use crate::configuration::Configuration;
-use crate::database::open_to_write;
+use crate::database::{has_full_log, open_to_write};
 use crate::failure::{Exit, Failure};
 use crate::planning::Planning;
 use crate::progress::{Progress, cancelled_by_interrupt};
@@ -61,12 +61,12 @@ impl Push {
         let mut planning = Planning::new(session, &self.db, &self.plan, &configuration)?;
         let asks = session.can_ask() && !self.yes;
 
-        // A database in WAL mode is only read at first: whoever opens it for writing and closes it again leaves traces
-        // even where there is nothing to do.
+        // A database with something in its log is only read at first: whoever opens it for writing and closes it again
+        // changes it, even where there is nothing to do.
         if planning.database.exists()? {
             session.written = Some(planning.database.shown());
         }
-        let read_only = !planning.database.exists()? || planning.database.has_log();
+        let read_only = !planning.database.exists()? || has_full_log(&planning.database.path);
         let (mut connection, bytes) = match read_only {
             true => planning.database.open_for_planning()?,
             false => planning.database.open_for_running()?,

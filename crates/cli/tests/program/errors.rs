@@ -183,7 +183,7 @@ fn a_database_that_cannot_be_written() {
 error[W0302]: the database cannot be written
   = note: the statement was CREATE TABLE main.tags(name)
   = note: attempt to write a readonly database
-  = note: all was rolled back: app.db is unchanged
+  = note: app.db is unchanged
   = help: check the permissions of the file and of its folder
 
 "#]]);

@@ -45,7 +45,7 @@ app.db → next.sql    SQLite [VERSION], 2 tables, [SIZE]
       CHECK (length(body) < 1000): all 3 rows fit
   + table tags (name, note_id)
   + unique index people_email (email)
-      UNIQUE index people_email: the row that is there fits
+      UNIQUE index people_email: all 2 rows fit
   ~ index notes_user (user_id) → (user_id, id DESC)                                recreate
   + view recent
   + trigger no_empty_tag on tags

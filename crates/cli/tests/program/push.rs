@@ -67,8 +67,17 @@ fn nothing_is_written_in_any_journal_mode_where_there_is_nothing_to_do() {
         let case = Case::with_notes()
             .database("app.db", &format!("PRAGMA journal_mode = {mode}; UPDATE users SET mail = 'x';"));
         let before = std::fs::read(case.path("app.db")).expect("the database");
+        let names = || {
+            let entries = std::fs::read_dir(case.path("app.db").parent().expect("a folder")).expect("the folder");
+            let mut names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
+            names.sort();
+            names
+        };
+        let files = names();
+        case.run("plan --db app.db --schema notes.sql").code(0).stdout_eq("No changes.\n");
         case.run("push --db app.db --schema notes.sql").code(0).stdout_eq("No changes.\n");
         assert!(std::fs::read(case.path("app.db")).expect("the database") == before, "{mode}");
+        assert_eq!(names(), files, "{mode}: nothing is left beside the database");
     }
 }
 

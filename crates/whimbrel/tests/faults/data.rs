@@ -173,6 +173,9 @@ fn fault_040_conflict_clauses_drop_rows() {
     ] {
         same(&database, &format!("CREATE TABLE t(id INTEGER PRIMARY KEY, {declared})"), code);
     }
+    // Where no question finds them, the copy itself must not obey the clause.
+    rows_that_lie("REPLACE");
+    rows_that_lie("IGNORE");
     // REPLACE with a default is a way to say what rows without a value get.
     let declared = "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b TEXT NOT NULL ON CONFLICT REPLACE DEFAULT 'r')";
     let conn = new(&database, declared);
@@ -183,9 +186,14 @@ fn fault_040_conflict_clauses_drop_rows() {
 /// statement by statement. The rows here lie: they fit when asked, and no longer when copied.
 #[test]
 fn fault_041_a_conflict_ends_the_transaction() {
-    let database =
-        Database::with(&["CREATE TABLE t(id INTEGER PRIMARY KEY, n INT); INSERT INTO t VALUES (1, 1), (2, 2), (3, 3);
-         CREATE TABLE zz(a TEXT);"]);
+    rows_that_lie("ROLLBACK");
+}
+
+/// Rows that fit when they are asked, and are all alike when they are copied: what a conflict clause does then is
+/// overruled, and the run is rolled back as a whole.
+fn rows_that_lie(conflict: &str) {
+    let database = Database::with(&["CREATE TABLE t(id INTEGER PRIMARY KEY, n INT); CREATE TABLE zz(a TEXT);
+         INSERT INTO t VALUES (1, 1), (2, 2), (3, 3);"]);
     let mut conn = database.connect(true);
     let is_running = Arc::new(AtomicBool::new(false));
     let lies = Arc::clone(&is_running);
@@ -194,10 +202,10 @@ fn fault_041_a_conflict_ends_the_transaction() {
         context.get::<i64>(0).map(|n| if lies.load(Ordering::Relaxed) { 0 } else { n })
     })
     .expect("a function");
-    let declared = schema(
-        "CREATE TABLE t(id INTEGER PRIMARY KEY, n INT, f INT AS (fickle(n)) STORED UNIQUE ON CONFLICT ROLLBACK);
-         CREATE TABLE zz(a TEXT UNIQUE);",
-    );
+    let declared = schema(&format!(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, n INT, f INT AS (fickle(n)) STORED UNIQUE ON CONFLICT {conflict});
+         CREATE TABLE zz(a TEXT UNIQUE);"
+    ));
     let before = everything(&conn);
     let plan = Planner::new(&declared).plan(&mut conn).expect("a plan");
     let mut observer = |event: &Event<'_>| {
