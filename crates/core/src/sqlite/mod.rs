@@ -8,6 +8,8 @@ pub(crate) mod probe;
 pub mod read;
 pub(crate) mod rebuild;
 pub mod split;
+pub(crate) mod statement;
+pub(crate) mod strategy;
 pub mod token;
 pub mod types;
 pub(crate) mod virtual_tables;

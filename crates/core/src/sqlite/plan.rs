@@ -12,17 +12,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::dependents::{dependents, mentioned};
+use super::dependents::dependents;
 use super::print::{self, main};
-use super::probe::{ValueSource, value_source};
 use super::rebuild::{Surroundings, rebuild};
+use super::strategy::{Way, is_own_check, is_own_key, keeps_values, needs_rebuild};
 use super::token::{quote_name, quote_text};
 use super::virtual_tables;
 use crate::diff::{Change, Diff, Note, Part, TableChange};
 use crate::plan::{Hazard, Statement, Step, Strategy};
-use crate::schema::{
-    Check, Column, Expression, ForeignKey, Meaning, NotNull, Schema, Table, Trigger, fold, same_name, type_meaning,
-};
+use crate::schema::{Schema, Table, Trigger, fold, same_name};
 
 /// What the planner knows of the database besides its schema.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +43,7 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    fn rows(&self, table: &str) -> u64 {
+    pub(super) fn rows(&self, table: &str) -> u64 {
         self.rows.get(&fold(table)).copied().unwrap_or(0)
     }
 
@@ -64,13 +62,6 @@ pub(crate) struct Planned {
     /// Whether an ALTER reads every view and trigger of the database, so that a broken one stops it.
     pub reads_whole_schema: bool,
 }
-
-/// `ALTER COLUMN … SET / DROP NOT NULL` and `ADD / DROP CONSTRAINT` came with 3.53.0.
-const ALTER_CONSTRAINTS: u32 = 3_053_000;
-/// `DROP COLUMN` came with 3.35.0, and lost rows in some cases before 3.35.5.
-const DROP_COLUMN: u32 = 3_035_005;
-/// `RENAME COLUMN` came with 3.25.0.
-const RENAME_COLUMN: u32 = 3_025_000;
 
 /// Plans the steps for a diff.
 pub(crate) fn plan(before: &Schema, after: &Schema, diff: &Diff, facts: &Facts) -> Planned {
@@ -124,22 +115,10 @@ struct Planner<'a> {
     planned: Planned,
 }
 
-/// How one part of a table's change can be made.
-enum Way {
-    /// With these statements.
-    InPlace(Vec<String>),
-    /// By giving the table its new text.
-    Catalogue,
-    /// Together with another part.
-    With,
-    /// Only by a rebuild, for this reason.
-    Rebuild(&'static str),
-}
-
 impl Planner<'_> {
     fn plan(mut self) -> Planned {
         let ways: HashMap<usize, Vec<Way>> =
-            self.table_changes().map(|(n, change)| (n, self.ways(n, change))).collect();
+            self.table_changes().map(|(n, change)| (n, self.facts.ways(n, change))).collect();
         let rebuilt: HashSet<usize> =
             self.table_changes().filter(|(n, change)| needs_rebuild(change, &ways[n])).map(|(n, _)| n).collect();
 
@@ -200,188 +179,6 @@ impl Planner<'_> {
     fn live_name(&self, name: &str) -> String {
         let renames = self.diff.renames.tables.iter();
         renames.clone().find(|r| same_name(&r.before, name)).map_or_else(|| name.to_owned(), |r| r.after.clone())
-    }
-
-    fn ways(&self, n: usize, change: &TableChange) -> Vec<Way> {
-        let mut ways: Vec<Way> = (0..change.parts.len()).map(|p| self.way(n, change, p)).collect();
-        // One edit of the catalogue removes all that is to be removed, be there an ALTER for some of it or not.
-        if ways.iter().any(|way| matches!(way, Way::Catalogue)) {
-            for (part, way) in change.parts.iter().zip(&mut ways) {
-                let removes = match part {
-                    Part::DropCheck(_) => true,
-                    Part::AlterColumn { before, after } => before.not_null.is_some() && after.not_null.is_none(),
-                    _ => false,
-                };
-                if removes && matches!(way, Way::InPlace(_)) {
-                    *way = Way::Catalogue;
-                }
-            }
-        }
-        ways
-    }
-
-    fn way(&self, n: usize, change: &TableChange, p: usize) -> Way {
-        let (renamed, after) = (&change.renamed, &change.after);
-        let table = main(&after.name);
-        let can_alter = self.facts.version >= ALTER_CONSTRAINTS;
-        let rows = self.facts.rows(&change.before.name);
-        match &change.parts[p] {
-            // Renames are made in place before everything else, whatever becomes of the table.
-            Part::Rename => Way::With,
-            Part::RenameColumn { .. } if self.facts.version >= RENAME_COLUMN => Way::With,
-            Part::RenameColumn { .. } => Way::Rebuild("this version of SQLite cannot rename a column"),
-            Part::AddColumn(column) => self.way_to_add(change, column, rows),
-            Part::DropColumn(column) => {
-                let at = change.before.columns.iter().position(|c| c.name == column.name).unwrap_or_default();
-                self.way_to_drop(change, &renamed.columns[at].name)
-            }
-            Part::AlterColumn { before, after: column } => {
-                let without_not_null = |c: &Column| {
-                    let default = c.default_value().cloned();
-                    Column { not_null: None, default, ..c.clone() }.meaning()
-                };
-                if without_not_null(before) != without_not_null(column) {
-                    return Way::Rebuild(column_reason(before, column));
-                }
-                if before.default != column.default {
-                    // DEFAULT NULL or none: no row reads anything else than before.
-                    return match (&before.not_null, &column.not_null) {
-                        (None, Some(_)) => Way::Rebuild("the default and NOT NULL change together"),
-                        (Some(a), Some(b)) if a.meaning() != b.meaning() => {
-                            Way::Rebuild("a NOT NULL constraint cannot be changed in place")
-                        }
-                        _ => self.way_by_catalogue(change),
-                    };
-                }
-                let alter = |what: &str| {
-                    let column = quote_name(&column.name);
-                    Way::InPlace(vec![format!("ALTER TABLE {table} ALTER COLUMN {column} {what}")])
-                };
-                match (&before.not_null, &column.not_null) {
-                    (Some(NotNull { name: None, .. }), None) if can_alter => alter("DROP NOT NULL"),
-                    (Some(_), None) => self.way_by_catalogue(change),
-                    (None, Some(NotNull { name: None, on_conflict })) if can_alter => {
-                        if self.facts.nulls.get(&(n, p)).is_some_and(|nulls| *nulls > 0) {
-                            return Way::Rebuild("rows without a value need one");
-                        }
-                        let conflict =
-                            on_conflict.map_or_else(String::new, |c| format!(" ON CONFLICT {}", c.keyword()));
-                        alter(&format!("SET NOT NULL{conflict}"))
-                    }
-                    (None, Some(_)) => Way::Rebuild("this NOT NULL cannot be added in place"),
-                    _ => Way::Rebuild("a NOT NULL constraint cannot be changed in place"),
-                }
-            }
-            Part::AddCheck(check) => {
-                if self.goes_with_new_column(change, &|column| is_own_check(change, column, check)) {
-                    Way::With
-                } else if can_alter {
-                    let name =
-                        check.name.as_ref().map_or_else(String::new, |n| format!("CONSTRAINT {} ", quote_name(n)));
-                    Way::InPlace(vec![format!("ALTER TABLE {table} ADD {name}CHECK ({})", check.expression.text())])
-                } else {
-                    Way::Rebuild("this version of SQLite cannot add a CHECK in place")
-                }
-            }
-            Part::DropCheck(check) => {
-                if change.parts.iter().any(|part| is_drop_of(part, check.at_column.as_deref())) {
-                    Way::With
-                } else if let Some(name) = check.name.as_ref().filter(|_| can_alter) {
-                    Way::InPlace(vec![format!("ALTER TABLE {table} DROP CONSTRAINT {}", quote_name(name))])
-                } else {
-                    self.way_by_catalogue(change)
-                }
-            }
-            Part::AddForeignKey(key) => {
-                if self.goes_with_new_column(change, &|column| is_own_key(column, key)) {
-                    Way::With
-                } else {
-                    Way::Rebuild("SQLite cannot add a foreign key in place")
-                }
-            }
-            Part::DropForeignKey(_) => self.way_by_catalogue(change),
-            Part::PrimaryKey { .. } => Way::Rebuild("SQLite cannot change a primary key in place"),
-            Part::AddUnique(_) => Way::Rebuild("SQLite cannot add a UNIQUE constraint in place"),
-            Part::DropUnique(_) => Way::Rebuild("SQLite cannot drop a UNIQUE constraint in place"),
-            Part::Strict(_) => Way::Rebuild("SQLite cannot change STRICT in place"),
-            Part::WithoutRowid(_) => Way::Rebuild("SQLite cannot change WITHOUT ROWID in place"),
-            Part::ColumnOrder => Way::Rebuild("SQLite cannot move columns in place"),
-        }
-    }
-
-    /// Removing CHECK, FOREIGN KEY and NOT NULL by editing the catalogue is documented as safe
-    /// (<https://www.sqlite.org/lang_altertable.html#otheralter>). Changing a DEFAULT is documented too, but rows
-    /// written before an ADD COLUMN take their value from it: they would change.
-    fn way_by_catalogue(&self, change: &TableChange) -> Way {
-        let same_order = change.renamed.columns.len() <= change.after.columns.len()
-            && change.renamed.columns.iter().zip(&change.after.columns).all(|(a, b)| same_name(&a.name, &b.name));
-        if !self.facts.catalogue_edits {
-            Way::Rebuild("this connection forbids edits of the catalogue")
-        } else if !same_order {
-            Way::Rebuild("the columns stand in another order than declared")
-        } else {
-            Way::Catalogue
-        }
-    }
-
-    fn goes_with_new_column(&self, change: &TableChange, owns: &dyn Fn(&Column) -> bool) -> bool {
-        change.parts.iter().any(|part| matches!(part, Part::AddColumn(column) if owns(column)))
-    }
-
-    /// <https://www.sqlite.org/lang_altertable.html#alter_table_add_column>
-    fn way_to_add(&self, change: &TableChange, column: &Column, rows: u64) -> Way {
-        let after = &change.after;
-        let is_unique = after.uniques.iter().any(|u| u.columns.iter().any(|p| p.is_column(&column.name)));
-        if after.in_primary_key(&column.name) || is_unique {
-            return Way::Rebuild("SQLite cannot add a PRIMARY KEY or UNIQUE column in place");
-        }
-        if column.generated.as_ref().is_some_and(|g| g.stored) {
-            return Way::Rebuild("SQLite cannot add a STORED column in place");
-        }
-        if matches!(value_source(change, column), ValueSource::Computed(_)) && rows > 0 {
-            return Way::Rebuild("every row gets a value of its own");
-        }
-        if column.not_null.is_some() && column.default_value().is_none() && column.generated.is_none() {
-            return Way::Rebuild("SQLite cannot add a NOT NULL column without a default in place");
-        }
-        if column.default.as_ref().is_some_and(|d| !is_constant(d)) {
-            return Way::Rebuild("SQLite cannot add a column whose default is computed in place");
-        }
-        let checks: Vec<&Check> = after.checks.iter().filter(|c| is_own_check(change, column, c)).collect();
-        // Columns are added one by one: an expression must not read one that is not there yet.
-        let expressions = checks.iter().map(|c| &c.expression).chain(column.generated.iter().map(|g| &g.expression));
-        let read: HashSet<String> = expressions.flat_map(mentioned).collect();
-        let reads = |part: &Part| matches!(part, Part::AddColumn(c) if !same_name(&c.name, &column.name) && read.contains(&fold(&c.name)));
-        if change.parts.iter().any(reads) {
-            return Way::Rebuild("new columns refer to each other");
-        }
-        let keys: Vec<&ForeignKey> = after.foreign_keys.iter().filter(|k| is_own_key(column, k)).collect();
-        let text = print::added_column(column, &checks, &keys);
-        Way::InPlace(vec![format!("ALTER TABLE {} ADD COLUMN {text}", main(&after.name))])
-    }
-
-    /// <https://www.sqlite.org/lang_altertable.html#alter_table_drop_column>
-    fn way_to_drop(&self, change: &TableChange, name: &str) -> Way {
-        let table = &change.renamed;
-        if self.facts.version < DROP_COLUMN {
-            return Way::Rebuild("this version of SQLite cannot drop a column");
-        }
-        if table.in_primary_key(name) || table.uniques.iter().any(|u| u.columns.iter().any(|p| p.is_column(name))) {
-            return Way::Rebuild("SQLite cannot drop a PRIMARY KEY or UNIQUE column in place");
-        }
-        let uses = |expression: &Expression| mentioned(expression).contains(&fold(name));
-        let own = |check: &Check| check.at_column.as_deref().is_some_and(|c| same_name(c, name));
-        if table.checks.iter().any(|c| uses(&c.expression) && !own(c)) {
-            return Way::Rebuild("SQLite cannot drop a column that a CHECK uses in place");
-        }
-        if table.foreign_keys.iter().any(|k| k.columns.iter().any(|c| same_name(c, name))) {
-            return Way::Rebuild("SQLite cannot drop a column with a foreign key in place");
-        }
-        let computes = |c: &Column| c.generated.as_ref().is_some_and(|g| uses(&g.expression));
-        if table.columns.iter().any(|c| !same_name(&c.name, name) && computes(c)) {
-            return Way::Rebuild("SQLite cannot drop a column that a generated column uses in place");
-        }
-        Way::InPlace(vec![format!("ALTER TABLE {} DROP COLUMN {}", main(&change.after.name), quote_name(name))])
     }
 
     /// Tables that an ALTER changes in a way that makes SQLite read every view and trigger.
@@ -780,39 +577,6 @@ impl Planner<'_> {
     }
 }
 
-/// Whether a rebuild gives every row the values it had, under the same keys.
-pub(crate) fn keeps_values(change: &TableChange) -> bool {
-    let values = change.after.columns.iter().all(|column| match change.renamed.column(&column.name) {
-        Some(old) => {
-            type_meaning(&old.declared_type) == type_meaning(&column.declared_type)
-                && old.effective_collation() == column.effective_collation()
-                && old.generated.as_ref().map(Meaning::meaning) == column.generated.as_ref().map(Meaning::meaning)
-                && matches!(value_source(change, column), ValueSource::Kept | ValueSource::Generated)
-        }
-        None => true,
-    });
-    let keys = change.parts.iter().all(|part| {
-        !matches!(
-            part,
-            Part::PrimaryKey { .. }
-                | Part::AddUnique(_)
-                | Part::DropUnique(_)
-                | Part::AddForeignKey(_)
-                | Part::Strict(_)
-                | Part::DropColumn(_)
-        )
-    });
-    values && keys
-}
-
-fn needs_rebuild(change: &TableChange, ways: &[Way]) -> bool {
-    let rebuilds = ways.iter().any(|way| matches!(way, Way::Rebuild(_)));
-    // An edit of the catalogue writes the declared text: it must be the only thing that changes the columns.
-    let edits = ways.iter().any(|way| matches!(way, Way::Catalogue));
-    let alters = change.parts.iter().zip(ways).any(|(_, way)| matches!(way, Way::InPlace(_)));
-    rebuilds || (edits && alters)
-}
-
 fn part_hazards(part: &Part, rows: u64) -> Vec<Hazard> {
     let may_fail = |constraint: String| vec![Hazard::MayFail { constraint, rows }];
     match part {
@@ -825,51 +589,6 @@ fn part_hazards(part: &Part, rows: u64) -> Vec<Hazard> {
         Part::Strict(true) if rows > 0 => may_fail("STRICT".to_owned()),
         _ => Vec::new(),
     }
-}
-
-fn column_reason(before: &Column, after: &Column) -> &'static str {
-    if type_meaning(&before.declared_type) != type_meaning(&after.declared_type) {
-        "SQLite cannot change a column's type in place"
-    } else if before.effective_collation() != after.effective_collation() {
-        "SQLite cannot change a column's collation in place"
-    } else if before.generated != after.generated {
-        "SQLite cannot change a generated column in place"
-    } else if before.default != after.default {
-        "rows written before an ADD COLUMN take their value from the default"
-    } else {
-        "SQLite cannot change it in place"
-    }
-}
-
-/// Whether a default is one that ADD COLUMN takes: a literal, not an expression nor the current time.
-fn is_constant(default: &Expression) -> bool {
-    use super::token::{TokenKind, tokenize};
-    let text = default.meaning();
-    let tokens = tokenize(text).unwrap_or_default();
-    let is_literal = |t: &super::token::Token| match t.kind {
-        TokenKind::Number | TokenKind::String | TokenKind::Blob => true,
-        TokenKind::Word => ["true", "false", "null"].contains(&t.text(text)),
-        _ => false,
-    };
-    match tokens.as_slice() {
-        [token] => is_literal(token),
-        [sign, token] => (sign.is(text, "-") || sign.is(text, "+")) && token.kind == TokenKind::Number,
-        _ => false,
-    }
-}
-
-/// Whether a CHECK can come with the column that is added: it is about that column and no other new one.
-fn is_own_check(change: &TableChange, column: &Column, check: &Check) -> bool {
-    let is_new = change.parts.iter().any(|p| matches!(p, Part::AddCheck(c) if c == check));
-    is_new && check.at_column.as_deref().is_some_and(|c| same_name(c, &column.name))
-}
-
-fn is_own_key(column: &Column, key: &ForeignKey) -> bool {
-    matches!(key.columns.as_slice(), [only] if same_name(only, &column.name))
-}
-
-fn is_drop_of(part: &Part, column: Option<&str>) -> bool {
-    matches!((part, column), (Part::DropColumn(dropped), Some(column)) if same_name(&dropped.name, column))
 }
 
 /// SQLite renames a table and the indexes it made for it, and leaves their statistics under the old names.

@@ -1,0 +1,2 @@
+INSERT INTO loose VALUES (1), (2);
+INSERT INTO exact VALUES (1);
