@@ -11,8 +11,9 @@ use whimbrel_core::{Code, Schema};
 fn schemas() -> Vec<(PathBuf, Schema)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/scenarios");
     let mut found = Vec::new();
-    for scenario in fs::read_dir(&root).expect("testdata is there") {
-        for file in fs::read_dir(scenario.unwrap().path()).unwrap() {
+    let folders = fs::read_dir(&root).expect("testdata is there").map(|entry| entry.unwrap().path());
+    for scenario in folders.filter(|path| path.is_dir()) {
+        for file in fs::read_dir(scenario).unwrap() {
             let path = file.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if name == "before.sql" || name == "after.sql" {

@@ -93,6 +93,7 @@ scenarios! {
     keywords_as_names,
     many_changes_at_once,
     names_change_kinds,
+    no_column_kept,
     not_null_conflict_clause,
     not_null_dropped,
     not_null_that_fits,

@@ -404,11 +404,21 @@ fn key_probes(asked: &mut TableProbes<'_>, change: &TableChange) {
             asked.add(part(&alias.name), misfit, Some(condition), &alias.origin);
         }
     }
-    if after.without_rowid && !before.without_rowid {
-        for column in primary_key_columns(after).iter().filter(|c| before.column(c).is_some()) {
-            let origin = after.column(column).map_or(&after.origin, |c| &c.origin);
-            let condition = format!("{} IS NULL", quote_name(column));
-            asked.add(part(column), ProbeKind::NoValue(column.clone()), Some(condition), origin);
+    if !after.without_rowid {
+        return;
+    }
+    for name in primary_key_columns(after) {
+        let Some(column) = after.column(&name) else { continue };
+        let no_value = ProbeKind::NoValue(name.clone());
+        match (before.column(&name), value_source(change, column)) {
+            (Some(_), _) if !before.without_rowid || !before.in_primary_key(&name) => {
+                let condition = format!("{} IS NULL", quote_name(&name));
+                asked.add(part(&name), no_value, Some(condition), &column.origin);
+            }
+            (None, ValueSource::Default) if column.default_value().is_none() && column.not_null.is_none() => {
+                asked.add(part(&name), no_value, None, &column.origin);
+            }
+            _ => {}
         }
     }
 }

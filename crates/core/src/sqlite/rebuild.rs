@@ -5,7 +5,7 @@
 //! whole plan; step 8 (indexes, triggers) and 9 (views) by the planner, after all tables have their new form.
 
 use super::print::{create_table, main};
-use super::probe::{ValueSource, value_source};
+use super::probe::{ValueSource, default_term, value_source};
 use super::token::{Token, TokenKind, quote_name, quote_text, tokenize};
 use crate::diff::TableChange;
 use crate::plan::{Copy, Statement};
@@ -128,6 +128,13 @@ fn copy(change: &TableChange, around: &Surroundings<'_>) -> (Copy, Option<(Strin
         }
         into.push(name);
         from.push(value);
+    }
+    if into.is_empty()
+        && let Some(column) = new.columns.iter().find(|c| c.generated.is_none())
+    {
+        // Nothing is kept but the number of rows.
+        into.push(quote_name(&column.name));
+        from.push(column.default_value().map_or_else(|| "NULL".to_owned(), default_term));
     }
     let old_alias = old.rowid_alias().map(|c| quote_name(&c.name));
     let old_rowid = old.rowid_name().map(str::to_owned).or_else(|| old_alias.clone());
