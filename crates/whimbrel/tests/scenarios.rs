@@ -156,6 +156,7 @@ scenarios! {
     strict_on,
     strict_on_that_does_not_fit,
     string_case_is_a_change,
+    swapped_tables_one_with_swapped_columns,
     temporary_names_taken,
     trigger_bodies,
     trigger_order,

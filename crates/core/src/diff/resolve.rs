@@ -237,7 +237,7 @@ pub(super) fn resolve(before: &Schema, after: &Schema, answers: &Answers) -> Res
     for (b, a) in matching.pairs {
         match (before.tables.get(b), after.tables.get(a)) {
             (Some(b), Some(a)) => {
-                let columns = resolve_columns(b, a, answers, &mut questions);
+                let columns = resolve_columns(before, b, a, answers, &mut questions);
                 if b.name != a.name || !columns.is_empty() {
                     renames.tables.push(TableRename { before: b.name.clone(), after: a.name.clone(), columns });
                 }
@@ -257,6 +257,7 @@ pub(super) fn resolve(before: &Schema, after: &Schema, answers: &Answers) -> Res
 }
 
 fn resolve_columns(
+    schema: &Schema,
     before: &Table,
     after: &Table,
     answers: &Answers,
@@ -267,7 +268,9 @@ fn resolve_columns(
     }
     let answer = |column: &str| {
         let get = |table: &str| answers.get(&format!("column:{}.{}", fold(table), fold(column))).cloned();
-        get(&before.name).or_else(|| get(&after.name))
+        // By its new name only where that is no other table's old one.
+        let is_free = schema.table(&after.name).is_none();
+        get(&before.name).or_else(|| get(&after.name).filter(|_| is_free))
     };
     let matching = match_up(&named(&before.columns), &named(&after.columns), answer);
     for b in &matching.gone {

@@ -1,0 +1,1 @@
+CREATE TABLE t(a, b); CREATE TABLE u(a, b);

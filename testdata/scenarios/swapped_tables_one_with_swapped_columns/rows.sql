@@ -1,0 +1,1 @@
+INSERT INTO t VALUES ('ta', 'tb'); INSERT INTO u VALUES ('ua', 'ub');
