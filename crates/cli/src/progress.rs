@@ -76,7 +76,7 @@ impl Observer for Progress {
                     self.bar.set_position(number.saturating_sub(1) as u64);
                 }
             }
-            Event::Rows { done, of: _ } => self.bar.set_position(*done),
+            Event::Rows { done, .. } => self.bar.set_position(*done),
             Event::Verifying => {
                 self.end_step();
                 self.bar.set_message("verifying");

@@ -63,6 +63,8 @@ codes! {
     BrokenDependent = "W0207",
     /// A module or collation that the plan needs is not registered.
     NotRegistered = "W0208",
+    /// The database belongs to another application.
+    OtherApplication = "W0209",
     /// The database is locked by somebody else.
     Busy = "W0301",
     /// The database cannot be written.
@@ -227,7 +229,14 @@ impl Error {
         use Code::*;
         matches!(
             self.code(),
-            QuestionOpen | DataLoss | NoValue | RowsDoNotFit | ValuesAltered | BrokenDependent | NotRegistered
+            QuestionOpen
+                | DataLoss
+                | NoValue
+                | RowsDoNotFit
+                | ValuesAltered
+                | BrokenDependent
+                | NotRegistered
+                | OtherApplication
         )
     }
 }

@@ -28,10 +28,12 @@
 pub mod backup;
 mod doctor;
 mod planner;
+mod progress;
 pub mod sqlite_host;
 
 pub use doctor::{Finding, Severity, doctor};
 pub use planner::{Plan, Planner, push};
+pub use progress::{Progress, ProgressObserver};
 pub use whimbrel_core::diff::{Answer, Answers, Question};
 pub use whimbrel_core::error::{Code, Error, Result, State};
 pub use whimbrel_core::run::{Cancel, Event, Observer, Report};

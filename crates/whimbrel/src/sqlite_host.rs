@@ -131,6 +131,12 @@ pub fn open(path: &Path, access: Access) -> Result<rusqlite::Connection> {
         |why: String| Error::new(Code::CannotOpen, format!("{name} cannot be opened: {why}")).object(name.to_string());
     match std::fs::metadata(path) {
         Ok(meta) if meta.is_dir() => return Err(cannot("it is a folder".into())),
+        // SQLite takes a file of one byte for an empty database, and would write over it.
+        Ok(meta) if (1..512).contains(&meta.len()) => {
+            return Err(Error::new(Code::NotADatabase, format!("{name} is not a database"))
+                .object(name.to_string())
+                .help("check the path"));
+        }
         Ok(_) => {}
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && access == Access::Create => {
             let folder = path.parent().filter(|p| !p.as_os_str().is_empty());

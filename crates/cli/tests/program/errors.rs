@@ -279,3 +279,15 @@ For more information, try '--help'.
 
 "#]]);
 }
+
+#[test]
+fn a_file_of_one_byte_is_no_database() {
+    // SQLite takes it for an empty one, and would write over somebody's file.
+    let case = Case::with_notes().file("app.db", "x");
+    case.run_untouched("push --db app.db --schema notes.sql").code(1).stdout_eq("").stderr_eq(str![[r#"
+error[W0401]: app.db is not a database
+  = note: app.db is unchanged
+  = help: check the path
+
+"#]]);
+}

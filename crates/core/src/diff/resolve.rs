@@ -268,9 +268,11 @@ fn resolve_columns(
     }
     let answer = |column: &str| {
         let get = |table: &str| answers.get(&format!("column:{}.{}", fold(table), fold(column))).cloned();
+        if answers.entries.is_empty() {
+            return None;
+        }
         // By its new name only where that is no other table's old one.
-        let is_free = schema.table(&after.name).is_none();
-        get(&before.name).or_else(|| get(&after.name).filter(|_| is_free))
+        get(&before.name).or_else(|| get(&after.name).filter(|_| schema.table(&after.name).is_none()))
     };
     let matching = match_up(&named(&before.columns), &named(&after.columns), answer);
     for b in &matching.gone {

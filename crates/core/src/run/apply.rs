@@ -237,7 +237,8 @@ async fn steps<C: Connection, O: Observer + ?Sized>(
     let violations = violations(conn, plan.foreign_key_checks.iter().map(|(before, _)| before)).await?;
     let rows = plan.rows();
     observer.event(&Event::Started { steps: plan.steps.len(), rows });
-    let mut progress = Progress { done: 0, of: rows };
+    let of_bytes = plan.steps.iter().map(|step| step.bytes).sum();
+    let mut progress = Progress { done: 0, of: rows, bytes: 0, of_bytes };
     for (n, step) in plan.steps.iter().enumerate() {
         observer.event(&Event::Step { number: n + 1, of: plan.steps.len(), object: &step.object, title: &step.title });
         for statement in &step.statements {
@@ -283,6 +284,19 @@ fn failed(step: &Step, sql: &str, failure: &Failure) -> Error {
 struct Progress {
     done: u64,
     of: u64,
+    bytes: u64,
+    of_bytes: u64,
+}
+
+impl Progress {
+    /// Counts copied rows; a step's bytes are spread evenly over its rows.
+    fn add<O: Observer + ?Sized>(&mut self, step: &Step, rows: u64, observer: &mut O) {
+        self.done += rows;
+        let share = u128::from(step.bytes) * u128::from(rows) / u128::from(step.rows.max(1));
+        self.bytes = (self.bytes + u64::try_from(share).unwrap_or(0)).min(self.of_bytes);
+        let Progress { done, of, bytes, of_bytes } = *self;
+        observer.event(&Event::Rows { done, of, bytes, of_bytes });
+    }
 }
 
 async fn execute<C: Connection, O: Observer + ?Sized>(
@@ -328,8 +342,7 @@ async fn copy_rows<C: Connection, O: Observer + ?Sized>(
     let Some((rowid, into_rowid)) = walk else {
         let sql = copy.sql();
         let rows = conn.execute(&sql).await.map_err(|f| failed(step, &sql, &f))?;
-        progress.done += rows;
-        observer.event(&Event::Rows { done: progress.done, of: progress.of });
+        progress.add(step, rows, observer);
         return Ok(());
     };
     let mut last: Option<i64> = None;
@@ -343,8 +356,7 @@ async fn copy_rows<C: Connection, O: Observer + ?Sized>(
         if rows == 0 {
             return Ok(());
         }
-        progress.done += rows;
-        observer.event(&Event::Rows { done: progress.done, of: progress.of });
+        progress.add(step, rows, observer);
         let sql = format!("SELECT max({into_rowid}) FROM {}", copy.into);
         let row = conn.query(&sql).await.map_err(|f| failed(step, &sql, &f))?;
         last = row.first().and_then(|r| r.first()?.integer());

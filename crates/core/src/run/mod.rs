@@ -161,6 +161,10 @@ pub enum Event<'a> {
         done: u64,
         /// To copy, over all steps.
         of: u64,
+        /// Bytes that these rows took in the old tables, as far as their size is known.
+        bytes: u64,
+        /// Bytes of all rows to copy.
+        of_bytes: u64,
     },
     /// The result is being verified.
     Verifying,

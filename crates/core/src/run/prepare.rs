@@ -89,6 +89,7 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     if conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))? {
         return Err(transaction_open());
     }
+    let application_id = check_application(conn, target).await?;
     let mut live = read_live(conn).await?;
     let before = settings.visible(std::mem::take(&mut live.schema));
     let hides_nothing = settings.ignore.is_empty() && live.shadows.is_empty();
@@ -135,6 +136,15 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     if !settings.accept_data_loss {
         refuse_losses(&mut made);
     }
+    if let Some(id) = target.application_id.filter(|id| *id != application_id && live.catalogue.is_empty()) {
+        made.steps.push(Step {
+            object: "application_id".to_owned(),
+            title: format!("set to {id}"),
+            strategy: Strategy::Create,
+            statements: vec![Statement::Execute(format!("PRAGMA main.application_id = {id}"))],
+            ..Step::default()
+        });
+    }
     judge::judge(conn, &before, &after, &diff, &mut made).await?;
     if planned.reads_whole_schema {
         judge::find_broken(conn, &before, &mut made).await?;
@@ -143,6 +153,17 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     made.changes = diff.changes;
     made.target = after.into_owned();
     Ok(made)
+}
+
+/// Refuses a file whose header says that it is another application's; returns what the header says.
+async fn check_application<C: Connection>(conn: &mut C, target: &Schema) -> Result<i32> {
+    let Some(wanted) = target.application_id else { return Ok(0) };
+    let id = i32::try_from(one_integer(conn, "PRAGMA main.application_id").await?).unwrap_or_default();
+    if id == 0 || id == wanted {
+        return Ok(id);
+    }
+    let message = format!("the database belongs to another application: its application_id is {id}, not {wanted}");
+    Err(Error::new(Code::OtherApplication, message).help("check the path"))
 }
 
 /// The questions that the settings leave open. Only the catalogue is read, and no row.

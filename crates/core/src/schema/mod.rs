@@ -39,6 +39,8 @@ pub struct Schema {
     pub triggers: Vec<Trigger>,
     /// The next table id to give out; 0 where ids were never assigned.
     pub next_id: Id,
+    /// Whose file it is, from `PRAGMA application_id = …`: a database with another id is never modified.
+    pub application_id: Option<i32>,
 }
 
 /// An ordinary table.

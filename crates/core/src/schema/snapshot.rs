@@ -19,6 +19,8 @@ pub const SNAPSHOT_FORMAT: u32 = 1;
 struct Snapshot {
     whimbrel_snapshot: u32,
     dialect: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    application_id: Option<i32>,
     next_id: Id,
     objects: Vec<Object>,
 }
@@ -153,8 +155,13 @@ impl Schema {
         for (at, table) in virtual_tables {
             objects[at].id = table.id;
         }
-        let snapshot =
-            Snapshot { whimbrel_snapshot: SNAPSHOT_FORMAT, dialect: "sqlite".into(), next_id: self.next_id, objects };
+        let snapshot = Snapshot {
+            whimbrel_snapshot: SNAPSHOT_FORMAT,
+            dialect: "sqlite".into(),
+            application_id: self.application_id,
+            next_id: self.next_id,
+            objects,
+        };
         let mut json = serde_json::to_string_pretty(&snapshot).unwrap_or_default();
         json.push('\n');
         json
@@ -180,6 +187,7 @@ impl Schema {
         let text = |o: &Object| Source { name: format!("{} {} in the snapshot", o.kind, o.name), text: o.sql.clone() };
         let mut schema = Schema::from_sources(snapshot.objects.iter().map(text).collect())?;
         schema.next_id = snapshot.next_id;
+        schema.application_id = snapshot.application_id;
         for object in snapshot.objects {
             if let Some(table) = schema.tables.iter_mut().find(|t| same_name(&t.name, &object.name)) {
                 table.id = object.id;

@@ -17,8 +17,8 @@ use crate::schema::{Expression, Origin, Schema, Source, Table, fold, same_name};
 impl Schema {
     /// Reads a schema from SQL in SQLite's dialect.
     ///
-    /// `CREATE` statements declare; `PRAGMA`, `BEGIN`, `COMMIT` and `ANALYZE` are passed over, so that the output of
-    /// `sqlite3 app.db .schema` is a valid source.
+    /// `CREATE` statements declare, and `PRAGMA application_id = …` says whose file it is. Other `PRAGMA`s, `BEGIN`,
+    /// `COMMIT` and `ANALYZE` are passed over, so that the output of `sqlite3 app.db .schema` is a valid source.
     ///
     /// ```
     /// let schema = whimbrel_core::Schema::from_sql("CREATE TABLE users(id INTEGER PRIMARY KEY, mail TEXT)")?;
@@ -46,6 +46,7 @@ impl Schema {
                 let mut cursor = Cursor::new(&source, &statement);
                 match cursor.statement_kind()? {
                     Kind::Skipped => {}
+                    Kind::ApplicationId(id) => reader.schema.application_id = Some(id),
                     Kind::Table | Kind::VirtualTable => reader.statement(&source, &statement)?,
                     Kind::Index | Kind::View | Kind::Trigger => later.push((source.clone(), statement)),
                 }
@@ -174,7 +175,7 @@ impl Reader {
                 self.declare(&format!("{TRIGGER}{}", trigger.name), &trigger.origin)?;
                 self.schema.triggers.push(trigger);
             }
-            Kind::Skipped => return Ok(()),
+            Kind::Skipped | Kind::ApplicationId(_) => return Ok(()),
         }
         match hints.first() {
             Some(hint) => Err(hint.error("this directive stands by a table or a column")),

@@ -21,6 +21,9 @@ const DROP_COLUMN: u32 = 3_035_005;
 /// `RENAME COLUMN` came with 3.25.0.
 const RENAME_COLUMN: u32 = 3_025_000;
 
+/// SQLite's limit, unless it was compiled with another (<https://www.sqlite.org/limits.html#max_column>).
+const MOST_COLUMNS: usize = 2000;
+
 /// How one part of a table's change can be made.
 pub(super) enum Way {
     /// With these statements.
@@ -167,6 +170,13 @@ impl Facts {
     fn way_to_add(&self, change: &TableChange, column: &Column, rows: u64) -> Way {
         let after = &change.after;
         let is_unique = after.uniques.iter().any(|u| u.columns.iter().any(|p| p.is_column(&column.name)));
+        if ["rowid", "oid", "_rowid_"].iter().any(|name| same_name(name, &column.name)) {
+            return Way::Rebuild("SQLite cannot add a column called like the rowid in place");
+        }
+        let added = change.parts.iter().filter(|part| matches!(part, Part::AddColumn(_))).count();
+        if change.renamed.columns.len() + added > MOST_COLUMNS {
+            return Way::Rebuild("old and new columns together are too many");
+        }
         if after.in_primary_key(&column.name) || is_unique {
             return Way::Rebuild("SQLite cannot add a PRIMARY KEY or UNIQUE column in place");
         }

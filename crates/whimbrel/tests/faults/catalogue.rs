@@ -246,8 +246,8 @@ fn fault_028_user_version_belongs_to_the_app() {
     }
 }
 
-/// The `application_id` says whose file it is. A push keeps it; what such a file may hold that is not declared is
-/// refused as a loss, and the file stays as it is.
+/// The `application_id` says whose file it is. A push keeps it; where the schema says another, nothing is touched, and
+/// without one, what such a file may hold that is not declared is refused as a loss.
 #[test]
 fn fault_029_file_of_another_application() {
     let database =
@@ -256,6 +256,13 @@ fn fault_029_file_of_another_application() {
     same(&database, "CREATE TABLE notes(uuid TEXT PRIMARY KEY)", Code::DataLoss);
     let conn = new(&database, "CREATE TABLE event(id INTEGER PRIMARY KEY, blob BLOB UNIQUE)");
     assert_eq!(ask(&conn, "PRAGMA application_id"), "252006673");
+    drop(conn);
+    let foreign = "PRAGMA application_id = -7; CREATE TABLE event(id INTEGER PRIMARY KEY, blob BLOB UNIQUE, more)";
+    same(&database, foreign, Code::OtherApplication);
+    let own = foreign.replace("-7", "252006673");
+    new(&database, &own.replace(", more", ", note TEXT"));
+    let empty = new(&Database::with(&[]), foreign);
+    assert_eq!(ask(&empty, "PRAGMA application_id"), "-7", "a new file gets the id that is declared");
     let declared = schema("CREATE TABLE event(id INTEGER PRIMARY KEY)");
     refused(Planner::new(&declared).push(&mut database.connect(true)), Code::DataLoss, State::Unchanged);
 }
