@@ -38,12 +38,12 @@ const PAGES: std::ffi::c_int = 4096;
 /// [`Code::BackupFailed`]; the database is not touched.
 pub fn create(conn: &rusqlite::Connection, db: &Path, keep: usize) -> Result<Backup> {
     let taken = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
-    let mut taken_name = taken.clone();
-    let mut n = 1;
-    while name(db, &taken_name).exists() {
-        n += 1;
-        taken_name = format!("{taken}-{n}");
-    }
+    // Of two in one second the later one has the higher number, also when the first is gone.
+    let same_second = |b: &Backup| b.taken.split('-').next() == Some(&taken);
+    let taken_name = match list(db)?.iter().find(|b| same_second(b)) {
+        None => taken.clone(),
+        Some(newest) => format!("{taken}-{}", number(newest) + 1),
+    };
     let path = name(db, &taken_name);
     let temporary = name(db, &format!("{taken_name}.part"));
     let written = write(conn, &temporary).and_then(|()| {
@@ -54,7 +54,9 @@ pub fn create(conn: &rusqlite::Connection, db: &Path, keep: usize) -> Result<Bac
     let bytes = match written {
         Ok(meta) => meta.len(),
         Err(e) => {
-            let _ = fs::remove_file(&temporary);
+            let mut journal = temporary.clone().into_os_string();
+            journal.push("-journal");
+            let _ = (fs::remove_file(&temporary), fs::remove_file(journal));
             return Err(e);
         }
     };
@@ -153,12 +155,14 @@ pub fn list(db: &Path) -> Result<Vec<Backup>> {
         backups.push(Backup { path: db.with_file_name(&name), taken: taken.to_owned(), bytes });
     }
     // Two of one second: `…Z-2` is newer than `…Z`, and `…Z-10` than `…Z-9`.
-    let key = |b: &Backup| {
-        let (time, n) = b.taken.split_once('-').unwrap_or((&b.taken, "1"));
-        (time.to_owned(), n.parse::<u32>().unwrap_or(1))
-    };
-    backups.sort_by_key(|b| std::cmp::Reverse(key(b)));
+    let time = |b: &Backup| b.taken.split('-').next().map(str::to_owned);
+    backups.sort_by_key(|b| std::cmp::Reverse((time(b), number(b))));
     Ok(backups)
+}
+
+/// Which backup of its second it is, from 1.
+fn number(backup: &Backup) -> u32 {
+    backup.taken.split_once('-').and_then(|(_, n)| n.parse().ok()).unwrap_or(1)
 }
 
 /// Brings a backup back into its database, in one transaction of SQLite's own: other connections see the old state or
@@ -169,6 +173,10 @@ pub fn list(db: &Path) -> Result<Vec<Backup>> {
 pub fn restore(backup: &Backup, db: &Path) -> Result<()> {
     if !backup.path.exists() {
         return Err(Error::new(Code::NoSuchBackup, format!("there is no backup {}", backup.path.display())));
+    }
+    // SQLite takes an empty file for an empty database; a backup of one has a header.
+    if fs::metadata(&backup.path).is_ok_and(|meta| meta.len() == 0) {
+        return Err(Error::new(Code::BackupDamaged, format!("{} is empty", backup.path.display())));
     }
     let source = open(&backup.path, Access::ReadOnly)
         .map_err(|e| Error::new(Code::BackupDamaged, format!("{} cannot be read", backup.path.display())).cause(e))?;
@@ -198,4 +206,41 @@ pub fn restore(backup: &Backup, db: &Path) -> Result<()> {
     create(&target, db, usize::MAX)?;
     copy_pages(&source, &mut target).map_err(cannot)?;
     target.close().map_err(|(_, e)| cannot(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backups_of_one_second_stay_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        let db = rusqlite::Connection::open(&path).unwrap();
+        db.execute_batch("CREATE TABLE t(n)").unwrap();
+        for n in 1..=5 {
+            db.execute("INSERT INTO t VALUES (?1)", [n]).unwrap();
+            let made = create(&db, &path, 2).unwrap();
+            let left = list(&path).unwrap();
+            assert_eq!(left[0], made, "the newest comes first");
+            assert!(left.len() <= 2);
+        }
+        restore(&list(&path).unwrap()[1], &path).unwrap();
+        let rows: i64 = db.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 4);
+        // What was replaced is the newest backup now.
+        restore(&list(&path).unwrap()[0], &path).unwrap();
+        let rows: i64 = db.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 5);
+    }
+
+    #[test]
+    fn an_empty_file_is_no_backup() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE t(n)").unwrap();
+        fs::write(name(&path, "20260101T000000Z"), "").unwrap();
+        let error = restore(&list(&path).unwrap()[0], &path).unwrap_err();
+        assert_eq!(error.code(), Code::BackupDamaged);
+    }
 }

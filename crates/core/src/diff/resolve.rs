@@ -328,6 +328,27 @@ fn is_alike(a: &Table, b: &Table) -> bool {
     shared_columns(a, b) * 2 >= a.columns.len().max(b.columns.len())
 }
 
+/// Refuses two renames of one thing, and two things that would get one name: one of them would be dropped.
+fn check_contradictions(answers: &Answers) -> Result<()> {
+    let mut from: HashMap<&str, &str> = HashMap::new();
+    let mut to: HashMap<(&str, String), &str> = HashMap::new();
+    for (key, answer) in &answers.entries {
+        let Answer::Rename(name) = answer else { continue };
+        // A column's name is its own only within its table.
+        let scope = key.rfind('.').filter(|_| key.starts_with("column:")).map_or("", |dot| &key[..dot]);
+        let path = key.split_once(':').map_or(key.as_str(), |(_, path)| path);
+        let other_name = from.insert(key, name).filter(|other| !same_name(other, name));
+        let other_path = to.insert((scope, fold(name)), path).filter(|other| *other != path);
+        let message = match (other_name, other_path) {
+            (Some(other), _) => format!("{path} cannot become both {other} and {name}"),
+            (None, Some(other)) => format!("{other} and {path} cannot both become {name}"),
+            (None, None) => continue,
+        };
+        return Err(Error::new(Code::UnknownName, message).help("say each rename once"));
+    }
+    Ok(())
+}
+
 /// Refuses renames of what does not exist, but lets one pass that has been done already: scripts repeat them.
 fn check_answers(before: &Schema, after: &Schema, answers: &Answers) -> Result<()> {
     let has_table = |schema: &Schema, name: &str| schema.table(name).is_some() || schema.virtual_table(name).is_some();
@@ -335,6 +356,7 @@ fn check_answers(before: &Schema, after: &Schema, answers: &Answers) -> Result<(
         Err(Error::new(Code::UnknownName, format!("{what} is not in {whose}"))
             .help("names of a rename are those of the database on the left and of the schema on the right"))
     };
+    check_contradictions(answers)?;
     for (key, answer) in &answers.entries {
         let Answer::Rename(to) = answer else { continue };
         if let Some(from) = key.strip_prefix("table:") {

@@ -91,6 +91,8 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     }
     let application_id = check_application(conn, target).await?;
     let mut live = read_live(conn).await?;
+    // What is out of sight is still read by SQLite.
+    let everything = (!settings.ignore.is_empty()).then(|| live.schema.clone());
     let before = settings.visible(std::mem::take(&mut live.schema));
     let hides_nothing = settings.ignore.is_empty() && live.shadows.is_empty();
     let after = match hides_nothing {
@@ -122,6 +124,14 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     // Planned twice: rows are counted only of tables whose rows are touched, and which these are, a plan tells. An
     // added column must cost the same on ten rows and on ten million.
     let first = plan(&before, &after, &diff, &facts);
+    if first.steps.iter().any(reads_all_indexes) {
+        judge::find_unregistered(conn, everything.as_ref().unwrap_or(&before), &mut made).await?;
+        if !made.obstacles.is_empty() {
+            // Even counting rows may need an index that cannot be used.
+            made.changes = diff.changes;
+            return Ok(made);
+        }
+    }
     count_touched(conn, &diff, &first.steps, &mut facts).await?;
     let planned = plan(&before, &after, &diff, &facts);
     made.steps = planned.steps;
@@ -153,6 +163,12 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     made.changes = diff.changes;
     made.target = after.into_owned();
     Ok(made)
+}
+
+/// Whether a step makes SQLite compile every index of the database: a rename does, a rebuild ends with one.
+fn reads_all_indexes(step: &Step) -> bool {
+    let sql = step.statements.iter().map(Statement::sql);
+    sql.into_iter().any(|sql| sql.starts_with("ALTER TABLE") && (sql.contains(" RENAME ") || sql.contains(" DROP COLUMN ")))
 }
 
 /// Refuses a file whose header says that it is another application's; returns what the header says.
@@ -339,7 +355,7 @@ async fn facts<C: Connection>(
     }
     facts.catalogue_edits = can_edit_catalogue(conn).await?;
     for tables in alters.chunks(50) {
-        let terms: Vec<_> = tables.iter().map(|t| format!("EXISTS (SELECT 1 FROM {})", main(t))).collect();
+        let terms: Vec<_> = tables.iter().map(|t| format!("EXISTS (SELECT 1 FROM {} NOT INDEXED)", main(t))).collect();
         let row = one_row(conn, &format!("SELECT {}", terms.join(", "))).await?;
         for (table, some) in tables.iter().zip(row) {
             facts.rows.insert(fold(table), some.integer().unwrap_or_default().unsigned_abs());

@@ -253,6 +253,12 @@ fn table_probes(n: usize, change: &TableChange, before: &Schema, after: &Schema,
                 );
             }
             Part::AddColumn(column) => {
+                if let (true, Some(default)) = (change.after.strict, column.default_value()) {
+                    let value = default_term(default);
+                    let condition = format!("{value} IS NOT NULL AND NOT {}", fits_strict(&value, column));
+                    let label = format!("type {} of {}", column.declared_type, column.name);
+                    asked.add(Some(p), ProbeKind::Misfit(label), Some(condition), &column.origin);
+                }
                 if column.not_null.is_some() {
                     let no_value = ProbeKind::NoValue(column.name.clone());
                     match value_source(change, column) {
@@ -423,6 +429,19 @@ fn key_probes(asked: &mut TableProbes<'_>, change: &TableChange) {
     }
 }
 
+/// Whether a value can be stored in a column of a STRICT table, where it is converted only without loss.
+fn fits_strict(value: &str, column: &Column) -> String {
+    match fold(column.declared_type.trim()).as_str() {
+        "int" | "integer" => number_fits(value),
+        "real" => format!(
+            "(typeof({value}) IN ('integer', 'real') OR (typeof({value}) = 'text' AND CAST({value} AS NUMERIC) = {value}))"
+        ),
+        "text" => format!("(typeof({value}) <> 'blob')"),
+        "blob" => format!("(typeof({value}) = 'blob')"),
+        _ => "1".to_owned(),
+    }
+}
+
 fn conversion_probes(
     asked: &mut TableProbes<'_>,
     change: &TableChange,
@@ -432,17 +451,8 @@ fn conversion_probes(
 ) {
     let name = quote_name(&new.name);
     let (from, to) = (column_affinity(&change.before, old), column_affinity(&change.after, new));
-    let strict_type = change.after.strict.then(|| fold(new.declared_type.trim()));
-    if let Some(strict_type) = strict_type {
-        let fits = match strict_type.as_str() {
-            "int" | "integer" => number_fits(&name),
-            "real" => format!(
-                "(typeof({name}) IN ('integer', 'real') OR (typeof({name}) = 'text' AND CAST({name} AS NUMERIC) = {name}))"
-            ),
-            "text" => format!("(typeof({name}) <> 'blob')"),
-            "blob" => format!("(typeof({name}) = 'blob')"),
-            _ => "1".to_owned(),
-        };
+    if change.after.strict {
+        let fits = fits_strict(&name, new);
         let condition = format!("{name} IS NOT NULL AND NOT {fits}");
         let label = format!("type {} of {}", new.declared_type, new.name);
         asked.add(part, ProbeKind::Misfit(label), Some(condition), &new.origin);
