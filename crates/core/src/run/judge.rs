@@ -4,6 +4,7 @@
 //! the objects that change, and what they refer to, are created in an empty database in memory, views are compiled,
 //! and triggers are compiled by explaining the statements that fire them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::inspect::one_integer;
@@ -20,14 +21,33 @@ use crate::sqlite::token::{Token, TokenKind, is_keyword, quote_name, tokenize};
 /// and a rollback costs next to nothing.
 const MOST: usize = 400;
 
+/// The declared schema together with what is out of sight: views on both sides read each other.
+fn with_hidden<'s>(after: &'s Schema, hidden: &Schema) -> Cow<'s, Schema> {
+    if hidden.is_empty() {
+        return Cow::Borrowed(after);
+    }
+    let mut world = after.clone();
+    let taken = |name: &str| {
+        after.table(name).is_some() || after.view(name).is_some() || after.virtual_table(name).is_some()
+    };
+    world.tables.extend(hidden.tables.iter().filter(|t| !taken(&t.name)).cloned());
+    world.virtual_tables.extend(hidden.virtual_tables.iter().filter(|t| !taken(&t.name)).cloned());
+    world.views.extend(hidden.views.iter().filter(|v| !taken(&v.name)).cloned());
+    world.triggers.extend(hidden.triggers.iter().filter(|t| after.trigger(&t.name).is_none()).cloned());
+    Cow::Owned(world)
+}
+
 /// Tries the changed part of `after` out, and puts what SQLite does not accept among the plan's obstacles.
 pub(super) async fn judge<C: Connection>(
     conn: &mut C,
     before: &Schema,
     after: &Schema,
+    hidden: &Schema,
     diff: &Diff,
     made: &mut Plan,
 ) -> Result<()> {
+    let world = with_hidden(after, hidden);
+    let after = &*world;
     let judged = Judged::of(after, diff);
     if judged.names.len() > MOST {
         return Ok(());
@@ -61,6 +81,10 @@ pub(super) async fn judge<C: Connection>(
     }
     for view in after.views.iter().filter(|v| judged.views.contains(&fold(&v.name))) {
         if let Err(failure) = scratch.query(&select_nothing(&view.name)).await {
+            if hidden.view(&view.name).is_some() {
+                made.warnings.push(format!("view {}, out of sight, will not work: {failure}", view.name));
+                continue;
+            }
             let unchanged = before.view(&view.name).is_some_and(|b| b == view);
             let was_broken = unchanged && conn.query(&select_nothing(&view.name)).await.is_err();
             weigh(conn, made, incomplete, was_broken, "view", &view.name, &view.origin, &failure).await;
@@ -68,6 +92,10 @@ pub(super) async fn judge<C: Connection>(
     }
     for trigger in after.triggers.iter().filter(|t| judged.triggers.contains(&fold(&t.name))) {
         if let Err(failure) = scratch.query(&fire(after, trigger)).await {
+            if hidden.trigger(&trigger.name).is_some() {
+                made.warnings.push(format!("trigger {}, out of sight, will not work: {failure}", trigger.name));
+                continue;
+            }
             let old = before.trigger(&trigger.name);
             let sql = fire(before, trigger);
             let was_broken = old.is_some_and(|old| old == trigger)

@@ -155,7 +155,9 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
             ..Step::default()
         });
     }
-    judge::judge(conn, &before, &after, &diff, &mut made).await?;
+    let hidden = everything.map(|live| hidden(live, &settings.ignore)).unwrap_or_default();
+    check_hidden_children(&mut made, &hidden, &diff);
+    judge::judge(conn, &before, &after, &hidden, &diff, &mut made).await?;
     if planned.reads_whole_schema {
         judge::find_broken(conn, &before, &mut made).await?;
     }
@@ -163,6 +165,18 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     made.changes = diff.changes;
     made.target = after.into_owned();
     Ok(made)
+}
+
+/// What is out of sight, and still there.
+fn hidden(live: Schema, ignore: &[String]) -> Schema {
+    live.without(|name| !ignore.iter().any(|pattern| matches_pattern(pattern, name)))
+}
+
+/// Rows out of sight may refer to a table that goes; they are asked afterwards like any others.
+fn check_hidden_children(made: &mut Plan, hidden: &Schema, diff: &Diff) {
+    let gone = |name: &str| diff.changes.iter().any(|c| matches!(c, Change::DropTable(t) if same_name(&t.name, name)));
+    let children = hidden.tables.iter().filter(|t| t.foreign_keys.iter().any(|k| gone(&k.parent)));
+    made.foreign_key_checks.extend(children.map(|t| (t.name.clone(), t.name.clone())));
 }
 
 /// Whether a step makes SQLite compile every index of the database: a rename does, a rebuild ends with one.

@@ -123,6 +123,7 @@ impl Planner<'_> {
             self.table_changes().filter(|(n, change)| needs_rebuild(change, &ways[n])).map(|(n, _)| n).collect();
 
         self.drop_dependents(&ways, &rebuilt);
+        self.drop_virtual_tables();
         self.rename();
         let (diff, facts) = (self.diff, self.facts);
         for (n, change) in diff.changes.iter().enumerate() {
@@ -265,6 +266,18 @@ impl Planner<'_> {
         displaced
     }
 
+    /// Their names may be those of new tables.
+    fn drop_virtual_tables(&mut self) {
+        let diff = self.diff;
+        for (n, change) in diff.changes.iter().enumerate() {
+            if let Change::DropVirtualTable(table) = change {
+                let sql = format!("DROP TABLE {}", main(&table.name));
+                let hazards = virtual_tables::losses_of_drop(table);
+                self.step(n, Strategy::Drop, "drop", vec![Statement::Execute(sql)]).hazards = hazards;
+            }
+        }
+    }
+
     fn change_of(&self, kind: &'static str, name: &str) -> Option<usize> {
         self.changes.get(&(kind, fold(name))).copied()
     }
@@ -314,7 +327,12 @@ impl Planner<'_> {
                 self.rename_step(n, &format!("rename {from} to {to}"), sql, &|part| matches!(part, Part::Rename));
             step.statements.extend(statistics.into_iter().map(Statement::Execute));
         }
-        for rename in &self.diff.renames.tables {
+        let by_copy: HashSet<String> = self
+            .table_changes()
+            .filter(|(_, change)| self.facts.renames_by_copy(change))
+            .map(|(_, change)| fold(&change.after.name))
+            .collect();
+        for rename in self.diff.renames.tables.iter().filter(|r| !by_copy.contains(&fold(&r.after))) {
             let pairs: Vec<(String, String)> = rename.columns.iter().filter(|(b, a)| b != a).cloned().collect();
             let mut fresh = || self.names.fresh();
             for (from, to, place) in rename_in_order(&pairs, &mut fresh) {
@@ -411,7 +429,13 @@ impl Planner<'_> {
         let temporary = self.names.fresh();
         let statements = rebuild(
             change,
-            &Surroundings { temporary: &temporary, rows, statistics: &self.facts.statistics, after: self.after },
+            &Surroundings {
+                temporary: &temporary,
+                rows,
+                statistics: &self.facts.statistics,
+                after: self.after,
+                renames: self.facts.renames_by_copy(change),
+            },
         );
         let mut reasons: Vec<&str> = Vec::new();
         for way in ways {

@@ -70,11 +70,16 @@ fn key_columns(table: &Table) -> Option<String> {
 
 /// The table under its new column names: what a SELECT reads from before the renames are done.
 pub(crate) fn renamed_relation(change: &TableChange) -> String {
+    relation_of(change, &change.before.name)
+}
+
+/// The same, of a table that is called `table` by now.
+pub(crate) fn relation_of(change: &TableChange, table: &str) -> String {
     let (before, renamed) = (&change.before, &change.renamed);
     // A back-fill may call its table by the name that the table will have.
     let alias = quote_name(&renamed.name);
     if before.columns.iter().zip(&renamed.columns).all(|(b, r)| same_name(&b.name, &r.name)) {
-        return format!("{} AS {alias}", main(&before.name));
+        return format!("{} AS {alias}", main(table));
     }
     let mut columns: Vec<String> = before
         .columns
@@ -82,10 +87,10 @@ pub(crate) fn renamed_relation(change: &TableChange) -> String {
         .zip(&renamed.columns)
         .map(|(b, r)| format!("{} AS {}", quote_name(&b.name), quote_name(&r.name)))
         .collect();
-    if let Some(rowid) = before.rowid_name().filter(|r| renamed.column(r).is_none()) {
-        columns.push(format!("{rowid} AS {rowid}"));
+    if let (Some(rowid), Some(name)) = (before.rowid_name(), renamed.rowid_name()) {
+        columns.push(format!("{rowid} AS {name}"));
     }
-    format!("(SELECT {} FROM {}) AS {alias}", columns.join(", "), main(&before.name))
+    format!("(SELECT {} FROM {}) AS {alias}", columns.join(", "), main(table))
 }
 
 /// What a row's value in a column will be.

@@ -5,7 +5,7 @@
 //! whole plan; step 8 (indexes, triggers) and 9 (views) by the planner, after all tables have their new form.
 
 use super::print::{create_table, main};
-use super::probe::{ValueSource, default_term, value_source};
+use super::probe::{ValueSource, default_term, relation_of, value_source};
 use super::token::{Token, TokenKind, quote_name, quote_text, tokenize};
 use crate::diff::TableChange;
 use crate::plan::{Copy, Statement};
@@ -21,9 +21,11 @@ pub(crate) struct Surroundings<'a> {
     pub statistics: &'a [String],
     /// What the database will have.
     pub after: &'a Schema,
+    /// Whether columns still have their old names, and get the new ones by the copy.
+    pub renames: bool,
 }
 
-/// The statements that rebuild a table; all renames are done before them.
+/// The statements that rebuild a table; renames are done before them, where SQLite can do them.
 pub(crate) fn rebuild(change: &TableChange, around: &Surroundings<'_>) -> Vec<Statement> {
     let (old, new) = (&change.renamed, &change.after);
     let (old_name, temporary) = (main(&new.name), main(around.temporary));
@@ -50,7 +52,7 @@ pub(crate) fn rebuild(change: &TableChange, around: &Surroundings<'_>) -> Vec<St
         format!("SELECT (SELECT count(*) FROM {old_name}) - (SELECT count(*) FROM {temporary})"),
         "the copy has another number of rows than the table",
     );
-    if let Some((old_rowid, new_rowid)) = same_rowids {
+    if let Some((old_rowid, new_rowid)) = same_rowids.filter(|_| !around.renames) {
         for end in ["min", "max"] {
             check(
                 format!(
@@ -157,7 +159,7 @@ fn copy(change: &TableChange, around: &Surroundings<'_>) -> (Copy, Option<(Strin
         main(around.temporary),
         into.join(", "),
         from.join(", "),
-        main(&new.name)
+        if around.renames { relation_of(change, &new.name) } else { main(&new.name) }
     );
     // Rows are written in key order, so that the new b-tree grows at its end.
     let order = match (&old_rowid, &new.primary_key) {

@@ -64,8 +64,10 @@ impl Facts {
         match &change.parts[p] {
             // Renames are made in place before everything else, whatever becomes of the table.
             Part::Rename => Way::With,
-            Part::RenameColumn { .. } if self.version >= RENAME_COLUMN => Way::With,
-            Part::RenameColumn { .. } => Way::Rebuild("this version of SQLite cannot rename a column"),
+            Part::RenameColumn { .. } if self.renames_by_copy(change) => {
+                Way::Rebuild("SQLite cannot rename this column in place")
+            }
+            Part::RenameColumn { .. } => Way::With,
             Part::AddColumn(column) => self.way_to_add(change, column, rows),
             Part::DropColumn(column) => {
                 let at = change.before.columns.iter().position(|c| c.name == column.name).unwrap_or_default();
@@ -145,6 +147,21 @@ impl Facts {
             Part::WithoutRowid(_) => Way::Rebuild("SQLite cannot change WITHOUT ROWID in place"),
             Part::ColumnOrder => Way::Rebuild("SQLite cannot move columns in place"),
         }
+    }
+
+    /// Whether columns get their new names only in the new table: SQLite renames none from or to a name of the rowid, and
+    /// none that a UNIQUE of a WITHOUT ROWID table names once more beside the primary key.
+    pub(super) fn renames_by_copy(&self, change: &TableChange) -> bool {
+        let is_rowid = |name: &str| ["rowid", "oid", "_rowid_"].iter().any(|r| same_name(r, name));
+        let renames = change.before.columns.iter().zip(&change.renamed.columns).filter(|(b, r)| b.name != r.name);
+        let table = &change.before;
+        renames.into_iter().any(|(before, after)| {
+            let in_unique = || table.uniques.iter().any(|u| u.columns.iter().any(|p| p.is_column(&before.name)));
+            self.version < RENAME_COLUMN
+                || is_rowid(&before.name)
+                || is_rowid(&after.name)
+                || (table.without_rowid && table.in_primary_key(&before.name) && in_unique())
+        })
     }
 
     /// Removing CHECK, FOREIGN KEY and NOT NULL by editing the catalogue is documented as safe

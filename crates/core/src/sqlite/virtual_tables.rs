@@ -21,20 +21,20 @@ pub(crate) fn plan(before: &Schema, diff: &Diff, add: AddStep<'_>) {
                 }
                 add(n, Strategy::Create, "create", statements, Vec::new());
             }
-            Change::DropVirtualTable(table) => {
-                let sql = format!("DROP TABLE {}", main(&table.name));
-                let mut hazards = vec![Hazard::Irreversible];
-                if !is_derived(table) {
-                    hazards.insert(0, loss(table));
-                }
-                add(n, Strategy::Drop, "drop", vec![Statement::Execute(sql)], hazards);
-            }
             Change::AlterVirtualTable { before: old, after } if Meaning::meaning(old) != Meaning::meaning(after) => {
                 let (strategy, title, statements, hazards) = alter(before, old, after);
                 add(n, strategy, title, statements, hazards);
             }
             _ => {}
         }
+    }
+}
+
+/// What is lost when a virtual table goes: nothing but an index where its text is another table's.
+pub(crate) fn losses_of_drop(table: &VirtualTable) -> Vec<Hazard> {
+    match external_content(table) {
+        Some(_) => vec![Hazard::Irreversible],
+        None => vec![loss(table), Hazard::Irreversible],
     }
 }
 
@@ -113,11 +113,6 @@ fn option(table: &VirtualTable, name: &str) -> Option<String> {
 /// The table in which a full-text table keeps its text, if that is not its own.
 pub(crate) fn external_content(table: &VirtualTable) -> Option<String> {
     option(table, "content").filter(|content| is_full_text(table) && !content.is_empty())
-}
-
-/// Whether a table holds nothing that another does not hold.
-fn is_derived(table: &VirtualTable) -> bool {
-    external_content(table).is_some()
 }
 
 /// Whether rows can be read from and written to it with an ordinary INSERT and SELECT.

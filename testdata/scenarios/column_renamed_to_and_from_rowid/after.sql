@@ -1,0 +1,1 @@
+CREATE TABLE t(rowid TEXT, v INT); CREATE TABLE u(o TEXT, v INT);

@@ -1,0 +1,1 @@
+CREATE TABLE t(x TEXT, v INT); CREATE TABLE u(oid TEXT, v INT);

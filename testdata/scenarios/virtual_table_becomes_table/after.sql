@@ -1,0 +1,1 @@
+CREATE TABLE x(a TEXT); CREATE TABLE t(n);
