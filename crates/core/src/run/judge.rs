@@ -27,9 +27,8 @@ fn with_hidden<'s>(after: &'s Schema, hidden: &Schema) -> Cow<'s, Schema> {
         return Cow::Borrowed(after);
     }
     let mut world = after.clone();
-    let taken = |name: &str| {
-        after.table(name).is_some() || after.view(name).is_some() || after.virtual_table(name).is_some()
-    };
+    let taken =
+        |name: &str| after.table(name).is_some() || after.view(name).is_some() || after.virtual_table(name).is_some();
     world.tables.extend(hidden.tables.iter().filter(|t| !taken(&t.name)).cloned());
     world.virtual_tables.extend(hidden.virtual_tables.iter().filter(|t| !taken(&t.name)).cloned());
     world.views.extend(hidden.views.iter().filter(|v| !taken(&v.name)).cloned());

@@ -11,7 +11,7 @@ use crate::plan::{Hazard, Plan, Statement, Step, Strategy, rows_text};
 use crate::schema::{Schema, fold, same_name};
 use crate::sqlite::plan::{Facts, plan};
 use crate::sqlite::print::main;
-use crate::sqlite::probe::{Probe, ProbeKind, probes};
+use crate::sqlite::probe::{Probe, ProbeKind, copy_probes, probes};
 use crate::sqlite::token::quote_text;
 
 /// What a plan is made by, besides the two schemas.
@@ -118,8 +118,8 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
         return Ok(made);
     }
 
-    let probes = probes(&before, &after, &diff);
-    let answers = ask(conn, &probes).await?;
+    let mut probes = probes(&before, &after, &diff);
+    let mut answers = ask(conn, &probes).await?;
     let mut facts = facts(conn, &live, &diff, &probes, &answers).await?;
     // Planned twice: rows are counted only of tables whose rows are touched, and which these are, a plan tells. An
     // added column must cost the same on ten rows and on ten million.
@@ -132,6 +132,14 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
             return Ok(made);
         }
     }
+    let copied = first.steps.iter().filter(|step| step.strategy == Strategy::Rebuild);
+    let of_copies = copied.filter_map(|step| match &diff.changes[step.change] {
+        Change::AlterTable(change) => Some(copy_probes(step.change, change)),
+        _ => None,
+    });
+    let of_copies: Vec<Probe> = of_copies.flatten().collect();
+    answers.extend(ask(conn, &of_copies).await?);
+    probes.extend(of_copies);
     count_touched(conn, &diff, &first.steps, &mut facts).await?;
     let planned = plan(&before, &after, &diff, &facts);
     made.steps = planned.steps;
@@ -182,7 +190,8 @@ fn check_hidden_children(made: &mut Plan, hidden: &Schema, diff: &Diff) {
 /// Whether a step makes SQLite compile every index of the database: a rename does, a rebuild ends with one.
 fn reads_all_indexes(step: &Step) -> bool {
     let sql = step.statements.iter().map(Statement::sql);
-    sql.into_iter().any(|sql| sql.starts_with("ALTER TABLE") && (sql.contains(" RENAME ") || sql.contains(" DROP COLUMN ")))
+    sql.into_iter()
+        .any(|sql| sql.starts_with("ALTER TABLE") && (sql.contains(" RENAME ") || sql.contains(" DROP COLUMN ")))
 }
 
 /// Refuses a file whose header says that it is another application's; returns what the header says.

@@ -206,7 +206,6 @@ impl Planner<'_> {
     fn drop_dependents(&mut self, ways: &HashMap<usize, Vec<Way>>, rebuilt: &HashSet<usize>) {
         let altered = self.altered_names(ways, rebuilt);
         self.planned.reads_whole_schema = !altered.is_empty();
-        let in_the_way = dependents(self.before, &altered);
         let changed_views: HashSet<String> = self
             .diff
             .changes
@@ -216,6 +215,9 @@ impl Planner<'_> {
                 _ => None,
             })
             .collect();
+        // What reads a view that is dropped is broken for a while, and an ALTER would stumble over it.
+        let missed = if altered.is_empty() { HashSet::new() } else { changed_views.clone() };
+        let in_the_way = dependents(self.before, &altered.union(&missed).cloned().collect());
         let views: HashSet<String> = in_the_way.views.union(&changed_views).cloned().collect();
         let goes = |trigger: &&Trigger| {
             // A trigger goes with the view or table it belongs to; it is dropped by name, so that none is forgotten.

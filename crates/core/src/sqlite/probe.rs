@@ -395,6 +395,32 @@ fn number_fits(name: &str) -> String {
     )
 }
 
+/// What a copy of a table would alter though no type changes: a text in a column of numbers that this version of SQLite
+/// takes for a number and another did not, such as one with a NUL behind its digits.
+pub(crate) fn copy_probes(n: usize, change: &TableChange) -> Vec<Probe> {
+    let relation = renamed_relation(change);
+    let keys = key_columns(&change.renamed);
+    let mut asked = TableProbes { change: n, table: &change.before.name, relation: &relation, keys, found: Vec::new() };
+    for (old, new) in change.kept_columns() {
+        let affinity = column_affinity(&change.after, new);
+        let is_number = matches!(affinity, Affinity::Integer | Affinity::Numeric | Affinity::Real);
+        if !is_number || new.generated.is_some() || column_affinity(&change.before, old) != affinity {
+            continue;
+        }
+        let name = quote_name(&new.name);
+        // `+` takes the column's own affinity away: the comparison then converts as a copy would.
+        let target = if affinity == Affinity::Real { "REAL" } else { "NUMERIC" };
+        let condition = format!(
+            "(typeof({name}) = 'text' AND CAST({name} AS NUMERIC) = +{name} \
+             AND CAST(CAST({name} AS {target}) AS TEXT) COLLATE BINARY IS NOT +{name})"
+        );
+        let what = format!("exact values of {}.{} as {}", change.after.name, new.name, shown_type(new));
+        let part = change.parts.iter().position(|p| !matches!(p, Part::Rename | Part::RenameColumn { .. }));
+        asked.add(part.or(Some(0)), ProbeKind::Altered(what), Some(condition), &new.origin);
+    }
+    asked.found
+}
+
 /// Keys that allow less than before: an alias of the rowid holds whole numbers and gives a NULL one of its own, and
 /// the key of a table WITHOUT ROWID is NOT NULL. No row changes its key unasked.
 fn key_probes(asked: &mut TableProbes<'_>, change: &TableChange) {
@@ -469,13 +495,13 @@ fn conversion_probes(
     // COLLATE BINARY, because the column's own collation may call different texts equal.
     let text_as_number = |back: &str| {
         format!(
-            "(typeof({name}) = 'text' AND {back} COLLATE BINARY IS NOT {name} AND CAST({name} AS NUMERIC) = {name})"
+            "(typeof({name}) = 'text' AND {back} COLLATE BINARY IS NOT +{name} AND CAST({name} AS NUMERIC) = +{name})"
         )
     };
     let condition = match to {
         Affinity::Integer | Affinity::Numeric => text_as_number(&format!("CAST(CAST({name} AS NUMERIC) AS TEXT)")),
         Affinity::Real => format!(
-            "({} AND CAST(CAST({name} AS REAL) AS TEXT) COLLATE BINARY IS NOT {name} || '.0') OR \
+            "({} AND CAST(CAST({name} AS REAL) AS TEXT) COLLATE BINARY IS NOT +{name} || '.0') OR \
              (typeof({name}) = 'integer' AND (abs({name} / 2) > 4611686018427387000 OR \
              CAST(CAST({name} AS REAL) AS INTEGER) IS NOT {name}))",
             text_as_number(&format!("CAST(CAST({name} AS REAL) AS TEXT)"))

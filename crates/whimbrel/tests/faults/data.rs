@@ -328,3 +328,22 @@ fn fault_046_violations_that_were_there_before() {
         "{findings:?}"
     );
 }
+
+/// Which texts are numbers differs between versions of SQLite: a text with a NUL behind its digits was stored as text by
+/// one, and a copy by another cuts it to the number. No type changes, and the rows would.
+#[test]
+fn fault_031_text_that_another_version_did_not_take_for_a_number() {
+    let database = Database::with(&["CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB); CREATE TABLE other(n INT);"]);
+    let conn = database.connect(true);
+    conn.execute_batch("INSERT INTO t VALUES (1, CAST(x'3100616263' AS TEXT)), (2, 7);").expect("rows");
+    // What an older version leaves behind: the text, under a type of numbers.
+    conn.execute_batch(
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = 'CREATE TABLE t(id INTEGER PRIMARY KEY, v INTEGER)' WHERE name = 't';
+         PRAGMA writable_schema = OFF;",
+    )
+    .expect("an older version's table");
+    drop(conn);
+    let declared = "CREATE TABLE t(id INTEGER PRIMARY KEY, v INTEGER UNIQUE); CREATE TABLE other(n INT);";
+    same(&database, declared, Code::ValuesAltered);
+}
