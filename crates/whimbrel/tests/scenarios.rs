@@ -164,6 +164,7 @@ scenarios! {
     swapped_tables_one_with_swapped_columns,
     temporary_names_taken,
     trigger_bodies,
+    trigger_of_a_generated_column,
     trigger_order,
     trigger_order_with_one_made_anew,
     triggers_on_other_tables,

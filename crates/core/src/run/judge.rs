@@ -381,12 +381,14 @@ pub(super) fn select_nothing(view: &str) -> String {
 pub(super) fn fire(schema: &Schema, trigger: &Trigger) -> String {
     let target = main(&trigger.target);
     let table = schema.table(&trigger.target);
+    // A generated column cannot be set, though a trigger may name it.
+    let is_writable = |name: &str| table.is_none_or(|t| t.column(name).is_none_or(|c| c.generated.is_none()));
     let writable = |columns: &[String]| -> Vec<String> {
         match columns {
             [] => table
-                .map(|t| t.columns.iter().filter(|c| c.generated.is_none()).map(|c| c.name.clone()).take(1).collect())
+                .map(|t| t.columns.iter().map(|c| c.name.clone()).filter(|c| is_writable(c)).take(1).collect())
                 .unwrap_or_default(),
-            list => list.to_vec(),
+            list => list.iter().filter(|c| is_writable(c)).cloned().collect(),
         }
     };
     match &trigger.event {
