@@ -48,10 +48,11 @@ pub fn read(session: &mut Session, words: &[OsString]) -> Result<Schema, Failure
     Ok(Schema::from_sources(texts)?)
 }
 
-/// Reads the schema a database is to be brought to. One that declares nothing is a slip: it would drop everything.
+/// Reads the schema a database is to be brought to. An empty file may be meant, and dropping is refused until it is
+/// accepted; an empty standard input is a program before the pipe that failed, and would drop everything.
 pub fn read_declared(session: &mut Session, words: &[OsString]) -> Result<Schema, Failure> {
     let schema = read(session, words)?;
-    if schema.is_empty() {
+    if schema.is_empty() && words.iter().any(|word| word == "-") {
         return Err(unreadable(&names(words), format!("{} declares nothing", names(words)))
             .help("write CREATE TABLE statements into it, or start from a database with `whimbrel pull --db app.db`")
             .into());

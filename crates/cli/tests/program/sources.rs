@@ -67,27 +67,22 @@ error[W0105]: snapshot.json: this is not a snapshot: EOF while parsing a list at
 }
 
 #[test]
-fn what_declares_nothing_does_not_drop_everything() {
-    let case = Case::with_notes().file("empty.sql", "").file("comment.sql", "-- later\n").file("folder/x", "");
-    case.run_untouched("push --db app.db --schema empty.sql --accept-data-loss").code(1).stderr_eq(str![[r#"
-error[W0107]: empty.sql declares nothing
-  = help: write CREATE TABLE statements into it, or start from a database with `whimbrel pull --db app.db`
-
-"#]]);
-    case.run_untouched("push --db app.db --schema comment.sql --accept-data-loss").code(1).stderr_eq(str![[r#"
-error[W0107]: comment.sql declares nothing
-  = help: write CREATE TABLE statements into it, or start from a database with `whimbrel pull --db app.db`
-
-"#]]);
+fn what_declares_nothing_drops_everything_only_where_that_is_accepted() {
+    let case = Case::with_notes().file("empty.sql", "").file("folder/x", "");
+    case.run_untouched("push --db app.db --schema empty.sql").code(4);
     case.run_untouched("push --db app.db --schema folder --accept-data-loss").code(1).stderr_eq(str![[r#"
 error[W0107]: no file in folder ends in .sql
 
 "#]]);
+    // A program before the pipe that failed must not drop everything.
     case.command("push --db app.db --schema - --accept-data-loss").stdin("").assert().code(1).stderr_eq(str![[r#"
 error[W0107]: standard input declares nothing
   = help: write CREATE TABLE statements into it, or start from a database with `whimbrel pull --db app.db`
 
 "#]]);
+    case.run("push --db app.db --schema empty.sql --accept-data-loss").code(0);
+    case.run_untouched("pull --db app.db").code(0).stdout_eq("");
+    case.run_untouched("plan --db app.db --schema empty.sql").code(0).stdout_eq(NO_CHANGES);
 }
 
 #[test]
