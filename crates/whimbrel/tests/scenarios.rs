@@ -39,6 +39,7 @@ scenarios! {
     broken_view_left_alone,
     cascade_children_of_a_rebuilt_parent,
     catalogue_edit_of_a_renamed_table,
+    catalogue_edit_with_keys_in_another_order,
     changed_view_read_by_a_view_at_a_rename,
     check_added,
     check_added_that_does_not_fit,

@@ -109,6 +109,7 @@ impl Renames {
         for unique in &mut table.uniques {
             rename_parts(&mut unique.columns, &names);
         }
+        table.keys.iter_mut().for_each(|key| rename_parts(key, &names));
         for check in &mut table.checks {
             rename_expression(&mut check.expression, &names);
         }

@@ -56,6 +56,9 @@ pub struct Table {
     pub primary_key: Option<PrimaryKey>,
     /// UNIQUE constraints, of columns and of the table.
     pub uniques: Vec<Unique>,
+    /// The columns of the primary key and of each UNIQUE constraint, in the order of the text. SQLite finds the indexes
+    /// that it made for them by this order.
+    pub keys: Vec<Vec<KeyPart>>,
     /// CHECK constraints, of columns and of the table.
     pub checks: Vec<Check>,
     /// Foreign keys, of columns and of the table.

@@ -99,7 +99,7 @@ pub(crate) fn rebuild(change: &TableChange, around: &Surroundings<'_>) -> Vec<St
             .map(|i| quote_text(&i.name))
             .collect();
         // Statistics of indexes that SQLite made for constraints are kept where these are the same.
-        let constraints_kept = old.uniques == new.uniques && old.primary_key == new.primary_key;
+        let constraints_kept = old.keys == new.keys;
         let kept = if constraints_kept { " AND idx NOT LIKE 'sqlite\\_autoindex\\_%' ESCAPE '\\'" } else { "" };
         execute(format!(
             "DELETE FROM {table} WHERE tbl = {old_text} AND idx IS NOT NULL AND idx <> tbl{kept} AND idx NOT IN ({})",

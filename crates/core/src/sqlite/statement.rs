@@ -337,6 +337,7 @@ impl<'s> Cursor<'s> {
                 let on_conflict = self.on_conflict()?;
                 let autoincrement = self.accept("autoincrement");
                 let part = KeyPart { descending, ..KeyPart::column(&column.name) };
+                table.keys.push(vec![part.clone()]);
                 table.primary_key = Some(PrimaryKey {
                     name: constraint.take(),
                     columns: vec![part],
@@ -347,6 +348,7 @@ impl<'s> Cursor<'s> {
             } else if self.accept("unique") {
                 let on_conflict = self.on_conflict()?;
                 let columns = vec![KeyPart::column(&column.name)];
+                table.keys.push(columns.clone());
                 table.uniques.push(Unique { name: constraint.take(), columns, on_conflict });
             } else if self.accept("check") {
                 let tokens = self.condition()?;
@@ -572,11 +574,13 @@ impl<'s> Cursor<'s> {
             }
             let columns = self.key_parts(&tokens, scope)?;
             let on_conflict = self.on_conflict()?;
+            table.keys.push(columns.clone());
             table.primary_key = Some(PrimaryKey { name, columns, on_conflict, autoincrement, at_column: false });
         } else if self.accept("unique") {
             let tokens = self.parenthesised()?;
             let columns = self.key_parts(&tokens, scope)?;
             let on_conflict = self.on_conflict()?;
+            table.keys.push(columns.clone());
             table.uniques.push(Unique { name, columns, on_conflict });
         } else if self.accept("check") {
             let tokens = self.condition()?;

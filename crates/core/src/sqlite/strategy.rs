@@ -170,8 +170,14 @@ impl Facts {
     fn way_by_catalogue(&self, change: &TableChange) -> Way {
         let same_order = change.renamed.columns.len() <= change.after.columns.len()
             && change.renamed.columns.iter().zip(&change.after.columns).all(|(a, b)| same_name(&a.name, &b.name));
+        let keys = |table: &Table| -> Vec<Vec<String>> {
+            table.keys.iter().map(|key| key.iter().map(Meaning::meaning).collect()).collect()
+        };
         if !self.catalogue_edits {
             Way::Rebuild("this connection forbids edits of the catalogue")
+        } else if keys(&change.renamed) != keys(&change.after) {
+            // SQLite would take the index of one constraint for that of another.
+            Way::Rebuild("its constraints stand in another order than declared")
         } else if !same_order {
             Way::Rebuild("the columns stand in another order than declared")
         } else {
