@@ -93,6 +93,7 @@ scenarios! {
     index_moves_to_another_table,
     indexes_of_all_kinds,
     instead_of_triggers,
+    key_renamed_by_a_copy_with_children,
     key_renamed_that_unique_names_again,
     keywords_as_names,
     many_changes_at_once,

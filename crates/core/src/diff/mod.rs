@@ -10,6 +10,7 @@ mod resolve;
 
 use std::collections::HashMap;
 
+pub(crate) use rename::needs_copy;
 pub use rename::{Renames, TableRename};
 pub use resolve::{Answer, Answers, Question, QuestionKind};
 

@@ -24,6 +24,19 @@ pub struct TableRename {
     pub after: String,
     /// Pairs of column names, before and after.
     pub columns: Vec<(String, String)>,
+    /// Whether the columns can get their new names only in a copy of the table. What refers to them by name from another
+    /// table, a foreign key, is then changed in its own right.
+    pub by_copy: bool,
+}
+
+/// Whether SQLite itself cannot rename these columns: none from or to a name of the rowid, and none that a UNIQUE of a
+/// WITHOUT ROWID table names once more beside the primary key.
+pub(crate) fn needs_copy(table: &Table, columns: &[(String, String)]) -> bool {
+    let is_rowid = |name: &str| ["rowid", "oid", "_rowid_"].iter().any(|r| same_name(r, name));
+    columns.iter().any(|(before, after)| {
+        let in_unique = || table.uniques.iter().any(|u| u.columns.iter().any(|p| p.is_column(before)));
+        is_rowid(before) || is_rowid(after) || (table.without_rowid && table.in_primary_key(before) && in_unique())
+    })
 }
 
 impl Renames {
@@ -90,7 +103,9 @@ impl Renames {
         for key in &mut table.foreign_keys {
             let parent = key.parent.clone();
             key.columns.iter_mut().for_each(|c| *c = self.column_name(&table.name, c));
-            key.parent_columns.iter_mut().for_each(|c| *c = self.column_name(&parent, c));
+            if !self.of(&parent).is_some_and(|r| r.by_copy) {
+                key.parent_columns.iter_mut().for_each(|c| *c = self.column_name(&parent, c));
+            }
             key.parent = self.table_name(&parent);
         }
         if names.is_empty() {

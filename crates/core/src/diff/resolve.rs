@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::rename::{Renames, TableRename};
+use super::rename::{Renames, TableRename, needs_copy};
 use crate::error::{Code, Error, Result};
 use crate::schema::{Column, Id, Schema, Table, fold, same_name, type_meaning};
 
@@ -231,7 +231,7 @@ pub(super) fn resolve(before: &Schema, after: &Schema, answers: &Answers) -> Res
     let doomed = matching.gone.iter().filter(|b| **b < ordinary_before).map(|b| before.tables[*b].name.clone());
     set_aside(doomed.collect(), &mut tables_aside);
     for (before, after) in tables_aside.split_off(renamed) {
-        renames.tables.push(TableRename { before, after, columns: Vec::new() });
+        renames.tables.push(TableRename { before, after, columns: Vec::new(), by_copy: false });
     }
 
     for (b, a) in matching.pairs {
@@ -239,7 +239,9 @@ pub(super) fn resolve(before: &Schema, after: &Schema, answers: &Answers) -> Res
             (Some(b), Some(a)) => {
                 let columns = resolve_columns(before, b, a, answers, &mut questions);
                 if b.name != a.name || !columns.is_empty() {
-                    renames.tables.push(TableRename { before: b.name.clone(), after: a.name.clone(), columns });
+                    let by_copy = needs_copy(b, &columns);
+                    let (before, after) = (b.name.clone(), a.name.clone());
+                    renames.tables.push(TableRename { before, after, columns, by_copy });
                 }
             }
             (None, None) => {

@@ -11,7 +11,7 @@ use super::print::{self, main};
 use super::probe::{ValueSource, value_source};
 use super::token::{TokenKind, quote_name, tokenize};
 use super::types::{Affinity, column_affinity};
-use crate::diff::{Part, TableChange};
+use crate::diff::{Part, TableChange, needs_copy};
 use crate::schema::{Check, Column, Expression, ForeignKey, Meaning, NotNull, Table, fold, same_name, type_meaning};
 
 /// `ALTER COLUMN … SET / DROP NOT NULL` and `ADD / DROP CONSTRAINT` came with 3.53.0.
@@ -149,19 +149,12 @@ impl Facts {
         }
     }
 
-    /// Whether columns get their new names only in the new table: SQLite renames none from or to a name of the rowid, and
-    /// none that a UNIQUE of a WITHOUT ROWID table names once more beside the primary key.
+    /// Whether columns get their new names only in the new table.
     pub(super) fn renames_by_copy(&self, change: &TableChange) -> bool {
-        let is_rowid = |name: &str| ["rowid", "oid", "_rowid_"].iter().any(|r| same_name(r, name));
-        let renames = change.before.columns.iter().zip(&change.renamed.columns).filter(|(b, r)| b.name != r.name);
-        let table = &change.before;
-        renames.into_iter().any(|(before, after)| {
-            let in_unique = || table.uniques.iter().any(|u| u.columns.iter().any(|p| p.is_column(&before.name)));
-            self.version < RENAME_COLUMN
-                || is_rowid(&before.name)
-                || is_rowid(&after.name)
-                || (table.without_rowid && table.in_primary_key(&before.name) && in_unique())
-        })
+        let columns = change.before.columns.iter().zip(&change.renamed.columns);
+        let pairs: Vec<_> =
+            columns.filter(|(b, r)| b.name != r.name).map(|(b, r)| (b.name.clone(), r.name.clone())).collect();
+        !pairs.is_empty() && (self.version < RENAME_COLUMN || needs_copy(&change.before, &pairs))
     }
 
     /// Removing CHECK, FOREIGN KEY and NOT NULL by editing the catalogue is documented as safe

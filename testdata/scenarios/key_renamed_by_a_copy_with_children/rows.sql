@@ -1,0 +1,3 @@
+INSERT INTO p VALUES (1, 2), (3, 4);
+INSERT INTO child VALUES (1, 2), (5, NULL);
+INSERT INTO other VALUES (1, 4, 1);
