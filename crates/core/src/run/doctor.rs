@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::inspect::{one_integer, one_row, read_live, read_rows};
-use super::judge::{fire, is_collation, select_nothing, without_foreign_keys};
+use super::judge::{fire, select_nothing, without_foreign_keys};
+use super::registered::is_collation;
 use super::{Connection, Failure, FailureKind, Value};
 use crate::error::{Code, Result};
 use crate::schema::{Expression, KeyTerm, Schema, fold, same_name};

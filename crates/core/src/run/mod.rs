@@ -9,9 +9,12 @@
 
 mod apply;
 mod doctor;
+mod facts;
 mod inspect;
 mod judge;
 mod prepare;
+mod registered;
+mod rows;
 
 pub use apply::{Report, run_plan};
 pub use doctor::{Finding, Severity, doctor};

@@ -1,0 +1,123 @@
+//! What the planner has to know of a live database besides its schema.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::inspect::{Live, one_integer, one_row};
+use super::{Connection, Value};
+use crate::diff::{Change, Diff};
+use crate::error::{Code, Result};
+use crate::plan::{Step, Strategy};
+use crate::schema::{fold, same_name};
+use crate::sqlite::plan::Facts;
+use crate::sqlite::print::main;
+use crate::sqlite::probe::{Probe, ProbeKind};
+use crate::sqlite::token::quote_text;
+
+/// What is cheap to know: versions, names, whether tables have rows at all, and what the probes have answered.
+pub(super) async fn facts<C: Connection>(
+    conn: &mut C,
+    live: &Live,
+    diff: &Diff,
+    probes: &[Probe],
+    answers: &[u64],
+) -> Result<Facts> {
+    let mut facts = Facts { version: live.basis.version, ..Facts::default() };
+    facts.names = live.catalogue.iter().map(|row| fold(&row.name)).collect();
+    let statistics = ["sqlite_stat1", "sqlite_stat4"];
+    facts.statistics = statistics.iter().filter(|s| facts.names.contains(**s)).map(|s| (*s).to_owned()).collect();
+    for (probe, answer) in probes.iter().zip(answers) {
+        match (&probe.kind, probe.part) {
+            (ProbeKind::Loss(_), None) => {
+                facts.rows.insert(fold(&probe.table), *answer);
+            }
+            (ProbeKind::NoValue(_) | ProbeKind::Filled(_), Some(part)) => {
+                let nulls = facts.nulls.entry((probe.change, part)).or_default();
+                *nulls = (*nulls).max(*answer);
+            }
+            _ => {}
+        }
+    }
+    let new: HashSet<String> = diff
+        .changes
+        .iter()
+        .filter_map(|c| match c {
+            Change::CreateTable(table) => Some(fold(&table.name)),
+            _ => None,
+        })
+        .collect();
+    let alters: BTreeSet<&str> =
+        diff.changes.iter().filter_map(|c| live_table(diff, c)).filter(|t| !new.contains(&fold(t))).collect();
+    let alters: Vec<&str> = alters.into_iter().collect();
+    if alters.is_empty() {
+        return Ok(facts);
+    }
+    facts.catalogue_edits = can_edit_catalogue(conn).await?;
+    for tables in alters.chunks(50) {
+        let terms: Vec<_> = tables.iter().map(|t| format!("EXISTS (SELECT 1 FROM {} NOT INDEXED)", main(t))).collect();
+        let row = one_row(conn, &format!("SELECT {}", terms.join(", "))).await?;
+        for (table, some) in tables.iter().zip(row) {
+            facts.rows.insert(fold(table), some.integer().unwrap_or_default().unsigned_abs());
+        }
+    }
+    Ok(facts)
+}
+
+/// Under SQLite's defensive mode `writable_schema` stays off, whatever is asked; there is no other way to find out.
+async fn can_edit_catalogue<C: Connection>(conn: &mut C) -> Result<bool> {
+    if one_integer(conn, "PRAGMA writable_schema").await? == 1 {
+        return Ok(true);
+    }
+    let set = conn.execute("PRAGMA writable_schema = ON").await;
+    let now = one_integer(conn, "PRAGMA writable_schema").await;
+    conn.execute("PRAGMA writable_schema = OFF").await.map_err(|f| {
+        f.error(Code::Setting, "PRAGMA writable_schema could not be put back").help("open a new connection")
+    })?;
+    Ok(set.is_ok() && now? == 1)
+}
+
+/// The table whose rows a change is about, by its live name.
+fn live_table<'d>(diff: &'d Diff, change: &'d Change) -> Option<&'d str> {
+    match change {
+        Change::AlterTable(change) => Some(&change.before.name),
+        Change::CreateIndex(index) | Change::AlterIndex { after: index, .. } if index.unique => {
+            let rename = diff.renames.tables.iter().find(|r| same_name(&r.after, &index.table));
+            Some(rename.map_or(&index.table, |r| &r.before))
+        }
+        _ => None,
+    }
+}
+
+/// Counts rows, and bytes where they are written again, of the tables whose rows a plan reads or writes.
+pub(super) async fn count_touched<C: Connection>(
+    conn: &mut C,
+    diff: &Diff,
+    steps: &[Step],
+    facts: &mut Facts,
+) -> Result<()> {
+    let mut counted = HashMap::new();
+    for step in steps {
+        let Some(table) = live_table(diff, &diff.changes[step.change]) else { continue };
+        let rewrites = step.strategy == Strategy::Rebuild;
+        let touches = rewrites || step.rows > 0 || !step.hazards.is_empty();
+        let some = facts.rows.get(&fold(table)).is_some_and(|rows| *rows > 0);
+        let known: &mut bool = counted.entry(fold(table)).or_insert(false);
+        if touches && some && !*known {
+            *known = true;
+            let rows = one_integer(conn, &format!("SELECT count(*) FROM {}", main(table))).await?;
+            facts.rows.insert(fold(table), rows.unsigned_abs());
+        }
+        if rewrites && some {
+            // dbstat is compiled in only where somebody asked for it.
+            let sql = format!(
+                "SELECT sum(pgsize) FROM dbstat WHERE aggregate = TRUE AND name IN \
+                 (SELECT name FROM main.sqlite_master WHERE tbl_name = {} COLLATE NOCASE)",
+                quote_text(table)
+            );
+            if let Ok(rows) = conn.query(&sql).await {
+                let bytes = rows.first().and_then(|r| r.first()).and_then(Value::integer).unwrap_or_default();
+                facts.bytes.insert(fold(table), bytes.unsigned_abs());
+            }
+        }
+    }
+    Ok(())
+}
