@@ -404,7 +404,9 @@ pub(crate) fn copy_probes(n: usize, change: &TableChange) -> Vec<Probe> {
     for (old, new) in change.kept_columns() {
         let affinity = column_affinity(&change.after, new);
         let is_number = matches!(affinity, Affinity::Integer | Affinity::Numeric | Affinity::Real);
-        if !is_number || new.generated.is_some() || column_affinity(&change.before, old) != affinity {
+        // An alias of the rowid never holds a text.
+        let is_alias = change.before.rowid_alias().is_some_and(|alias| alias.name == old.name);
+        if !is_number || is_alias || new.generated.is_some() || column_affinity(&change.before, old) != affinity {
             continue;
         }
         let name = quote_name(&new.name);
