@@ -44,3 +44,11 @@ fn rows_out_of_sight_keep_their_parents() {
     let rows: i64 = db.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 1);
 }
+
+#[test]
+fn a_name_out_of_sight_is_taken() {
+    let mut db = database("CREATE TABLE t(a); CREATE TABLE legacy(x); CREATE INDEX i ON legacy(x);");
+    let schema = Schema::from_sql("CREATE TABLE t(a); CREATE INDEX i ON t(a);").unwrap();
+    let error = Planner::new(&schema).ignore("legacy").push(&mut db).unwrap_err();
+    assert_eq!((error.code(), error.report().state), (Code::DeclaredTwice, whimbrel::State::Unchanged), "{error}");
+}

@@ -165,6 +165,7 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     }
     let hidden = everything.map(|live| hidden(live, &settings.ignore)).unwrap_or_default();
     check_hidden_children(&mut made, &hidden, &diff);
+    check_hidden_names(&mut made, &hidden, &diff);
     judge::judge(conn, &before, &after, &hidden, &diff, &mut made).await?;
     if planned.reads_whole_schema {
         judge::find_broken(conn, &before, &mut made).await?;
@@ -185,6 +186,30 @@ fn check_hidden_children(made: &mut Plan, hidden: &Schema, diff: &Diff) {
     let gone = |name: &str| diff.changes.iter().any(|c| matches!(c, Change::DropTable(t) if same_name(&t.name, name)));
     let children = hidden.tables.iter().filter(|t| t.foreign_keys.iter().any(|k| gone(&k.parent)));
     made.foreign_key_checks.extend(children.map(|t| (t.name.clone(), t.name.clone())));
+}
+
+/// A name out of sight is taken all the same; triggers have names of their own.
+fn check_hidden_names(made: &mut Plan, hidden: &Schema, diff: &Diff) {
+    for change in diff.changes.iter().filter(|c| c.sign() == '+') {
+        let (kind, name) = (change.object_kind(), change.object());
+        let is_taken = match kind {
+            "trigger" => hidden.trigger(name).is_some(),
+            _ => {
+                hidden.index(name).is_some()
+                    || hidden.table(name).is_some()
+                    || hidden.view(name).is_some()
+                    || hidden.virtual_table(name).is_some()
+            }
+        };
+        if is_taken {
+            let message = format!("{kind} {name} cannot be made: something out of sight has this name");
+            made.obstacles.push(
+                Error::new(Code::DeclaredTwice, message)
+                    .object(name)
+                    .help("give it another name, or take the pattern of --ignore back"),
+            );
+        }
+    }
 }
 
 /// Whether a step makes SQLite compile every index of the database: a rename does, a rebuild ends with one.
