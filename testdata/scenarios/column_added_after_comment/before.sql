@@ -1,4 +1,4 @@
 CREATE TABLE t(
   id INTEGER PRIMARY KEY, -- the key
-  a TEXT -- the last, for now
+  a TEXT -- the last one
 );

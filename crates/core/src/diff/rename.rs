@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::schema::{Event, Expression, Id, KeyPart, KeyTerm, Schema, Table, fold, same_name};
-use crate::sqlite::token::{TokenKind, is_keyword, quote_name, tokenize, unquote};
+use crate::sqlite::token::{TokenKind, is_keyword, is_plain, quote_name, tokenize, unquote};
 
 /// The renames of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -195,12 +195,6 @@ fn rename_expression(expression: &mut Expression, names: &HashMap<String, String
     }
     out.push_str(&meaning[end..]);
     *expression = Expression::new(expression.text(), out);
-}
-
-fn is_plain(folded: &str) -> bool {
-    folded.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_')
-        && folded.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && !is_keyword(folded)
 }
 
 impl Schema {

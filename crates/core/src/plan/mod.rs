@@ -45,6 +45,8 @@ pub struct Basis {
     pub catalogue: u64,
     /// SQLite's `PRAGMA data_version`, which changes when another connection commits.
     pub data_version: i64,
+    /// SQLite's `total_changes()`, which changes when this connection writes rows: they were not asked.
+    pub own_changes: i64,
     /// SQLite's version, as a number: 3.54.1 is 3054001.
     pub version: u32,
 }

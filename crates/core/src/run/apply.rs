@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::inspect::{basis, one_integer, one_row, read_rows};
+use super::inspect::{basis, one_integer, one_row, read_rows, shadow_tables};
 use super::prepare::{transaction_open, visible};
 use super::{Cancel, Connection, Event, Failure, FailureKind, Observer, Value};
 use crate::diff::{Answers, Options, diff};
@@ -369,12 +369,9 @@ async fn copy_rows<C: Connection, O: Observer + ?Sized>(
 /// Reads the schema again and compares it with the plan's target.
 async fn compare<C: Connection>(conn: &mut C, plan: &Plan) -> Result<()> {
     let rows = read_rows(conn).await?;
-    let shadows = if plan.target.virtual_tables.is_empty() {
-        Vec::new()
-    } else {
-        let list = conn.query("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'").await;
-        let rows = list.unwrap_or_default();
-        rows.iter().filter_map(|r| r.first()?.text().map(str::to_owned)).collect()
+    let shadows = match plan.target.virtual_tables.is_empty() {
+        true => Vec::new(),
+        false => shadow_tables(conn).await,
     };
     let now = visible(read_catalogue(&rows, &shadows)?, &plan.ignored);
     let mut answers = Answers::default();

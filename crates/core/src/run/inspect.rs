@@ -36,14 +36,17 @@ pub async fn read_live<C: Connection>(conn: &mut C) -> Result<Live> {
                 && words.next().is_some_and(|w| w.eq_ignore_ascii_case("virtual"))
         })
     };
-    if catalogue.iter().any(is_virtual)
-        && let Ok(rows) =
-            conn.query("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'").await
-    {
-        shadows = rows.iter().filter_map(|r| r.first()?.text().map(str::to_owned)).collect();
+    if catalogue.iter().any(is_virtual) {
+        shadows = shadow_tables(conn).await;
     }
     let basis = basis(conn, &catalogue).await?;
     Ok(Live { schema: read_catalogue(&catalogue, &shadows)?, catalogue, shadows, basis })
+}
+
+/// Tables that belong to virtual tables, as far as this version of SQLite can tell.
+pub(super) async fn shadow_tables<C: Connection>(conn: &mut C) -> Vec<String> {
+    let list = conn.query("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'").await;
+    list.unwrap_or_default().iter().filter_map(|r| r.first()?.text().map(str::to_owned)).collect()
 }
 
 pub(super) async fn read_rows<C: Connection>(conn: &mut C) -> Result<Vec<CatalogueRow>> {
@@ -71,7 +74,8 @@ pub(super) async fn basis<C: Connection>(conn: &mut C, catalogue: &[CatalogueRow
     let data_version = one_integer(conn, "PRAGMA main.data_version").await?;
     let row = one_row(conn, "SELECT sqlite_version()").await?;
     let version = version_number(row.first().and_then(Value::text).unwrap_or_default());
-    Ok(Basis { catalogue: hasher.finish(), data_version, version })
+    let own_changes = one_integer(conn, "SELECT total_changes()").await?;
+    Ok(Basis { catalogue: hasher.finish(), data_version, own_changes, version })
 }
 
 fn version_number(version: &str) -> u32 {

@@ -1,6 +1,6 @@
 //! From tokens to canonical text.
 
-use super::token::{Token, TokenKind, is_keyword, quote_name, quote_text, unquote};
+use super::token::{Token, TokenKind, is_plain, quote_name, quote_text, unquote};
 use crate::schema::{Expression, fold, same_name};
 
 /// What the names in an expression may refer to. It decides what `"name"` is: SQLite takes it as an identifier where
@@ -65,9 +65,7 @@ fn push_token(out: &mut String, source: &str, token: &Token, scope: &Scope<'_>) 
                 return;
             }
             let folded = fold(&name);
-            let plain = folded.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_')
-                && folded.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            if plain && !is_keyword(&folded) {
+            if is_plain(&folded) {
                 // In open scope a double-quoted word might be a string after all, whose case counts.
                 if matches!(scope, Scope::Open) && text.starts_with('"') && folded != name {
                     out.push_str(&quote_name(&name));

@@ -37,12 +37,8 @@ pub fn create_virtual_table(table: &VirtualTable, name: &str) -> String {
 
 fn create(kind: &str, name: &str, definition: String) -> String {
     let space = if definition.starts_with(|c: char| c.is_whitespace() || c == '(') { "" } else { " " };
-    format!("CREATE {kind} main.{}{space}{definition}", quoted_if_needed(name))
-}
-
-/// Names in executed text are quoted where they must be, so that a migrated database reads like a fresh one.
-fn quoted_if_needed(name: &str) -> String {
-    display_name(name)
+    // Quoted only where it must be, so that a migrated database reads like a fresh one.
+    format!("CREATE {kind} main.{}{space}{definition}", display_name(name))
 }
 
 fn names(list: &[String]) -> String {

@@ -237,9 +237,14 @@ pub fn quote_name(name: &str) -> String {
 /// assert_eq!(display_name("order"), "\"order\"");
 /// ```
 pub fn display_name(name: &str) -> String {
-    let plain = name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if plain && !is_keyword(name) { name.to_owned() } else { quote_name(name) }
+    if is_plain(name) { name.to_owned() } else { quote_name(name) }
+}
+
+/// Whether `name` means the same with and without quotes.
+pub(crate) fn is_plain(name: &str) -> bool {
+    name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !is_keyword(name)
 }
 
 /// `text` as a string literal.
