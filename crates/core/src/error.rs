@@ -103,6 +103,54 @@ codes! {
     NoSuchBackup = "W0502",
     /// A backup is damaged.
     BackupDamaged = "W0503",
+    /// A folder of migrations, or a file in it, cannot be read or written.
+    MigrationFiles = "W0701",
+    /// A file's name is none for a migration.
+    MigrationName = "W0702",
+    /// The journal of a folder cannot be read.
+    Journal = "W0703",
+    /// A migration's script holds what cannot run in it.
+    MigrationScript = "W0704",
+    /// A migration was edited after it ran.
+    MigrationEdited = "W0705",
+    /// A migration was edited after it was made.
+    MigrationStale = "W0706",
+    /// A migration is gone.
+    MigrationMissing = "W0707",
+    /// A migration's file does not stand in the journal.
+    MigrationUnlisted = "W0708",
+    /// Two migrations have one number.
+    MigrationDuplicate = "W0709",
+    /// A migration has another name.
+    MigrationRenamed = "W0710",
+    /// A migration has another number, or another place.
+    MigrationMoved = "W0711",
+    /// A migration has not run, and a later one has.
+    OutOfOrder = "W0712",
+    /// A database has tables, and no record of migrations.
+    NotTracked = "W0713",
+    /// A database is newer than the app.
+    DatabaseNewer = "W0714",
+    /// A database's schema is not the one that its migrations make.
+    Drift = "W0715",
+    /// Several starts in a row have failed, and nothing more is tried.
+    Held = "W0716",
+    /// A migration cannot be undone.
+    Irreversible = "W0717",
+    /// A step of the app's own failed.
+    AppStep = "W0718",
+    /// A database is not one that may be emptied.
+    NotDisposable = "W0719",
+    /// Another tool's record of migrations does not fit.
+    Adoption = "W0720",
+    /// The migrations do not make the schema that they should.
+    NotVerified = "W0721",
+    /// A command would change migrations that have run, or take away what is needed.
+    HistoryFixed = "W0722",
+    /// Nothing says which schema, version or migration is meant.
+    UnknownMigration = "W0723",
+    /// A report could not be handed over.
+    ReportNotDelivered = "W0724",
 }
 
 impl fmt::Display for Code {
@@ -137,6 +185,8 @@ pub struct Report {
     pub code: Option<Code>,
     /// One sentence without a full stop.
     pub message: String,
+    /// The migration it is about: `0003_add-users`.
+    pub migration: Option<String>,
     /// The table, view or other object it is about.
     pub object: Option<String>,
     /// The statement that failed.
@@ -159,6 +209,12 @@ impl Error {
     /// An error of this kind; further facts are added by the methods below.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Error(Box::new(Report { code: Some(code), message: message.into(), ..Report::default() }))
+    }
+
+    /// Names the migration, unless it is named already.
+    pub fn migration(mut self, migration: impl Into<String>) -> Self {
+        self.0.migration.get_or_insert_with(|| migration.into());
+        self
     }
 
     /// Names the object.
@@ -237,6 +293,24 @@ impl Error {
                 | BrokenDependent
                 | NotRegistered
                 | OtherApplication
+                | Journal
+                | MigrationScript
+                | MigrationEdited
+                | MigrationStale
+                | MigrationMissing
+                | MigrationUnlisted
+                | MigrationDuplicate
+                | MigrationRenamed
+                | MigrationMoved
+                | OutOfOrder
+                | NotTracked
+                | DatabaseNewer
+                | Drift
+                | Held
+                | Irreversible
+                | NotDisposable
+                | Adoption
+                | HistoryFixed
         )
     }
 }

@@ -5,7 +5,7 @@
 
 pub mod diff;
 pub mod error;
-
+pub mod history;
 pub mod plan;
 pub mod run;
 pub mod schema;

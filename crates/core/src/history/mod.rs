@@ -1,0 +1,141 @@
+//! Versioned migrations as values: what an app knows, what a database has run, and how the two compare.
+//!
+//! A [`History`] is read from [`Files`], or was embedded in the program when it was compiled; both give the same value.
+//! Nothing here asks a database: the procedures in [`run`](crate::run) do, and hand over [`Record`]s.
+//!
+//! **Invariant:** the migrations of a history stand in the order in which they run, and their `idx` rises.
+//! **Invariant:** two histories are the same exactly where their [`head`](History::head)s are.
+
+pub mod checksum;
+mod files;
+pub mod journal;
+pub mod layout;
+pub mod record;
+pub mod script;
+pub mod stamp;
+pub mod standing;
+
+use std::borrow::Cow;
+
+pub use checksum::Checksum;
+pub use files::{Files, MemoryFiles, check_path};
+pub use layout::{Folder, Layout};
+pub use record::{Origin, Record, RecordState, State};
+pub use standing::{Item, Policy, Problem, Standing};
+
+use crate::error::Result;
+use script::Script;
+
+/// One migration.
+///
+/// All texts may be borrowed from the program itself, so that an embedded history costs nothing until it is needed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Migration {
+    /// Its number: in Whimbrel's folders the one in the name of the file, in other tools' folders its place, from 1.
+    pub idx: u32,
+    /// Its version as digits, as in the name of its file: `0003`, or `20240131120000`.
+    pub version: Cow<'static, str>,
+    /// Its name without the version: `add-users`.
+    pub name: Cow<'static, str>,
+    /// Its file, relative to the folder.
+    pub path: Cow<'static, str>,
+    /// The script, with line feeds at the ends of lines.
+    pub up: Cow<'static, str>,
+    /// The script that undoes it, where there is one.
+    pub down: Option<Cow<'static, str>>,
+    /// Of the script's canonical text.
+    pub checksum: Checksum,
+    /// Of the file's exact bytes.
+    pub hash: Checksum,
+    /// Whether the folder's format lets it run in a transaction. The script itself may say that it must not.
+    pub transaction: bool,
+    /// Whether the migrations up to this one leave rows in a database that had none: then a new database cannot go
+    /// straight to the snapshot.
+    pub seeds: bool,
+    /// The migrations that this one was squashed from. Databases in between run them; new ones run this.
+    pub replaces: Cow<'static, [Migration]>,
+}
+
+/// The migrations that an app knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// The migrations, oldest first.
+    pub migrations: Cow<'static, [Migration]>,
+    /// The head of the chain over their checksums.
+    pub head: Checksum,
+    /// The schema after the newest one, as a snapshot's JSON, where the folder holds one that belongs to it.
+    pub snapshot: Option<Cow<'static, str>>,
+}
+
+impl Migration {
+    /// Version and name: `0003_add-users`.
+    pub fn tag(&self) -> String {
+        tag(&self.version, &self.name)
+    }
+
+    /// The script, cut up.
+    ///
+    /// # Errors
+    /// As [`Script::read`].
+    pub fn script(&self) -> Result<Script> {
+        Script::read(&self.path, &self.up, self.transaction)
+    }
+}
+
+/// Version and name as one word.
+pub fn tag(version: &str, name: &str) -> String {
+    if name.is_empty() { version.to_owned() } else { format!("{version}_{name}") }
+}
+
+impl History {
+    /// A history of these migrations, with its head.
+    pub fn new(migrations: Vec<Migration>, snapshot: Option<String>) -> History {
+        let head = Checksum::chain(migrations.iter().map(|m| &m.checksum));
+        History { migrations: migrations.into(), head, snapshot: snapshot.map(Cow::Owned) }
+    }
+
+    /// The newest migration's number; 0 where there is none.
+    pub fn newest(&self) -> u32 {
+        self.migrations.last().map_or(0, |m| m.idx)
+    }
+
+    /// The history as it was at an older number: without the snapshot, which is of the newest.
+    #[must_use]
+    pub fn up_to(&self, idx: u32) -> History {
+        if idx >= self.newest() {
+            return self.clone();
+        }
+        History::new(self.migrations.iter().filter(|m| m.idx <= idx).cloned().collect(), None)
+    }
+
+    /// The migration that somebody means by a number, a version, a name or a tag.
+    ///
+    /// ```
+    /// use whimbrel_core::history::{Folder, MemoryFiles, Files};
+    /// let mut files = MemoryFiles::default();
+    /// files.write("0001_start.sql", b"CREATE TABLE notes(body TEXT);")?;
+    /// let history = Folder::read(&files)?.history;
+    /// for word in ["1", "0001", "start", "0001_start"] {
+    ///     assert_eq!(history.find(word).map(|m| m.idx), Some(1));
+    /// }
+    /// # Ok::<(), whimbrel_core::Error>(())
+    /// ```
+    pub fn find(&self, word: &str) -> Option<&Migration> {
+        let by = |test: &dyn Fn(&Migration) -> bool| self.migrations.iter().find(|m| test(m));
+        by(&|m| m.tag() == word)
+            .or_else(|| by(&|m| m.version == word))
+            .or_else(|| by(&|m| word.parse() == Ok(m.idx)))
+            .or_else(|| by(&|m| same_version(&m.version, word)))
+            .or_else(|| by(&|m| m.name == word))
+    }
+}
+
+/// Whether two versions are one number: `3`, `0003`, and `2024-01-31-120000` is `20240131120000`.
+pub fn same_version(a: &str, b: &str) -> bool {
+    let digits = |text: &str| {
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        digits.trim_start_matches('0').to_owned()
+    };
+    let is_number = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == '-');
+    a == b || (is_number(a) && is_number(b) && digits(a) == digits(b))
+}

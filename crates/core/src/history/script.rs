@@ -1,0 +1,341 @@
+//! The text of a migration: its directives, and its statements in the phases in which they run.
+//!
+//! A script is one transaction, unless it says otherwise:
+//!
+//! | directive | where | what it does |
+//! |---|---|---|
+//! | `-- whimbrel: no-transaction` | before the first statement | each statement runs by itself, outside of a transaction |
+//! | `-- whimbrel: phase <name>` | before a statement | what follows is a transaction of its own |
+//! | `-- whimbrel: backfill` | before a statement | the statement runs again and again, each time in a transaction of its own, until it changes no row |
+//! | `-- whimbrel: irreversible` | before the first statement | there is no way down, on purpose |
+//! | `-- whimbrel: min-reader <number>` | before the first statement | apps from this version on may read the database |
+//! | `-- whimbrel: min-writer <number>` | before the first statement | apps from this version on may read and write it |
+//!
+//! Phases are recorded one by one, so that an interrupted run goes on where it was.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::{Code, Error, Result};
+use crate::schema::{Origin, Source};
+use crate::sqlite::split::{Statement, split};
+
+/// A migration's script, cut up. Statements are places in the text it was read from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Script {
+    /// What runs, in order. A script without statements has none.
+    pub phases: Vec<Phase>,
+    /// Whether it says that there is no way down.
+    pub irreversible: bool,
+    /// The oldest version of the app that may read the database afterwards, where it says so.
+    pub min_reader: Option<u32>,
+    /// The oldest version of the app that may write it afterwards, where it says so.
+    pub min_writer: Option<u32>,
+}
+
+/// A part of a script that is committed by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Phase {
+    /// Its name, where it was given one.
+    pub name: Option<String>,
+    /// How it runs.
+    pub kind: PhaseKind,
+    /// Its statements, as bytes of the script.
+    pub statements: Vec<Range<usize>>,
+}
+
+/// How a phase runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PhaseKind {
+    /// In one transaction.
+    #[default]
+    Transaction,
+    /// Statement by statement, outside of transactions.
+    NoTransaction,
+    /// One statement, again and again until it changes no row.
+    Backfill,
+}
+
+impl Script {
+    /// Reads a script. `name` is what it is called in messages, such as `0003_add-users.sql`.
+    ///
+    /// ```
+    /// use whimbrel_core::history::script::{PhaseKind, Script};
+    /// let script = Script::read("0003_tidy.sql", "
+    ///     ALTER TABLE notes ADD COLUMN words INTEGER;
+    ///     -- whimbrel: backfill
+    ///     UPDATE notes SET words = length(body)
+    ///      WHERE id IN (SELECT id FROM notes WHERE words IS NULL LIMIT 1000);
+    ///     CREATE INDEX notes_words ON notes(words);", true)?;
+    /// let kinds: Vec<_> = script.phases.iter().map(|phase| phase.kind).collect();
+    /// assert_eq!(kinds, [PhaseKind::Transaction, PhaseKind::Backfill, PhaseKind::Transaction]);
+    /// # Ok::<(), whimbrel_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Code::MigrationScript`] where it cannot be cut into statements, or holds one that would end the transaction it
+    /// runs in or cannot run in one; [`Code::Directive`].
+    pub fn read(name: &str, text: &str, transaction: bool) -> Result<Script> {
+        let reader = Reader { name, text };
+        let statements =
+            split(text).map_err(|e| reader.error(Code::MigrationScript, e.message, e.at..e.at + 1, e.message))?;
+        let statements = reader.without_wrapper(statements);
+        let mut script = Script::default();
+        let mut kind = if transaction { PhaseKind::Transaction } else { PhaseKind::NoTransaction };
+        for (n, statement) in statements.iter().enumerate() {
+            let before = script.phases.len();
+            for comment in &statement.leading {
+                reader.directive(&comment.range, n == 0, &mut script, &mut kind)?;
+            }
+            let is_backfill = script.phases.last().is_some_and(|p| p.kind == PhaseKind::Backfill);
+            let starts = script.phases.len() == before;
+            if starts && (script.phases.is_empty() || is_backfill && !script.phases[before - 1].statements.is_empty()) {
+                script.phases.push(Phase { kind, ..Phase::default() });
+            }
+            let Some(phase) = script.phases.last_mut() else { continue };
+            reader.check(statement, phase.kind)?;
+            if !reader.is_foreign_keys(statement) {
+                phase.statements.push(statement.range.clone());
+            }
+        }
+        // A file of comments may still say something.
+        if statements.is_empty() {
+            for range in reader.comments() {
+                reader.directive(&range, true, &mut script, &mut kind)?;
+            }
+        }
+        script.phases.retain(|phase| !phase.statements.is_empty());
+        Ok(script)
+    }
+
+    /// Whether it runs in one transaction, which it can share with others.
+    pub fn is_one_transaction(&self) -> bool {
+        match self.phases.as_slice() {
+            [] => true,
+            [phase] => phase.kind == PhaseKind::Transaction,
+            _ => false,
+        }
+    }
+
+    /// How many statements it has.
+    pub fn len(&self) -> usize {
+        self.phases.iter().map(|phase| phase.statements.len()).sum()
+    }
+
+    /// Whether nothing would run.
+    pub fn is_empty(&self) -> bool {
+        self.phases.is_empty()
+    }
+
+    /// Its statements as text.
+    pub fn statements<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        self.phases.iter().flat_map(|phase| &phase.statements).filter_map(|range| text.get(range.clone()))
+    }
+}
+
+struct Reader<'t> {
+    name: &'t str,
+    text: &'t str,
+}
+
+impl Reader<'_> {
+    fn error(&self, code: Code, message: &str, range: Range<usize>, label: &str) -> Error {
+        let source = Source { name: self.name.to_owned(), text: self.text.to_owned() };
+        let origin = Origin { source: Some(Arc::new(source)), range };
+        Error::new(code, format!("{}: {message}", self.name)).at(&origin, label)
+    }
+
+    fn word<'t>(&'t self, statement: &'t Statement, n: usize) -> &'t str {
+        let words = statement.tokens.iter().filter(|t| t.kind != crate::sqlite::token::TokenKind::Comment);
+        words.map(|t| t.text(self.text)).nth(n).unwrap_or_default()
+    }
+
+    fn is(&self, statement: &Statement, n: usize, words: &[&str]) -> bool {
+        let word = self.word(statement, n);
+        words.iter().any(|w| w.eq_ignore_ascii_case(word))
+    }
+
+    /// `BEGIN; …; COMMIT;` around all of it says what holds anyway.
+    fn without_wrapper(&self, mut statements: Vec<Statement>) -> Vec<Statement> {
+        let begins = statements.first().is_some_and(|s| self.is(s, 0, &["begin"]));
+        let ends = statements.last().is_some_and(|s| self.is(s, 0, &["commit", "end"]));
+        if statements.len() >= 2 && begins && ends {
+            statements.pop();
+            let begin = statements.remove(0);
+            if let Some(first) = statements.first_mut() {
+                first.leading.splice(0..0, begin.leading);
+            }
+        }
+        statements
+    }
+
+    fn comments(&self) -> Vec<Range<usize>> {
+        let tokens = crate::sqlite::token::tokenize(self.text).unwrap_or_default();
+        tokens.into_iter().map(|t| t.range).collect()
+    }
+
+    fn directive(&self, range: &Range<usize>, is_first: bool, script: &mut Script, kind: &mut PhaseKind) -> Result<()> {
+        let comment = &self.text[range.clone()];
+        let Some(inner) = comment.strip_prefix("--").map(str::trim).and_then(|c| c.strip_prefix("whimbrel:")) else {
+            return Ok(());
+        };
+        let (word, rest) = inner.trim().split_once(char::is_whitespace).unwrap_or((inner.trim(), ""));
+        let rest = rest.trim();
+        let fail = |message: &str| Err(self.error(Code::Directive, message, range.clone(), message));
+        let at_top = || match is_first {
+            true => Ok(()),
+            false => fail("this directive stands before the first statement"),
+        };
+        let number = || match rest.parse::<u32>() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => fail("this directive takes the number of a migration").map(|()| None),
+        };
+        let alone = || if rest.is_empty() { Ok(()) } else { fail("this directive takes nothing behind it") };
+        match word {
+            "no-transaction" => {
+                at_top()?;
+                alone()?;
+                *kind = PhaseKind::NoTransaction;
+            }
+            "irreversible" => {
+                at_top()?;
+                script.irreversible = true;
+            }
+            "min-reader" => {
+                at_top()?;
+                script.min_reader = number()?;
+            }
+            "min-writer" => {
+                at_top()?;
+                script.min_writer = number()?;
+            }
+            "phase" if rest.is_empty() => return fail("a phase has a name"),
+            "phase" => script.phases.push(Phase { name: Some(rest.to_owned()), kind: *kind, statements: Vec::new() }),
+            "backfill" => {
+                alone()?;
+                script.phases.push(Phase { name: None, kind: PhaseKind::Backfill, statements: Vec::new() });
+            }
+            _ => {
+                return Err(self
+                    .error(Code::Directive, &format!("unknown directive `{word}`"), range.clone(), "not known here")
+                    .help("known are no-transaction, phase, backfill, irreversible, min-reader and min-writer"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what would break out of the transaction, or fail in it, before anything runs.
+    fn check(&self, statement: &Statement, kind: PhaseKind) -> Result<()> {
+        let refuse = |message: String, help: &str| {
+            let label = "not here";
+            Err(self.error(Code::MigrationScript, &message, statement.range.clone(), label).help(help))
+        };
+        let first = self.word(statement, 0).to_ascii_uppercase();
+        match first.as_str() {
+            "BEGIN" | "COMMIT" | "END" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" => refuse(
+                format!("{first} stands in a migration"),
+                "leave it out: each migration runs in a transaction, unless it says `-- whimbrel: no-transaction`",
+            ),
+            "ATTACH" | "DETACH" => {
+                refuse(format!("{first} stands in a migration"), "a migration works on one database")
+            }
+            "VACUUM" if kind != PhaseKind::NoTransaction => refuse(
+                "VACUUM cannot run in a transaction".to_owned(),
+                "put it in a migration of its own that says `-- whimbrel: no-transaction`",
+            ),
+            "PRAGMA" if kind != PhaseKind::NoTransaction && self.sets_journal_mode(statement) => refuse(
+                "PRAGMA journal_mode cannot run in a transaction".to_owned(),
+                "put it in a migration of its own that says `-- whimbrel: no-transaction`",
+            ),
+            _ if kind == PhaseKind::Backfill && !matches!(first.as_str(), "UPDATE" | "DELETE" | "INSERT" | "WITH") => {
+                refuse(
+                    format!("{first} cannot be repeated until it changes no row"),
+                    "`-- whimbrel: backfill` stands before an UPDATE, INSERT or DELETE",
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn sets_journal_mode(&self, statement: &Statement) -> bool {
+        let is_journal = |n| self.is(statement, n, &["journal_mode"]);
+        let sets = |n| self.is(statement, n, &["=", "("]);
+        is_journal(1) && sets(2) || is_journal(3) && sets(4)
+    }
+
+    /// Foreign keys are off while migrations run, and checked afterwards; other tools write this into their files.
+    fn is_foreign_keys(&self, statement: &Statement) -> bool {
+        self.is(statement, 0, &["pragma"])
+            && (self.is(statement, 1, &["foreign_keys", "defer_foreign_keys"])
+                || self.is(statement, 3, &["foreign_keys", "defer_foreign_keys"]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phases(text: &str) -> Vec<(PhaseKind, Option<String>, Vec<String>)> {
+        let script = Script::read("m.sql", text, true).unwrap();
+        let texts = |p: &Phase| p.statements.iter().map(|r| text[r.clone()].to_owned()).collect();
+        script.phases.iter().map(|p| (p.kind, p.name.clone(), texts(p))).collect()
+    }
+
+    fn fails(text: &str) -> String {
+        Script::read("m.sql", text, true).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn one_transaction_is_the_rule() {
+        assert_eq!(
+            phases("CREATE TABLE a(b); INSERT INTO a VALUES (1);"),
+            [(
+                PhaseKind::Transaction,
+                None,
+                vec!["CREATE TABLE a(b)".to_owned(), "INSERT INTO a VALUES (1)".to_owned()]
+            )]
+        );
+        assert!(phases("-- nothing\n").is_empty());
+        assert!(Script::read("m.sql", "-- whimbrel: irreversible\n", true).unwrap().irreversible);
+    }
+
+    #[test]
+    fn a_wrapper_and_foreign_keys_are_left_out() {
+        let inner = vec!["DROP TABLE a".to_owned()];
+        assert_eq!(
+            phases("PRAGMA foreign_keys=OFF;\nDROP TABLE a;\nPRAGMA foreign_keys=ON;"),
+            [(PhaseKind::Transaction, None, inner.clone())]
+        );
+        assert_eq!(phases("BEGIN TRANSACTION; DROP TABLE a; COMMIT;"), [(PhaseKind::Transaction, None, inner)]);
+        assert!(fails("DROP TABLE a; COMMIT; DROP TABLE b;").contains("COMMIT stands in a migration"));
+    }
+
+    #[test]
+    fn phases_and_backfills_cut() {
+        let text = "A; -- whimbrel: nonsense at the end of a line is trailing\n\
+                    -- whimbrel: phase second\nB; C;\n-- whimbrel: backfill\nUPDATE d SET e = 1;\nF;";
+        let kinds: Vec<_> = phases(text).into_iter().map(|(kind, name, s)| (kind, name, s.len())).collect();
+        assert_eq!(
+            kinds,
+            [
+                (PhaseKind::Transaction, None, 1),
+                (PhaseKind::Transaction, Some("second".to_owned()), 2),
+                (PhaseKind::Backfill, None, 1),
+                (PhaseKind::Transaction, None, 1),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_run_is_refused_before_it_does() {
+        assert!(fails("VACUUM").contains("VACUUM cannot run in a transaction"));
+        assert!(fails("PRAGMA main.journal_mode = WAL").contains("journal_mode"));
+        assert!(fails("SELECT 'a").contains("unterminated string"));
+        assert!(fails("-- whimbrel: nonsense\nSELECT 1").contains("unknown directive"));
+        assert!(fails("SELECT 1; -- \n-- whimbrel: no-transaction\nSELECT 1").contains("before the first statement"));
+        assert!(fails("-- whimbrel: backfill\nCREATE TABLE a(b)").contains("cannot be repeated"));
+        let script = Script::read("m.sql", "-- whimbrel: no-transaction\nVACUUM", true).unwrap();
+        assert_eq!(script.phases[0].kind, PhaseKind::NoTransaction);
+        assert!(!script.is_one_transaction());
+    }
+}

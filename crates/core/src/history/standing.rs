@@ -1,0 +1,304 @@
+//! A history beside the records of a database: what has run, what is to run, and what does not fit.
+//!
+//! Records are compared one by one, as a set: a migration that came in later with a lower number is found, where a
+//! high-water mark would skip it without a word.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use super::{History, Migration, Record, RecordState};
+use crate::error::{Code, Error, State};
+
+/// What is done with migrations that are older than the newest one that ran, and did not run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// Nothing runs.
+    #[default]
+    Refuse,
+    /// They run, in the order of their numbers.
+    Allow,
+    /// They are left out and told; the others run.
+    Report,
+}
+
+/// Something that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Its code.
+    pub code: Code,
+    /// The migration's number, where it has one.
+    pub idx: Option<u32>,
+    /// The migration.
+    pub name: String,
+    /// What is wrong: one sentence without a full stop.
+    pub message: String,
+    /// What to do about it, one sentence each.
+    pub help: Vec<String>,
+    /// Whether nothing runs before it is settled.
+    pub blocks: bool,
+}
+
+impl Problem {
+    /// A problem that keeps everything from running.
+    pub fn new(code: Code, idx: Option<u32>, name: impl Into<String>, message: impl Into<String>) -> Problem {
+        Problem { code, idx, name: name.into(), message: message.into(), help: Vec::new(), blocks: true }
+    }
+
+    /// Adds a sentence on what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Problem {
+        self.help.push(help.into());
+        self
+    }
+
+    /// A problem that is told and keeps nothing from running.
+    #[must_use]
+    pub fn harmless(mut self) -> Problem {
+        self.blocks = false;
+        self
+    }
+
+    /// The problem as an error; nothing was changed.
+    pub fn error(&self) -> Error {
+        let error = Error::new(self.code, &self.message).migration(&self.name).state(State::Unchanged);
+        self.help.iter().fold(error, Error::help)
+    }
+}
+
+/// A migration that is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item<'h> {
+    /// The migration.
+    pub migration: &'h Migration,
+    /// How many of its phases are done.
+    pub phases: u32,
+}
+
+/// How a history and a database stand to each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing<'h> {
+    /// What is to run, in order.
+    pub pending: Vec<Item<'h>>,
+    /// Squashed migrations that have nothing left to run, because all they were squashed from has run: they are only
+    /// recorded.
+    pub satisfied: Vec<&'h Migration>,
+    /// What ran and is newer than this history.
+    pub newer: Vec<Record>,
+    /// What does not fit.
+    pub problems: Vec<Problem>,
+    /// The number of the newest migration that ran; 0 where none did.
+    pub newest_applied: u32,
+}
+
+impl<'h> Standing<'h> {
+    /// Compares.
+    pub fn of(history: &'h History, records: &[Record], policy: Policy) -> Standing<'h> {
+        let mut standing = Standing::default();
+        let known = Known::new(history);
+        // The place in `known` of each record, and which places are taken.
+        let mut done: HashMap<usize, &Record> = HashMap::new();
+        let newest_version = known.all.iter().map(|m| key(&m.version)).max();
+        for record in records {
+            let by_version = known.by_version.get(&key(&record.version)).copied();
+            let by_checksum = || {
+                let places = known.by_checksum.get(&record.checksum).into_iter().flatten();
+                places.copied().find(|place| !done.contains_key(place))
+            };
+            let same = by_version.filter(|place| known.all[*place].checksum == record.checksum);
+            let place = match (same, by_version, by_checksum()) {
+                (Some(place), ..) => {
+                    if known.all[place].name != record.name {
+                        standing.problems.push(renamed(known.all[place], record));
+                    }
+                    place
+                }
+                (None, _, Some(place)) => {
+                    standing.problems.push(moved(known.all[place], record));
+                    place
+                }
+                (None, Some(place), None) => {
+                    standing.problems.push(edited(known.all[place], record));
+                    place
+                }
+                (None, None, None) => {
+                    if newest_version.as_ref().is_none_or(|newest| key(&record.version) > *newest) {
+                        standing.newer.push(record.clone());
+                    } else {
+                        standing.problems.push(missing(record));
+                    }
+                    continue;
+                }
+            };
+            done.insert(place, record);
+        }
+        let is_done = |place: usize| done.get(&place).is_some_and(|r| r.state == RecordState::Done);
+        let newest_done = (0..known.all.len()).rev().find(|place| is_done(*place));
+        standing.newest_applied = newest_done.map_or(0, |place| known.all[place].idx);
+
+        let mut late = Vec::new();
+        for (n, migration) in history.migrations.iter().enumerate() {
+            let own = known.own[n];
+            if is_done(own) {
+                continue;
+            }
+            let first = own - migration.replaces.len();
+            let originals = first..own;
+            // A database that has run something runs what is missing piece by piece: steps of the app belong to them.
+            let in_pieces = !migration.replaces.is_empty() && !records.is_empty();
+            let places: Vec<usize> = if in_pieces { originals.collect() } else { vec![own] };
+            for place in places.into_iter().filter(|place| !is_done(*place)) {
+                let migration = known.all[place];
+                if migration.path.is_empty() {
+                    standing.problems.push(forgotten(migration, known.all[own]));
+                    continue;
+                }
+                let phases = match done.get(&place).map(|r| r.state) {
+                    Some(RecordState::Phases(phases)) => phases,
+                    _ => 0,
+                };
+                let is_late = newest_done.is_some_and(|newest| place < newest);
+                if is_late {
+                    late.push(migration);
+                }
+                if !is_late || policy == Policy::Allow {
+                    standing.pending.push(Item { migration, phases });
+                }
+            }
+            if in_pieces {
+                standing.satisfied.push(migration);
+            }
+        }
+        let newest = newest_done.map(|place| known.all[place].tag()).unwrap_or_default();
+        for migration in late {
+            let problem = out_of_order(migration, &newest);
+            match policy {
+                Policy::Refuse => standing.problems.push(problem),
+                Policy::Report => standing.problems.push(problem.harmless()),
+                Policy::Allow => {}
+            }
+        }
+        standing
+    }
+
+    /// What keeps everything from running, if something does.
+    pub fn blocker(&self) -> Option<&Problem> {
+        self.problems.iter().find(|problem| problem.blocks)
+    }
+}
+
+/// All migrations of a history, the squashed ones before the one that replaces them.
+struct Known<'h> {
+    all: Vec<&'h Migration>,
+    /// The place of each migration of the history itself.
+    own: Vec<usize>,
+    by_version: HashMap<Key<'h>, usize>,
+    by_checksum: HashMap<super::Checksum, Vec<usize>>,
+}
+
+impl<'h> Known<'h> {
+    fn new(history: &'h History) -> Self {
+        let mut all = Vec::with_capacity(history.migrations.len());
+        let mut own = Vec::with_capacity(history.migrations.len());
+        for migration in history.migrations.iter() {
+            all.extend(migration.replaces.iter());
+            own.push(all.len());
+            all.push(migration);
+        }
+        let mut by_version = HashMap::with_capacity(all.len());
+        let mut by_checksum: HashMap<_, Vec<usize>> = HashMap::with_capacity(all.len());
+        let owns: HashSet<usize> = own.iter().copied().collect();
+        for (place, migration) in all.iter().enumerate() {
+            // What was squashed last has the number of what it was squashed into; its records are of the original,
+            // unless the checksum says otherwise.
+            if !owns.contains(&place) || !by_version.contains_key(&key(&migration.version)) {
+                by_version.insert(key(&migration.version), place);
+            }
+            by_checksum.entry(migration.checksum).or_default().push(place);
+        }
+        Known { all, own, by_version, by_checksum }
+    }
+}
+
+/// A version as it is compared: numbers by value, and before everything else.
+type Key<'v> = (usize, Cow<'v, str>);
+
+fn key(version: &str) -> Key<'_> {
+    let digits = match version.contains('-') {
+        true => Cow::Owned(version.replace('-', "")),
+        false => Cow::Borrowed(version),
+    };
+    let trimmed = match digits {
+        Cow::Borrowed(digits) => Cow::Borrowed(digits.trim_start_matches('0')),
+        Cow::Owned(digits) => Cow::Owned(digits.trim_start_matches('0').to_owned()),
+    };
+    (trimmed.len(), trimmed)
+}
+
+fn renamed(migration: &Migration, record: &Record) -> Problem {
+    let (now, then) = (migration.tag(), record.tag());
+    Problem::new(Code::MigrationRenamed, Some(migration.idx), &now, format!("{now} was called {then} when it ran"))
+        .help("`whimbrel migrate repair --db …` takes the new name into the database's record")
+        .harmless()
+}
+
+fn moved(migration: &Migration, record: &Record) -> Problem {
+    let (now, then) = (migration.tag(), record.tag());
+    Problem::new(
+        Code::MigrationMoved,
+        Some(migration.idx),
+        &now,
+        format!("{now} ran in this database as {then}: it has another number now"),
+    )
+    .help("give the file its old number back, or take the new one over with `whimbrel migrate repair --db …`")
+}
+
+fn edited(migration: &Migration, record: &Record) -> Problem {
+    let tag = migration.tag();
+    Problem::new(
+        Code::MigrationEdited,
+        Some(migration.idx),
+        &tag,
+        format!(
+            "{} was edited after it ran: its checksum was {} and is {}",
+            migration.path,
+            record.checksum.short(),
+            migration.checksum.short()
+        ),
+    )
+    .help("put the file back as it was, and write the change into a new migration")
+    .help("if both do the same, `whimbrel migrate repair --db …` takes the new checksum over")
+}
+
+fn missing(record: &Record) -> Problem {
+    let tag = record.tag();
+    Problem::new(
+        Code::MigrationMissing,
+        Some(record.idx),
+        &tag,
+        format!("{tag} ran in this database, and is not among the migrations any more"),
+    )
+    .help("put the file back; to take a migration out, undo it with `whimbrel migrate down` first")
+}
+
+fn forgotten(original: &Migration, squash: &Migration) -> Problem {
+    let tag = original.tag();
+    Problem::new(
+        Code::MigrationMissing,
+        Some(original.idx),
+        &tag,
+        format!("{tag} has not run in this database, and its file is gone since it was squashed into {}", squash.tag()),
+    )
+    .help("put the files of the squashed migrations back into the folder `squashed`")
+}
+
+fn out_of_order(migration: &Migration, newest: &str) -> Problem {
+    let tag = migration.tag();
+    Problem::new(
+        Code::OutOfOrder,
+        Some(migration.idx),
+        &tag,
+        format!("{tag} has not run, and {newest}, which comes after it, has"),
+    )
+    .help("give it a number after the newest with `whimbrel migrate rebase`")
+    .help("if it is independent of what has run, allow it with --out-of-order allow")
+}
