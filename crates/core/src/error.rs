@@ -261,7 +261,7 @@ impl Error {
     }
 
     /// The same error once more, for a plan that is run again.
-    pub(crate) fn again(&self) -> Self {
+    pub fn again(&self) -> Self {
         Error(self.0.clone())
     }
 

@@ -61,6 +61,17 @@ fn core_depends_on_no_host() {
     }
 }
 
+/// The macro runs in the compiler: whatever it depends on is compiled for every app a second time.
+#[test]
+fn the_macro_brings_no_database() {
+    let output = cargo(&["tree", "--edges", "normal", "--prefix", "none", "--package", "whimbrel-embed"]);
+    let tree = String::from_utf8_lossy(&output.stdout).into_owned();
+    let crates: Vec<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(output.status.success() && crates.contains(&"whimbrel-files"), "{tree}");
+    let database = crates.iter().find(|name| name.contains("sqlite"));
+    assert_eq!(database, None, "the macro depends on a database:\n{tree}");
+}
+
 #[test]
 fn core_builds_for_wasm() {
     let target = "wasm32-unknown-unknown";

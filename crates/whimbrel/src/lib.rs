@@ -27,14 +27,57 @@
 
 pub mod backup;
 mod doctor;
+mod migrator;
 mod planner;
 mod progress;
 pub mod sqlite_host;
 
 pub use doctor::{Finding, Severity, doctor};
+pub use migrator::{
+    Details, Migrator, ReportSink, StepResult, Transactions, Upgrade, UpgradeKind, UpgradeReport,
+};
 pub use planner::{Plan, Planner, push};
 pub use progress::{Progress, ProgressObserver};
 pub use whimbrel_core::diff::{Answer, Answers, Question};
 pub use whimbrel_core::error::{Code, Error, Result, State};
+pub use whimbrel_core::history::{self, Files, Folder, History, MemoryFiles, Migration};
 pub use whimbrel_core::run::{Cancel, Event, Observer, Report};
 pub use whimbrel_core::{Schema, diff, plan, run, schema, sqlite};
+/// Puts a folder of migrations into the program when it is compiled, as a `&'static` [`History`].
+///
+/// The path starts at the folder of `Cargo.toml`. The folder is read and checked as [`Folder::read`] does it, and all is
+/// computed then: the program holds the texts, their checksums and the head of their chain, and needs no file.
+///
+/// ```
+/// use whimbrel::History;
+///
+/// static MIGRATIONS: &History = whimbrel::embed!("../../testdata/embed/notes");
+///
+/// assert_eq!(MIGRATIONS.newest(), 4);
+/// assert_eq!(MIGRATIONS.find("tags").map(|migration| migration.path.as_ref()), Some("0004_tags.sql"));
+/// ```
+///
+/// Whatever is wrong is an error of the compiler that names the file and what to do, all in one go: a missing folder or
+/// one without migrations, a file that was edited after it was made or that the journal does not know, two with one
+/// number, a journal with the conflict of a merge, a script that holds a `COMMIT` or an open quote.
+///
+/// ```text
+/// error: [W0706] migrations/0003_words.sql was edited after it was made: journal and snapshot are of the old text;
+///        take the new text over with `whimbrel migrate repair`, before it is released
+///   --> src/main.rs:3:47
+/// ```
+///
+/// The program is compiled again when one of the files changes. In a folder with a journal that is enough, because a new
+/// migration changes the journal. In another tool's folder without one, a new file is noticed only where a build script
+/// says so:
+///
+/// ```no_run
+/// // build.rs
+/// fn main() {
+///     println!("cargo::rerun-if-changed=migrations");
+/// }
+/// ```
+///
+/// The crate must be known as `whimbrel` in `Cargo.toml`: the macro writes that name.
+pub use whimbrel_embed::embed;
+pub use whimbrel_files::FolderFiles;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{ErrorCode, OpenFlags};
-use whimbrel_core::run::{self, Cancel, Connection, Failure, FailureKind, Row, Value, block_on};
+use whimbrel_core::run::{self, Cancel, Connection, Failure, FailureKind, Header, Row, Value, block_on};
 use whimbrel_core::{Code, Error, Result, Schema};
 
 /// A rusqlite connection, borrowed or owned, as the procedures see it.
@@ -76,6 +76,21 @@ impl<C: Borrow<rusqlite::Connection>> Connection for Sqlite<C> {
 
     async fn scratch(&mut self) -> Result<Self::Scratch, Failure> {
         rusqlite::Connection::open_in_memory().map(Sqlite::new).map_err(failure)
+    }
+
+    /// The first statement still stands on its row while the second runs: one lock is taken for both, and one look at the
+    /// file.
+    async fn header(&mut self) -> Result<Header, Failure> {
+        let conn = self.conn();
+        let mut statement = conn.prepare("PRAGMA main.user_version").map_err(failure)?;
+        let mut rows = statement.query([]).map_err(failure)?;
+        let user_version = match rows.next().map_err(failure)? {
+            Some(row) => row.get(0).map_err(failure)?,
+            None => 0,
+        };
+        let cookie =
+            conn.query_row("PRAGMA main.schema_version", [], |row| row.get(0)).map_err(failure)?;
+        Ok(Header { user_version, cookie, application_id: 0 })
     }
 
     async fn free_space(&mut self) -> Option<u64> {

@@ -6,6 +6,7 @@
 //! **Invariant:** the migrations of a history stand in the order in which they run, and their `idx` rises.
 //! **Invariant:** two histories are the same exactly where their [`head`](History::head)s are.
 
+pub mod adopt;
 pub mod checksum;
 mod files;
 pub mod journal;
@@ -52,7 +53,8 @@ pub struct Migration {
     /// Whether the migrations up to this one leave rows in a database that had none: then a new database cannot go
     /// straight to the snapshot.
     pub seeds: bool,
-    /// The migrations that this one was squashed from. Databases in between run them; new ones run this.
+    /// The migrations that this one was squashed from. Databases in between run them; new ones run this. What a
+    /// database has run is always recorded by them, so that an app of before the squash still knows the database.
     pub replaces: Cow<'static, [Migration]>,
 }
 
@@ -61,7 +63,7 @@ pub struct Migration {
 pub struct History {
     /// The migrations, oldest first.
     pub migrations: Cow<'static, [Migration]>,
-    /// The head of the chain over their checksums.
+    /// The head of the chain over the checksums of the [originals](History::originals): a squash does not change it.
     pub head: Checksum,
     /// The schema after the newest one, as a snapshot's JSON, where the folder holds one that belongs to it.
     pub snapshot: Option<Cow<'static, str>>,
@@ -71,6 +73,12 @@ impl Migration {
     /// Version and name: `0003_add-users`.
     pub fn tag(&self) -> String {
         tag(&self.version, &self.name)
+    }
+
+    /// What it was squashed from, or the migration itself.
+    pub fn originals(&self) -> impl Iterator<Item = &Migration> {
+        let own = self.replaces.is_empty().then_some(self);
+        self.replaces.iter().chain(own)
     }
 
     /// The script, cut up.
@@ -90,8 +98,15 @@ pub fn tag(version: &str, name: &str) -> String {
 impl History {
     /// A history of these migrations, with its head.
     pub fn new(migrations: Vec<Migration>, snapshot: Option<String>) -> History {
-        let head = Checksum::chain(migrations.iter().map(|m| &m.checksum));
-        History { migrations: migrations.into(), head, snapshot: snapshot.map(Cow::Owned) }
+        let mut history =
+            History { migrations: migrations.into(), snapshot: snapshot.map(Cow::Owned), ..Self::default() };
+        history.head = Checksum::chain(history.originals().map(|m| &m.checksum));
+        history
+    }
+
+    /// The migrations as they were made: those that were squashed instead of what they were squashed into.
+    pub fn originals(&self) -> impl Iterator<Item = &Migration> {
+        self.migrations.iter().flat_map(Migration::originals)
     }
 
     /// The newest migration's number; 0 where there is none.

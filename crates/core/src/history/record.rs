@@ -1,11 +1,12 @@
 //! What a database holds of its own history: the tables, and their rows as values.
 //!
-//! Two tables, made with the first migration and changed only in the transaction of what they tell:
+//! Three tables, made with the first migration and changed only in the transaction of what they tell:
 //!
 //! - `_whimbrel_migrations`, a row for each migration that ran;
-//! - `_whimbrel_state`, one row: whose history it is, what apps may read and write it, and how the last attempt went.
+//! - `_whimbrel_state`, one row: whose history it is, what apps may read and write it, and how the last attempt went;
+//! - `_whimbrel_reports`, empty unless the app sends reports: those that could not be handed over yet.
 //!
-//! The texts of both are documented in `docs/formats.md`.
+//! Their texts are documented in `docs/formats.md`.
 
 use std::fmt::Write as _;
 
@@ -29,7 +30,7 @@ pub fn is_own(table: &str) -> bool {
 pub const FORMAT: i64 = 1;
 
 /// The statements that make the tables.
-pub fn create_tables() -> [String; 2] {
+pub fn create_tables() -> [String; 3] {
     [
         format!(
             "CREATE TABLE main.{MIGRATIONS} (\n  id INTEGER PRIMARY KEY,\n  idx INTEGER NOT NULL,\n  version TEXT NOT \
@@ -43,6 +44,7 @@ pub fn create_tables() -> [String; 2] {
              head TEXT NOT NULL,\n  fingerprint TEXT NOT NULL,\n  cookie INTEGER NOT NULL,\n  min_reader INTEGER NOT \
              NULL,\n  min_writer INTEGER NOT NULL,\n  attempts INTEGER NOT NULL,\n  attempted TEXT NOT NULL\n)"
         ),
+        format!("CREATE TABLE main.{REPORTS} (\n  id INTEGER PRIMARY KEY,\n  report TEXT NOT NULL\n)"),
     ]
 }
 
@@ -56,7 +58,7 @@ pub enum Origin {
     Snapshot,
     /// Somebody, or another tool's record, said that the database has it.
     Baseline,
-    /// All migrations that it was squashed from have run.
+    /// What it was squashed into has run.
     Squash,
 }
 
@@ -133,7 +135,7 @@ impl Record {
             applied_at,
             milliseconds,
             state: RecordState::Done,
-            down: migration.down.as_ref().map(|down| down.clone().into_owned()),
+            down: None,
         }
     }
 

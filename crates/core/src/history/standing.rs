@@ -4,9 +4,9 @@
 //! high-water mark would skip it without a word.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::{History, Migration, Record, RecordState};
+use super::{Checksum, History, Migration, Record, RecordState};
 use crate::error::{Code, Error, State};
 
 /// What is done with migrations that are older than the newest one that ran, and did not run.
@@ -79,9 +79,6 @@ pub struct Item<'h> {
 pub struct Standing<'h> {
     /// What is to run, in order.
     pub pending: Vec<Item<'h>>,
-    /// Squashed migrations that have nothing left to run, because all they were squashed from has run: they are only
-    /// recorded.
-    pub satisfied: Vec<&'h Migration>,
     /// What ran and is newer than this history.
     pub newer: Vec<Record>,
     /// What does not fit.
@@ -95,61 +92,25 @@ impl<'h> Standing<'h> {
     pub fn of(history: &'h History, records: &[Record], policy: Policy) -> Standing<'h> {
         let mut standing = Standing::default();
         let known = Known::new(history);
-        // The place in `known` of each record, and which places are taken.
-        let mut done: HashMap<usize, &Record> = HashMap::new();
-        let newest_version = known.all.iter().map(|m| key(&m.version)).max();
-        for record in records {
-            let by_version = known.by_version.get(&key(&record.version)).copied();
-            let by_checksum = || {
-                let places = known.by_checksum.get(&record.checksum).into_iter().flatten();
-                places.copied().find(|place| !done.contains_key(place))
-            };
-            let same = by_version.filter(|place| known.all[*place].checksum == record.checksum);
-            let place = match (same, by_version, by_checksum()) {
-                (Some(place), ..) => {
-                    if known.all[place].name != record.name {
-                        standing.problems.push(renamed(known.all[place], record));
-                    }
-                    place
-                }
-                (None, _, Some(place)) => {
-                    standing.problems.push(moved(known.all[place], record));
-                    place
-                }
-                (None, Some(place), None) => {
-                    standing.problems.push(edited(known.all[place], record));
-                    place
-                }
-                (None, None, None) => {
-                    if newest_version.as_ref().is_none_or(|newest| key(&record.version) > *newest) {
-                        standing.newer.push(record.clone());
-                    } else {
-                        standing.problems.push(missing(record));
-                    }
-                    continue;
-                }
-            };
-            done.insert(place, record);
-        }
+        let done = standing.match_records(&known, records);
         let is_done = |place: usize| done.get(&place).is_some_and(|r| r.state == RecordState::Done);
         let newest_done = (0..known.all.len()).rev().find(|place| is_done(*place));
         standing.newest_applied = newest_done.map_or(0, |place| known.all[place].idx);
 
         let mut late = Vec::new();
-        for (n, migration) in history.migrations.iter().enumerate() {
-            let own = known.own[n];
-            if is_done(own) {
+        let mut first = 0;
+        for migration in history.migrations.iter() {
+            let places = first..first + migration.originals().count();
+            first = places.end;
+            if !migration.replaces.is_empty() && records.is_empty() {
+                standing.pending.push(Item { migration, phases: 0 });
                 continue;
             }
-            let first = own - migration.replaces.len();
-            let originals = first..own;
             // A database that has run something runs what is missing piece by piece: steps of the app belong to them.
-            let in_pieces = !migration.replaces.is_empty() && !records.is_empty();
-            let places: Vec<usize> = if in_pieces { originals.collect() } else { vec![own] };
-            for place in places.into_iter().filter(|place| !is_done(*place)) {
-                let migration = known.all[place];
-                if migration.path.is_empty() {
-                    standing.problems.push(forgotten(migration, known.all[own]));
+            for place in places.filter(|place| !is_done(*place)) {
+                let original = known.all[place];
+                if original.path.is_empty() {
+                    standing.problems.push(forgotten(original, migration));
                     continue;
                 }
                 let phases = match done.get(&place).map(|r| r.state) {
@@ -158,14 +119,11 @@ impl<'h> Standing<'h> {
                 };
                 let is_late = newest_done.is_some_and(|newest| place < newest);
                 if is_late {
-                    late.push(migration);
+                    late.push(original);
                 }
                 if !is_late || policy == Policy::Allow {
-                    standing.pending.push(Item { migration, phases });
+                    standing.pending.push(Item { migration: original, phases });
                 }
-            }
-            if in_pieces {
-                standing.satisfied.push(migration);
             }
         }
         let newest = newest_done.map(|place| known.all[place].tag()).unwrap_or_default();
@@ -180,42 +138,68 @@ impl<'h> Standing<'h> {
         standing
     }
 
+    /// Finds the migration of each record; what fits none becomes a problem.
+    fn match_records<'r>(&mut self, known: &Known<'h>, records: &'r [Record]) -> HashMap<usize, &'r Record> {
+        let newest_version = known.all.iter().map(|m| key(&m.version)).max();
+        let mut done: HashMap<usize, &Record> = HashMap::with_capacity(records.len());
+        for record in records {
+            let by_version = known.by_version.get(&key(&record.version)).copied();
+            let same = by_version.filter(|place| known.all[*place].checksum == record.checksum);
+            let by_checksum = || {
+                let places = known.by_checksum.get(&record.checksum).into_iter().flatten();
+                places.copied().find(|place| !done.contains_key(place))
+            };
+            let place = match (same, by_version, if same.is_none() { by_checksum() } else { None }) {
+                (Some(place), ..) => {
+                    if known.all[place].name != record.name {
+                        self.problems.push(renamed(known.all[place], record));
+                    }
+                    place
+                }
+                (None, _, Some(place)) => {
+                    self.problems.push(moved(known.all[place], record));
+                    place
+                }
+                (None, Some(place), None) => {
+                    self.problems.push(edited(known.all[place], record));
+                    place
+                }
+                (None, None, None) => {
+                    if newest_version.as_ref().is_none_or(|newest| key(&record.version) > *newest) {
+                        self.newer.push(record.clone());
+                    } else {
+                        self.problems.push(missing(record));
+                    }
+                    continue;
+                }
+            };
+            done.insert(place, record);
+        }
+        done
+    }
+
     /// What keeps everything from running, if something does.
     pub fn blocker(&self) -> Option<&Problem> {
         self.problems.iter().find(|problem| problem.blocks)
     }
 }
 
-/// All migrations of a history, the squashed ones before the one that replaces them.
+/// The originals of a history, and where to find them.
 struct Known<'h> {
     all: Vec<&'h Migration>,
-    /// The place of each migration of the history itself.
-    own: Vec<usize>,
     by_version: HashMap<Key<'h>, usize>,
-    by_checksum: HashMap<super::Checksum, Vec<usize>>,
+    by_checksum: HashMap<Checksum, Vec<usize>>,
 }
 
 impl<'h> Known<'h> {
     fn new(history: &'h History) -> Self {
-        let mut all = Vec::with_capacity(history.migrations.len());
-        let mut own = Vec::with_capacity(history.migrations.len());
-        for migration in history.migrations.iter() {
-            all.extend(migration.replaces.iter());
-            own.push(all.len());
-            all.push(migration);
-        }
-        let mut by_version = HashMap::with_capacity(all.len());
+        let all: Vec<&Migration> = history.originals().collect();
+        let by_version = all.iter().enumerate().map(|(place, m)| (key(&m.version), place)).collect();
         let mut by_checksum: HashMap<_, Vec<usize>> = HashMap::with_capacity(all.len());
-        let owns: HashSet<usize> = own.iter().copied().collect();
         for (place, migration) in all.iter().enumerate() {
-            // What was squashed last has the number of what it was squashed into; its records are of the original,
-            // unless the checksum says otherwise.
-            if !owns.contains(&place) || !by_version.contains_key(&key(&migration.version)) {
-                by_version.insert(key(&migration.version), place);
-            }
             by_checksum.entry(migration.checksum).or_default().push(place);
         }
-        Known { all, own, by_version, by_checksum }
+        Known { all, by_version, by_checksum }
     }
 }
 

@@ -10,6 +10,7 @@ use super::prepare::{transaction_open, visible};
 use super::{Cancel, Connection, Event, Failure, FailureKind, Observer, Value};
 use crate::diff::{Answers, Options, diff};
 use crate::error::{Code, Error, Result, State};
+use crate::history::record::is_own;
 use crate::plan::{Copy, Plan, Statement, Step};
 use crate::sqlite::read::read_catalogue;
 use crate::sqlite::token::quote_text;
@@ -77,10 +78,10 @@ pub async fn run_plan<C: Connection, O: Observer + ?Sized>(
 }
 
 /// A setting that was changed, and what puts it back.
-type Changed = Vec<String>;
+pub(super) type Changed = Vec<String>;
 
 /// 1. What the run relies on, each read back: some settings are ignored without a word where they cannot be made.
-async fn set_up<C: Connection>(conn: &mut C, changed: &mut Changed) -> Result<()> {
+pub(super) async fn set_up<C: Connection>(conn: &mut C, changed: &mut Changed) -> Result<()> {
     if one_integer(conn, "PRAGMA query_only").await? != 0 {
         return Err(Error::new(Code::ReadOnly, "the connection is set to read only (PRAGMA query_only)"));
     }
@@ -130,7 +131,7 @@ async fn set_up<C: Connection>(conn: &mut C, changed: &mut Changed) -> Result<()
 }
 
 /// 12. In the reverse order; goes on after a failure, so that as much as possible is put back.
-async fn restore<C: Connection>(conn: &mut C, changed: &Changed) -> Result<(), Failure> {
+pub(super) async fn restore<C: Connection>(conn: &mut C, changed: &Changed) -> Result<(), Failure> {
     let mut first = Ok(());
     for setting in changed.iter().rev() {
         let outcome = conn.query(setting).await.map(|_| ());
@@ -179,7 +180,7 @@ async fn look_again<C: Connection>(conn: &mut C, plan: &Plan) -> Result<()> {
 }
 
 /// Ends the transaction after an error. It may have ended by itself.
-async fn roll_back<C: Connection>(conn: &mut C, error: Error, written: bool) -> Error {
+pub(super) async fn roll_back<C: Connection>(conn: &mut C, error: Error, written: bool) -> Error {
     // A database that cannot be written has not been.
     let written = written && error.code() != Code::ReadOnly;
     let state = if written { State::RolledBack } else { State::Unchanged };
@@ -264,7 +265,7 @@ async fn steps<C: Connection, O: Observer + ?Sized>(
     Ok(Report { changes: plan.changes.len(), steps: plan.steps.len(), rows: progress.done, warnings })
 }
 
-fn cancelled() -> Error {
+pub(super) fn cancelled() -> Error {
     Error::new(Code::Cancelled, "the run was cancelled")
 }
 
@@ -373,7 +374,7 @@ async fn compare<C: Connection>(conn: &mut C, plan: &Plan) -> Result<()> {
         true => Vec::new(),
         false => shadow_tables(conn).await,
     };
-    let now = visible(read_catalogue(&rows, &shadows)?, &plan.ignored);
+    let now = visible(read_catalogue(&rows, &shadows)?.without(is_own), &plan.ignored);
     let mut answers = Answers::default();
     answers.drop_the_rest = true;
     let options = Options { strict_order: plan.strict_order };
@@ -399,7 +400,7 @@ async fn violations<C: Connection>(
     Ok(counts)
 }
 
-async fn count_violations<C: Connection>(conn: &mut C, table: &str) -> Result<Result<i64, Failure>> {
+pub(super) async fn count_violations<C: Connection>(conn: &mut C, table: &str) -> Result<Result<i64, Failure>> {
     let sql = format!("SELECT count(*) FROM pragma_foreign_key_check({}, 'main')", quote_text(table));
     match conn.query(&sql).await {
         Ok(rows) => Ok(Ok(rows.first().and_then(|r| r.first()?.integer()).unwrap_or_default())),

@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Connection, Row, Value};
 use crate::error::{Code, Result};
+use crate::history::record::is_own;
 use crate::plan::Basis;
 use crate::schema::Schema;
 use crate::sqlite::read::{CatalogueRow, read_catalogue};
@@ -21,7 +22,8 @@ pub struct Live {
     pub basis: Basis,
 }
 
-/// Reads the catalogue with one query, whatever the number of tables.
+/// Reads the catalogue with one query, whatever the number of tables. The tables in which Whimbrel keeps the record of
+/// migrations are no part of the schema.
 ///
 /// # Errors
 /// [`Code::Damaged`] where an object's text cannot be read, or whatever the database answers.
@@ -40,7 +42,8 @@ pub async fn read_live<C: Connection>(conn: &mut C) -> Result<Live> {
         shadows = shadow_tables(conn).await;
     }
     let basis = basis(conn, &catalogue).await?;
-    Ok(Live { schema: read_catalogue(&catalogue, &shadows)?, catalogue, shadows, basis })
+    let schema = read_catalogue(&catalogue, &shadows)?.without(is_own);
+    Ok(Live { schema, catalogue, shadows, basis })
 }
 
 /// Tables that belong to virtual tables, as far as this version of SQLite can tell.

@@ -8,18 +8,31 @@
 //! says so, and the next run finds one of the first two.
 
 mod apply;
+mod baseline;
 mod doctor;
+mod downgrade;
 mod facts;
 mod inspect;
 mod judge;
 mod prepare;
+mod recreate;
+mod keys;
 mod registered;
+mod replay;
 mod rows;
+mod tracking;
+mod upgrade;
 
 pub use apply::{Report, run_plan};
+pub use baseline::{Baseline, baseline, find_version, read_other_tool, repair_records};
 pub use doctor::{Finding, Severity, doctor};
+pub use downgrade::{downgrade, undone};
 pub use inspect::{Live, read_live};
 pub use prepare::{Settings, make_plan, matches_pattern, open_questions};
+pub use recreate::{Recreation, begin_keeping, check_strategy, is_as_declared, is_being_made, keep, recreate};
+pub use replay::{Replayed, replay, replay_each};
+pub use tracking::{Difference, Tracking, differences, read_tracking};
+pub use upgrade::{Hooks, VERSIONED, Moment, Transactions, Upgrade, UpgradeKind, UpgradeSettings, is_unchanged, upgrade};
 
 use std::fmt;
 use std::future::Future;
@@ -128,6 +141,28 @@ pub trait Connection {
 
     /// Free space where the database lies, in bytes, if the host can tell.
     fn free_space(&mut self) -> impl Future<Output = Option<u64>>;
+
+    /// The two fields of the header by which an unchanged start is told. A host that can read both under one lock
+    /// saves some microseconds of every start.
+    fn header(&mut self) -> impl Future<Output = Result<Header, Failure>> {
+        async {
+            let user_version = self.query("PRAGMA main.user_version").await?;
+            let cookie = self.query("PRAGMA main.schema_version").await?;
+            let integer = |rows: Vec<Row>| rows.first().and_then(|row| row.first()?.integer()).unwrap_or_default();
+            Ok(Header { user_version: integer(user_version) as i32, cookie: integer(cookie), application_id: 0 })
+        }
+    }
+}
+
+/// What the header of a database says, without a look at any table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Header {
+    /// `PRAGMA user_version`.
+    pub user_version: i32,
+    /// `PRAGMA schema_version`, which SQLite raises with every change of the schema.
+    pub cookie: i64,
+    /// `PRAGMA application_id`, where somebody has asked for it.
+    pub application_id: i32,
 }
 
 /// Told what a run is doing.
@@ -171,6 +206,52 @@ pub enum Event<'a> {
     },
     /// The result is being verified.
     Verifying,
+    /// An upgrade starts.
+    UpgradeStarted {
+        /// The number of the newest migration that the database has; 0 where it has none.
+        from: u32,
+        /// The number it will have.
+        to: u32,
+        /// How many migrations will run.
+        migrations: usize,
+    },
+    /// A migration starts, or a phase of one.
+    Migration {
+        /// Its place in this run, from 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
+        /// Version and name.
+        name: &'a str,
+        /// How many statements it has.
+        statements: usize,
+    },
+    /// A statement of a migration is done.
+    Statement {
+        /// Its place in the migration, from 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
+    },
+    /// A portion of a back-fill is done.
+    Portion {
+        /// Rows changed so far by this back-fill.
+        rows: u64,
+    },
+    /// An upgrade came to its end.
+    Upgraded {
+        /// The number the database had.
+        from: u32,
+        /// The number it has.
+        to: u32,
+    },
+    /// An upgrade failed; the database is as the error says.
+    Failed {
+        /// Its code.
+        code: Code,
+    },
+    /// Nothing is tried any more.
+    Held,
     /// All is committed.
     Committed,
 }

@@ -154,7 +154,8 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     if !settings.accept_data_loss {
         refuse_losses(&mut made);
     }
-    if let Some(id) = target.application_id.filter(|id| *id != application_id && live.catalogue.is_empty()) {
+    let is_empty = live.catalogue.iter().all(|row| crate::history::record::is_own(&row.table));
+    if let Some(id) = target.application_id.filter(|id| *id != application_id && is_empty) {
         made.steps.push(Step {
             object: "application_id".to_owned(),
             title: format!("set to {id}"),

@@ -3,6 +3,7 @@
 //! A snapshot holds each object's own SQL, which is what the database would hold, and the stable ids, which nothing
 //! else does. Reading it goes through the same reader as any other source, so a snapshot cannot disagree with its SQL.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -172,6 +173,15 @@ impl Schema {
     /// # Errors
     /// [`Code::Snapshot`] where the text is none that this version reads; else as [`Schema::from_sql`].
     pub fn from_snapshot(json: &str) -> Result<Schema> {
+        Ok(Self::from_snapshot_except(json, |_| false)?.0)
+    }
+
+    /// Reads what is left of a snapshot without the objects of which `is_known` says, by their SQL, that they need no
+    /// reading; with the SQL of those.
+    pub(crate) fn from_snapshot_except(
+        json: &str,
+        is_known: impl Fn(&str) -> bool,
+    ) -> Result<(Schema, HashSet<String>)> {
         #[derive(Deserialize)]
         struct Format {
             whimbrel_snapshot: u32,
@@ -180,10 +190,18 @@ impl Schema {
         if format.whimbrel_snapshot > SNAPSHOT_FORMAT {
             return Err(SnapshotError::Newer(format.whimbrel_snapshot).into());
         }
-        let snapshot: Snapshot = serde_json::from_str(json).map_err(SnapshotError::Malformed)?;
+        let mut snapshot: Snapshot = serde_json::from_str(json).map_err(SnapshotError::Malformed)?;
         if snapshot.dialect != "sqlite" {
             return Err(SnapshotError::Dialect(snapshot.dialect).into());
         }
+        let mut known = HashSet::new();
+        snapshot.objects.retain(|object| {
+            let is_known = is_known(&object.sql);
+            if is_known {
+                known.insert(object.sql.clone());
+            }
+            !is_known
+        });
         let text = |o: &Object| Source { name: format!("{} {} in the snapshot", o.kind, o.name), text: o.sql.clone() };
         let mut schema = Schema::from_sources(snapshot.objects.iter().map(text).collect())?;
         schema.next_id = snapshot.next_id;
@@ -204,7 +222,7 @@ impl Schema {
                 table.id = object.id;
             }
         }
-        Ok(schema)
+        Ok((schema, known))
     }
 
     /// Gives every table and column without a stable id the next free one.
@@ -230,4 +248,29 @@ impl Schema {
             table.id.get_or_insert_with(&mut next);
         }
     }
+}
+
+/// The statements that make a database of a snapshot, in an order in which they can run.
+///
+/// # Errors
+/// [`Code::Snapshot`].
+pub(crate) fn snapshot_statements(json: &str) -> Result<Vec<String>> {
+    let snapshot: Snapshot = serde_json::from_str(json).map_err(SnapshotError::Malformed)?;
+    if snapshot.whimbrel_snapshot > SNAPSHOT_FORMAT {
+        return Err(SnapshotError::Newer(snapshot.whimbrel_snapshot).into());
+    }
+    let application_id = snapshot.application_id.map(|id| format!("PRAGMA main.application_id = {id}"));
+    // Objects stand kind by kind: tables, virtual tables, indexes, views, triggers. SQLite looks into a view or a
+    // trigger only when it is used.
+    Ok(application_id.into_iter().chain(snapshot.objects.into_iter().map(|object| object.sql)).collect())
+}
+
+/// Whose databases a snapshot describes.
+pub(crate) fn snapshot_application_id(json: &str) -> Option<i32> {
+    #[derive(Deserialize)]
+    struct Owner {
+        #[serde(default)]
+        application_id: Option<i32>,
+    }
+    serde_json::from_str::<Owner>(json).ok()?.application_id
 }

@@ -1,0 +1,165 @@
+//! Foreign keys around hand-written statements: which tables could get a new violation, and whether one did.
+//!
+//! Keys are off while migrations run, so that a table can be made anew without its children's rows going with it. What a
+//! script may have touched is read from its words: every table it names, and, through triggers, what those name. That is
+//! more than it does touch, and never less; a database of many gigabytes is not scanned for an added column.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::apply::count_violations;
+use super::inspect::read_rows;
+use super::{Connection, Failure};
+use crate::error::{Code, Error, Result};
+use crate::schema::fold;
+use crate::sqlite::read::CatalogueRow;
+use crate::sqlite::split::split;
+use crate::sqlite::token::tokenize;
+
+/// Violations by table, before anything ran.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    /// Every word of the scripts' statements that write rows; none where anything may be touched.
+    words: Option<HashSet<String>>,
+    /// By lower-case name; none where they cannot be counted.
+    before: BTreeMap<String, Option<i64>>,
+}
+
+impl Keys {
+    /// Counts the violations in what the scripts may touch. Steps of the app's own may touch anything.
+    pub(super) async fn count<C: Connection>(conn: &mut C, scripts: &[&str], anything: bool) -> Result<Keys> {
+        let words = (!anything).then(|| scripts.iter().flat_map(|script| words_that_write(script)).collect());
+        let mut keys = Keys { words, before: BTreeMap::new() };
+        if keys.words.as_ref().is_some_and(HashSet::is_empty) {
+            return Ok(keys);
+        }
+        for table in keys.children(&read_rows(conn).await?) {
+            let count = count_violations(conn, &table).await?.ok();
+            keys.before.insert(fold(&table), count);
+        }
+        Ok(keys)
+    }
+
+    /// Fails where there are more violations than before; tells those that were there.
+    pub(super) async fn verify<C: Connection>(&self, conn: &mut C, warnings: &mut Vec<String>) -> Result<()> {
+        if self.words.as_ref().is_some_and(HashSet::is_empty) {
+            return Ok(());
+        }
+        let children = self.children(&read_rows(conn).await?);
+        let still: HashSet<String> = children.iter().map(|t| fold(t)).collect();
+        // A table may have another name now; the violations it had go with it.
+        let mut moved: i64 = self.before.iter().filter(|(t, _)| !still.contains(*t)).filter_map(|(_, n)| *n).sum();
+        for table in children {
+            let now = match count_violations(conn, &table).await? {
+                Ok(count) => count,
+                Err(failure) => {
+                    warnings.push(cannot_check(&table, &failure));
+                    continue;
+                }
+            };
+            let known = self.before.get(&fold(&table)).copied().flatten().unwrap_or_else(|| {
+                let taken = moved.min(now);
+                moved -= taken;
+                taken
+            });
+            if now > known {
+                let new = now - known;
+                let rows = if new == 1 { "1 row refers".to_owned() } else { format!("{new} rows refer") };
+                let message = format!("{rows} from {table} to parents that would not exist");
+                return Err(Error::new(Code::RowsDoNotFit, message)
+                    .object(&table)
+                    .help("foreign keys do not cascade while migrations run: delete these rows in the migration too"));
+            }
+            if now > 0 {
+                warnings.push(format!("{table} has {now} rows without a parent, as before"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tables with foreign keys that the scripts may touch, on either end.
+    fn children(&self, catalogue: &[CatalogueRow]) -> Vec<String> {
+        let tables: HashSet<String> =
+            catalogue.iter().filter(|row| row.kind == "table").map(|row| fold(&row.name)).collect();
+        // Names of tables in each object's text.
+        let named = |row: &CatalogueRow| -> HashSet<String> {
+            row.sql.as_ref().map(|sql| words(sql).intersection(&tables).cloned().collect()).unwrap_or_default()
+        };
+        let is_child = |row: &&CatalogueRow| {
+            let has_keys = row.sql.as_ref().is_some_and(|sql| sql.to_ascii_lowercase().contains("references"));
+            row.kind == "table" && has_keys
+        };
+        let children = catalogue.iter().filter(is_child);
+        let Some(touched) = &self.words else { return children.map(|row| row.name.clone()).collect() };
+        let mut touched: HashSet<String> = touched.intersection(&tables).cloned().collect();
+        let triggers: Vec<(String, HashSet<String>)> =
+            catalogue.iter().filter(|row| row.kind == "trigger").map(|row| (fold(&row.table), named(row))).collect();
+        loop {
+            let size = touched.len();
+            for (table, words) in &triggers {
+                if touched.contains(table) {
+                    touched.extend(words.iter().cloned());
+                }
+            }
+            if touched.len() == size {
+                break;
+            }
+        }
+        let is_touched = |row: &&CatalogueRow| touched.contains(&fold(&row.name)) || !named(row).is_disjoint(&touched);
+        children.filter(is_touched).map(|row| row.name.clone()).collect()
+    }
+}
+
+fn cannot_check(table: &str, failure: &Failure) -> String {
+    format!("foreign keys of {table} cannot be checked: {failure}")
+}
+
+/// All words in a text that could be names, in lower case.
+fn words(sql: &str) -> HashSet<String> {
+    let tokens = tokenize(sql).unwrap_or_default();
+    tokens.iter().filter_map(|token| token.name(sql)).map(|name| fold(&name)).collect()
+}
+
+/// The words of the statements that write rows, or take a table with its rows. Where there are such, the words of
+/// renames count too: what was written under one name is found under the other.
+fn words_that_write(script: &str) -> HashSet<String> {
+    let statements = split(script).unwrap_or_default();
+    let (mut written, mut renamed) = (HashSet::new(), HashSet::new());
+    for statement in &statements {
+        let text = &script[statement.range.clone()];
+        let mut keywords = statement.tokens.iter().filter_map(|t| t.name(script)).map(|w| fold(&w));
+        let first = keywords.next().unwrap_or_default();
+        match first.as_str() {
+            // CREATE TABLE … AS SELECT fills a table that has no keys.
+            "create" | "select" | "analyze" | "reindex" | "explain" => {}
+            "drop" if keywords.next().is_none_or(|second| second != "table") => {}
+            "alter" => renamed.extend(words(text)),
+            _ => written.extend(words(text)),
+        }
+    }
+    if !written.is_empty() {
+        written.extend(renamed);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touched(script: &str, tables: &[&str]) -> Vec<String> {
+        let mut found: Vec<_> = words_that_write(script).into_iter().filter(|w| tables.contains(&w.as_str())).collect();
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn only_what_writes_rows_counts() {
+        let tables = ["a", "b", "c", "key"];
+        let nothing: [&str; 0] = [];
+        let additive = "CREATE TABLE a(b REFERENCES c); ALTER TABLE a ADD COLUMN d; CREATE INDEX i ON a(b)";
+        assert_eq!(touched(additive, &tables), nothing);
+        assert_eq!(touched("INSERT INTO \"A\" SELECT * FROM b", &tables), ["a", "b"]);
+        assert_eq!(touched("DROP TABLE key; DROP VIEW c", &tables), ["key"]);
+        assert_eq!(touched("DELETE FROM a; ALTER TABLE a RENAME TO b", &tables), ["a", "b"]);
+    }
+}

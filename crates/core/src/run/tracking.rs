@@ -1,0 +1,296 @@
+//! What a database says of its own history, and how that is written.
+
+use std::collections::HashSet;
+
+use sha2::{Digest, Sha256};
+
+use super::apply::roll_back;
+use super::inspect::{one_integer, one_row, read_rows, shadow_tables};
+use super::{Connection, Header, Value};
+use crate::error::{Code, Error, Result};
+use crate::history::record::{self, FORMAT, IN_TABLE, IN_USER_VERSION, MIGRATIONS, REPORTS, STATE};
+use crate::history::{Checksum, Record, State, stamp};
+use crate::schema::{Schema, same_name};
+use crate::sqlite::read::{CatalogueRow, is_internal, read_catalogue};
+
+/// What one look at a database shows of its history.
+#[derive(Debug, Clone, Default)]
+pub struct Tracking {
+    /// The header fields that the stamp is made of.
+    pub header: Header,
+    /// The row about the whole database, where there is one.
+    pub state: Option<State>,
+    /// What has run, in the order of running.
+    pub records: Vec<Record>,
+    /// Whether the database holds anything besides Whimbrel's own tables.
+    pub has_objects: bool,
+}
+
+impl Tracking {
+    /// Whether nobody has made anything in this database yet.
+    pub fn is_fresh(&self) -> bool {
+        self.state.is_none() && self.records.is_empty() && !self.has_objects
+    }
+
+    /// The stamp as it is now, wherever it is kept.
+    pub fn stamp(&self) -> i32 {
+        match &self.state {
+            Some(state) if state.stamped == IN_TABLE => i32::try_from(state.stamp).unwrap_or_default(),
+            _ => self.header.user_version,
+        }
+    }
+}
+
+/// Reads what a database says of its history. Nothing is written.
+///
+/// # Errors
+/// [`Code::DatabaseNewer`] where a newer version of Whimbrel has written it, [`Code::Damaged`] where it cannot be
+/// understood, or whatever the database answers.
+pub async fn read_tracking<C: Connection>(conn: &mut C) -> Result<Tracking> {
+    let mut tracking = read_state(conn).await?;
+    if tracking.state.is_some() {
+        let rows = rows(conn, &Record::select()).await?;
+        let read = rows.iter().map(|row| Record::from_row(row).ok_or_else(|| damaged(MIGRATIONS)));
+        tracking.records = read.collect::<Result<_>>()?;
+    }
+    Ok(tracking)
+}
+
+/// The same without the records: of as many bytes, however long the history.
+pub(super) async fn read_state<C: Connection>(conn: &mut C) -> Result<Tracking> {
+    let header = conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))?;
+    let application_id = one_integer(conn, "PRAGMA main.application_id").await? as i32;
+    let header = Header { application_id, ..header };
+    let sql = format!(
+        "SELECT sum(tbl_name = '{STATE}' AND type = 'table'), count(*) FROM (SELECT tbl_name, type FROM \
+         main.sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name NOT IN ('{MIGRATIONS}', '{REPORTS}') \
+         ORDER BY tbl_name <> '{STATE}' LIMIT 2)"
+    );
+    let row = one_row(conn, &sql).await?;
+    let number = |n: usize| row.get(n).and_then(Value::integer).unwrap_or_default();
+    let (own, all) = (number(0), number(1));
+    let mut tracking = Tracking { header, has_objects: all > own, ..Tracking::default() };
+    if own > 0 {
+        // The columns of another format may be others: its number comes first.
+        let format = one_integer(conn, &format!("SELECT max(format) FROM main.{STATE}")).await?;
+        if format > FORMAT {
+            let message =
+                format!("the record of migrations has format {format}, and this version reads up to {FORMAT}");
+            return Err(Error::new(Code::DatabaseNewer, message).help("update the app: a newer one has written this"));
+        }
+        let rows = rows(conn, &State::select()).await?;
+        tracking.state = rows.first().map(|row| State::from_row(row).ok_or_else(|| damaged(STATE))).transpose()?;
+    }
+    Ok(tracking)
+}
+
+async fn rows<C: Connection>(conn: &mut C, sql: &str) -> Result<Vec<super::Row>> {
+    conn.query(sql).await.map_err(|f| f.error(Code::Damaged, "the record of migrations cannot be read").statement(sql))
+}
+
+fn damaged(table: &str) -> Error {
+    Error::new(Code::Damaged, format!("a row of {table} cannot be understood")).object(table).help(
+        "somebody has written to it: bring back a backup, or make the record anew with `whimbrel migrate baseline`",
+    )
+}
+
+/// Runs a body in a transaction, of which every one changes the state.
+///
+/// IMMEDIATE: with a deferred transaction, of several processes that start at once all but one would fail.
+pub(super) async fn transaction<C: Connection, T>(
+    conn: &mut C,
+    body: impl AsyncFnOnce(&mut C) -> Result<T>,
+) -> Result<T> {
+    if let Err(failure) = conn.execute("BEGIN IMMEDIATE").await {
+        let error = failure.error(Code::Database, "a transaction cannot be begun");
+        return Err(roll_back(conn, error, false).await);
+    }
+    let before = match read_state(conn).await {
+        Ok(before) => before.state,
+        Err(e) => return Err(roll_back(conn, e, false).await),
+    };
+    let done = match body(conn).await {
+        Ok(done) => done,
+        Err(e) => {
+            let is_write = e.code() != Code::Superseded;
+            return Err(roll_back(conn, e, is_write).await);
+        }
+    };
+    if let Err(failure) = conn.execute("COMMIT").await {
+        let error = failure.error(Code::StatementFailed, "the commit failed").statement("COMMIT");
+        settle(conn, &before, error).await?;
+    }
+    Ok(done)
+}
+
+/// A COMMIT that reports an error may have gone through: the database itself is asked.
+async fn settle<C: Connection>(conn: &mut C, before: &Option<State>, error: Error) -> Result<()> {
+    match conn.in_transaction().await {
+        Ok(true) => return Err(roll_back(conn, error, true).await),
+        Ok(false) => {}
+        Err(_) => return Err(unknown(&error)),
+    }
+    match read_state(conn).await {
+        Ok(now) if now.state == *before => Err(error.state(crate::State::RolledBack)),
+        Ok(_) => Ok(()),
+        Err(_) => Err(unknown(&error)),
+    }
+}
+
+fn unknown(error: &Error) -> Error {
+    let cause = error.report().cause.clone().unwrap_or_default();
+    Error::new(Code::OutcomeUnknown, "whether the commit went through cannot be told")
+        .cause(cause)
+        .state(crate::State::Unknown)
+        .help("open the database again: it holds the old version or the new one")
+}
+
+/// Makes the tables of the record where they are missing.
+pub(super) async fn create_tables<C: Connection>(conn: &mut C) -> Result<()> {
+    for sql in record::create_tables() {
+        let sql = sql.replacen("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1);
+        write(conn, &sql).await?;
+    }
+    Ok(())
+}
+
+/// Executes a statement that writes the record.
+pub(super) async fn write<C: Connection>(conn: &mut C, sql: &str) -> Result<()> {
+    let outcome = conn.execute(sql).await;
+    outcome.map(|_| ()).map_err(|f| f.error(Code::StatementFailed, "the record of migrations cannot be written"))
+}
+
+/// Rows of one statement: short enough for every limit of SQLite's.
+const ROWS: usize = 200;
+
+/// Adds records.
+pub(super) async fn add<C: Connection>(conn: &mut C, records: &[Record]) -> Result<()> {
+    for records in records.chunks(ROWS) {
+        if let Some(sql) = Record::insert(records) {
+            write(conn, &sql).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the state, and the stamp that goes with it: the last statements of a transaction, when all changes of the
+/// schema are made.
+///
+/// Where the stamp is kept is decided once: in `user_version`, unless somebody else has written a number there.
+pub(super) async fn seal<C: Connection>(
+    conn: &mut C,
+    mut state: State,
+    before: &Tracking,
+    is_last: bool,
+) -> Result<State> {
+    state.format = FORMAT;
+    // Between two transactions of one run nobody asks for it.
+    state.fingerprint = match is_last {
+        true => catalogue_fingerprint(&read_rows(conn).await?).to_string(),
+        false => String::new(),
+    };
+    state.cookie = one_integer(conn, "PRAGMA main.schema_version").await?;
+    if state.stamped.is_empty() {
+        let is_used = before.header.user_version != 0;
+        state.stamped = if is_used { IN_TABLE } else { IN_USER_VERSION }.to_owned();
+    }
+    let wait = stamp::reports_wait(before.stamp()) && before.state.is_some();
+    let stamp = stamp::with_reports(stamp::stamp(state.idx, &state.head, state.cookie), wait);
+    state.stamp = i64::from(stamp);
+    write(conn, &state.write()).await?;
+    if state.stamped == IN_USER_VERSION {
+        write(conn, &format!("PRAGMA main.user_version = {stamp}")).await?;
+    }
+    Ok(state)
+}
+
+/// A hash of the catalogue's text: what SQLite and Whimbrel keep for themselves does not count.
+pub(super) fn catalogue_fingerprint(catalogue: &[CatalogueRow]) -> Checksum {
+    let counts = |row: &&CatalogueRow| !is_internal(&row.name) && !record::is_own(&row.table);
+    let mut rows: Vec<&CatalogueRow> = catalogue.iter().filter(counts).collect();
+    rows.sort_by(|a, b| (&a.kind, &a.name).cmp(&(&b.kind, &b.name)));
+    let mut hash = Sha256::new();
+    for row in rows {
+        for part in [&row.kind, &row.name, &row.table, row.sql.as_ref().unwrap_or(&String::new())] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    Checksum(hash.finalize().into())
+}
+
+/// What a live schema has besides, and instead of, what it should have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// Objects that nobody has declared: `table cache`.
+    pub extra: Vec<String>,
+    /// Objects that are missing or are others: `column users.mail is missing`.
+    pub wrong: Vec<String>,
+}
+
+/// What the live schema is compared with.
+pub(super) enum Expected<'e> {
+    /// A snapshot's JSON.
+    Snapshot(&'e str),
+    /// A schema.
+    Schema(&'e Schema),
+}
+
+/// Compares the live schema with what it should be. Objects whose texts are the same need no reading, and those are
+/// nearly all.
+pub(super) async fn compare<C: Connection>(
+    conn: &mut C,
+    expected: &Expected<'_>,
+    ignore: &[String],
+) -> Result<Difference> {
+    let mut catalogue = read_rows(conn).await?;
+    catalogue.retain(|row| !record::is_own(&row.table));
+    let target = match expected {
+        Expected::Schema(schema) => (*schema).clone(),
+        Expected::Snapshot(json) => {
+            let texts: HashSet<&str> = catalogue.iter().filter_map(|row| row.sql.as_deref()).collect();
+            let (target, same) = Schema::from_snapshot_except(json, |sql| texts.contains(sql))?;
+            catalogue.retain(|row| !row.sql.as_ref().is_some_and(|sql| same.contains(sql)));
+            target
+        }
+    };
+    let has_modules = !target.virtual_tables.is_empty()
+        || catalogue.iter().any(|row| row.sql.as_ref().is_some_and(|sql| is_virtual(sql)));
+    let shadows = if has_modules { shadow_tables(conn).await } else { Vec::new() };
+    let is_shadow = |name: &str| shadows.iter().any(|shadow| same_name(shadow, name));
+    let is_ignored =
+        |name: &str| is_shadow(name) || ignore.iter().any(|p| super::matches_pattern(p, name)) || is_bookkeeping(name);
+    let live = read_catalogue(&catalogue, &shadows)?.without(is_ignored);
+    differences(&live, &target.without(is_ignored))
+}
+
+fn is_virtual(sql: &str) -> bool {
+    sql.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("create virtual"))
+}
+
+/// What other tools keep in a database for themselves.
+fn is_bookkeeping(table: &str) -> bool {
+    crate::history::adopt::is_bookkeeping(table)
+}
+
+/// What differs between two schemas, in words.
+pub fn differences(live: &Schema, expected: &Schema) -> Result<Difference> {
+    let mut answers = crate::diff::Answers::default();
+    answers.drop_the_rest = true;
+    let found = crate::diff::diff(live, expected, &answers, &crate::diff::Options::default())?;
+    let mut difference = Difference::default();
+    for change in &found.changes {
+        let object = format!("{} {}", change.object_kind(), change.object());
+        match (change.sign(), change) {
+            ('-', _) => difference.extra.push(object),
+            ('+', _) => difference.wrong.push(format!("{object} is missing")),
+            (_, crate::diff::Change::AlterTable(table)) => {
+                let parts: Vec<String> =
+                    table.parts.iter().map(|part| format!("{} {}", part.sign(), part.describe())).collect();
+                difference.wrong.push(format!("{object} is another ({})", parts.join(", ")));
+            }
+            _ => difference.wrong.push(format!("{object} is another")),
+        }
+    }
+    Ok(difference)
+}

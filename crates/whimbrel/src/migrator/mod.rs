@@ -1,0 +1,652 @@
+//! The migrator: what an app calls when it opens its database.
+//!
+//! It finds out from the header whether there is anything to do; if there is, it takes the lock, makes a backup where the
+//! app wants one, runs the procedures of the engine, and brings the backup back where something is left half done.
+
+mod hooks;
+mod lock;
+mod report;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use whimbrel_core::history::{History, Policy, Record, Standing};
+use whimbrel_core::run::{self, Cancel, Observer, Settings, Tracking, block_on};
+use whimbrel_core::{Code, Error, Result, Schema, State};
+
+pub use whimbrel_core::run::{Transactions, Upgrade, UpgradeKind};
+
+pub use hooks::{Details, StepResult};
+pub use report::{ReportSink, UpgradeReport};
+
+use crate::backup::{self, Backup};
+use crate::sqlite_host::{Interrupt, Sqlite, database_path, error};
+use hooks::{Steps, TableStep};
+use lock::{Lock, Taken};
+
+/// Brings an app's database to the version the app was written for, and keeps every row.
+///
+/// ```
+/// use whimbrel::{Migrator, UpgradeKind};
+///
+/// let mut db = rusqlite::Connection::open_in_memory()?;
+/// let upgrade = Migrator::new(whimbrel::embed!("../../testdata/embed/notes")).run(&mut db)?;
+/// assert_eq!(upgrade.kind, UpgradeKind::Created);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The database ends at the newest version, verified, or stays as it was: see [`Migrator::run`].
+pub struct Migrator<'a> {
+    strategy: Strategy<'a>,
+    settings: run::UpgradeSettings,
+    declared: Settings,
+    steps: Steps<'a>,
+    before_open: Option<BeforeOpen<'a>>,
+    refill: Option<TableStep<'a>>,
+    observer: Option<&'a mut dyn Observer>,
+    cancel: Cancel,
+    backup: Option<usize>,
+    wait: Duration,
+    adopt: bool,
+    downgrade: bool,
+    sink: Option<Box<dyn ReportSink + 'a>>,
+}
+
+type BeforeOpen<'a> = Box<dyn FnMut(&rusqlite::Connection, &Details) -> StepResult + 'a>;
+
+/// How the database is kept.
+#[derive(Clone, Copy)]
+enum Strategy<'a> {
+    Versioned(&'a History),
+    AutoAlter(&'a Schema),
+    Disposable(&'a Schema),
+}
+
+/// The name of the strategy in the database.
+const AUTO_ALTER: &str = "auto-alter";
+
+impl<'a> Migrator<'a> {
+    /// Versioned: the database goes from any version to the newest by the migrations of a history.
+    pub fn new(history: &'a History) -> Self {
+        Migrator::of(Strategy::Versioned(history))
+    }
+
+    /// Auto-alter: the database is compared with the declared schema and changed where it differs. What would lose data
+    /// is refused, unless [`accept_data_loss`](Migrator::accept_data_loss) allows it.
+    ///
+    /// ```
+    /// use whimbrel::{Migrator, Schema};
+    /// let mut db = rusqlite::Connection::open_in_memory()?;
+    /// let first = Schema::from_sql("CREATE TABLE notes(body TEXT)")?;
+    /// Migrator::auto_alter(&first).run(&mut db)?;
+    /// db.execute("INSERT INTO notes VALUES ('kept')", [])?;
+    /// let second = Schema::from_sql("CREATE TABLE notes(body TEXT, starred INTEGER NOT NULL DEFAULT 0)")?;
+    /// Migrator::auto_alter(&second).run(&mut db)?;
+    /// let starred: i64 = db.query_row("SELECT starred FROM notes WHERE body = 'kept'", [], |row| row.get(0))?;
+    /// assert_eq!(starred, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn auto_alter(schema: &'a Schema) -> Self {
+        Migrator::of(Strategy::AutoAlter(schema))
+    }
+
+    /// Drop and recreate, for a database that is a cache or a copy: every table that differs from its declaration is
+    /// made anew and is empty, until [`refill`](Migrator::refill) fills it. Only a database that was made this way is
+    /// ever emptied.
+    ///
+    /// ```
+    /// use whimbrel::{Migrator, Schema};
+    /// let mut db = rusqlite::Connection::open_in_memory()?;
+    /// let schema = Schema::from_sql("CREATE TABLE cities(name TEXT)")?;
+    /// Migrator::disposable(&schema)
+    ///     .refill(|tx, table| {
+    ///         tx.execute(&format!("INSERT INTO {table} VALUES ('Oslo')"), [])?;
+    ///         Ok(())
+    ///     })
+    ///     .run(&mut db)?;
+    /// assert_eq!(db.query_row("SELECT count(*) FROM cities", [], |row| row.get::<_, i64>(0))?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn disposable(schema: &'a Schema) -> Self {
+        Migrator::of(Strategy::Disposable(schema))
+    }
+
+    fn of(strategy: Strategy<'a>) -> Self {
+        Migrator {
+            strategy,
+            settings: run::UpgradeSettings { count_attempts: true, ..run::UpgradeSettings::default() },
+            declared: Settings::default(),
+            steps: Steps::default(),
+            before_open: None,
+            refill: None,
+            observer: None,
+            cancel: Cancel::default(),
+            backup: None,
+            wait: Duration::from_secs(60),
+            adopt: false,
+            downgrade: false,
+            sink: None,
+        }
+    }
+
+    /// A step of the app's own before the statements of a migration, in its transaction. The migration is named by its
+    /// number. A database that is made from the newest snapshot takes no steps.
+    ///
+    /// ```no_run
+    /// use whimbrel::Migrator;
+    /// # let history = whimbrel::History::default();
+    /// # let mut db = rusqlite::Connection::open_in_memory()?;
+    /// Migrator::new(&history)
+    ///     .before(3, |tx| {
+    ///         tx.execute("UPDATE notes SET body = '' WHERE body IS NULL", [])?;
+    ///         Ok(())
+    ///     })
+    ///     .run(&mut db)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn before(mut self, migration: u32, step: impl FnMut(&rusqlite::Connection) -> StepResult + 'a) -> Self {
+        self.steps.before.entry(migration).or_default().push(Box::new(step));
+        self
+    }
+
+    /// A step of the app's own after the statements of a migration, in its transaction.
+    #[must_use]
+    pub fn after(mut self, migration: u32, step: impl FnMut(&rusqlite::Connection) -> StepResult + 'a) -> Self {
+        self.steps.after.entry(migration).or_default().push(Box::new(step));
+        self
+    }
+
+    /// What a new database gets besides its schema, in the transaction that makes it.
+    #[must_use]
+    pub fn on_create(mut self, step: impl FnMut(&rusqlite::Connection) -> StepResult + 'a) -> Self {
+        self.steps.on_create.push(Box::new(step));
+        self
+    }
+
+    /// Called at every start, when the database is ready: for settings of the connection, and for what depends on how it
+    /// came to be.
+    ///
+    /// ```
+    /// use whimbrel::Migrator;
+    /// let mut db = rusqlite::Connection::open_in_memory()?;
+    /// Migrator::new(whimbrel::embed!("../../testdata/embed/notes"))
+    ///     .before_open(|db, details| {
+    ///         db.pragma_update(None, "foreign_keys", true)?;
+    ///         assert!(details.was_created);
+    ///         Ok(())
+    ///     })
+    ///     .run(&mut db)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn before_open(mut self, step: impl FnMut(&rusqlite::Connection, &Details) -> StepResult + 'a) -> Self {
+        self.before_open = Some(Box::new(step));
+        self
+    }
+
+    /// Fills a table that was made anew, by its name: for [`disposable`](Migrator::disposable) databases.
+    #[must_use]
+    pub fn refill(mut self, step: impl FnMut(&rusqlite::Connection, &str) -> StepResult + 'a) -> Self {
+        self.refill = Some(Box::new(step));
+        self
+    }
+
+    /// Whether the whole upgrade is one transaction (as it is unless this says otherwise), or each migration.
+    #[must_use]
+    pub fn transactions(mut self, transactions: Transactions) -> Self {
+        self.settings.transactions = transactions;
+        self
+    }
+
+    /// What is done with migrations that came in late, with a number below the newest that ran.
+    #[must_use]
+    pub fn out_of_order(mut self, policy: Policy) -> Self {
+        self.settings.policy = policy;
+        self
+    }
+
+    /// Whether a new database replays all migrations, steps included, instead of going straight to the snapshot.
+    #[must_use]
+    pub fn replay(mut self, replay: bool) -> Self {
+        self.settings.replay = replay;
+        self
+    }
+
+    /// Makes a backup beside the database before an upgrade, keeps the newest `keep`, and brings it back where an
+    /// upgrade of several transactions fails in the middle.
+    #[must_use]
+    pub fn backup(mut self, keep: usize) -> Self {
+        self.backup = Some(keep.max(1));
+        self
+    }
+
+    /// Told what the upgrade does, for a progress bar or a log.
+    #[must_use]
+    pub fn observer(mut self, observer: &'a mut dyn Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// By which the upgrade can be stopped from another thread; what it did is undone.
+    #[must_use]
+    pub fn cancel(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
+    }
+
+    /// How long to wait for another process that upgrades the database or holds it: a minute, unless this says
+    /// otherwise.
+    #[must_use]
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Whether a database that another tool has migrated (sqlx, refinery, diesel, rusqlite_migration and others) is
+    /// adopted, where its record fits the history and its schema is the one that the migrations make.
+    #[must_use]
+    pub fn adopt(mut self, adopt: bool) -> Self {
+        self.adopt = adopt;
+        self
+    }
+
+    /// Whether a database that a newer app has upgraded is taken back, with the scripts that the newer app has
+    /// [kept](Migrator::keep_down_scripts) in it. Where there are none, it is refused as ever.
+    #[must_use]
+    pub fn allow_downgrade(mut self, allow: bool) -> Self {
+        self.downgrade = allow;
+        self
+    }
+
+    /// Whether the scripts that undo migrations are kept in the database, so that an older app can go back: it does not
+    /// know them.
+    #[must_use]
+    pub fn keep_down_scripts(mut self, keep: bool) -> Self {
+        self.settings.keep_down = keep;
+        self
+    }
+
+    /// Whether another attempt is made although three in a row have failed.
+    #[must_use]
+    pub fn retry(mut self, retry: bool) -> Self {
+        self.settings.retry = retry;
+        self
+    }
+
+    /// Whether a schema that somebody changed by hand is taken as it is.
+    #[must_use]
+    pub fn accept_drift(mut self, accept: bool) -> Self {
+        self.settings.accept_drift = accept;
+        self
+    }
+
+    /// Leaves tables and views that match the pattern (`*`, `?`) out of sight.
+    #[must_use]
+    pub fn ignore(mut self, pattern: impl Into<String>) -> Self {
+        let pattern = pattern.into();
+        self.settings.ignore.push(pattern.clone());
+        self.declared.ignore.push(pattern);
+        self
+    }
+
+    /// Whether [`auto_alter`](Migrator::auto_alter) may lose data: columns and tables that are not declared any more.
+    #[must_use]
+    pub fn accept_data_loss(mut self, accept: bool) -> Self {
+        self.declared.accept_data_loss = accept;
+        self
+    }
+
+    /// Hands over reports of upgrades that were made and that failed. Without this nothing is reported.
+    #[must_use]
+    pub fn report_to(mut self, sink: impl ReportSink + 'a) -> Self {
+        self.sink = Some(Box::new(sink));
+        self
+    }
+
+    /// Brings the database to the newest version.
+    ///
+    /// Of several processes that start at once, one upgrades and the others wait. A start with nothing to do reads two
+    /// numbers from the header of the file, whatever the number of tables and migrations.
+    ///
+    /// # Errors
+    /// The error's [state](whimbrel_core::error::Report::state) says what the database holds. Nothing is changed where
+    /// the app does not understand the database: [`Code::DatabaseNewer`], [`Code::NotTracked`],
+    /// [`Code::MigrationEdited`], [`Code::Drift`] and others; [`Code::Held`] after three starts in a row have failed.
+    pub fn run(&mut self, conn: &mut rusqlite::Connection) -> Result<Upgrade> {
+        let upgrade = self.upgraded(conn)?;
+        if upgrade.kind == (UpgradeKind::Newer { writable: false }) {
+            // The app was told; this keeps it from writing all the same.
+            conn.pragma_update(None, "query_only", true)
+                .map_err(|e| error(e, Code::Setting, "the connection cannot be made read-only"))?;
+        }
+        if let Some(step) = &mut self.before_open {
+            let details = Details {
+                was_created: upgrade.kind == UpgradeKind::Created,
+                from: (upgrade.kind != UpgradeKind::Created).then_some(upgrade.from),
+                to: upgrade.to,
+                kind: upgrade.kind,
+            };
+            step(conn, &details).map_err(|e| hooks::failed(&*e).state(State::Applied))?;
+        }
+        Ok(upgrade)
+    }
+
+    fn upgraded(&mut self, conn: &mut rusqlite::Connection) -> Result<Upgrade> {
+        let deadline = Instant::now() + self.wait;
+        if let Some(unchanged) = self.patiently(deadline, |migrator| migrator.unchanged(conn))? {
+            return Ok(unchanged);
+        }
+        let path = database_path(conn);
+        let _lock = match &path {
+            None => None,
+            Some(path) => loop {
+                match Lock::try_take(path) {
+                    Taken::Held(lock) => break Some(lock),
+                    Taken::Impossible => break None,
+                    Taken::Busy => self.pause(deadline)?,
+                }
+                // Whoever has it may be done.
+                if let Some(unchanged) = self.patiently(deadline, |migrator| migrator.unchanged(conn))? {
+                    return Ok(unchanged);
+                }
+            },
+        };
+        // Without a lock, the attempts of others that start at the same time would count as failed ones.
+        self.settings.count_attempts = _lock.is_some();
+        self.patiently(deadline, |migrator| match migrator.strategy {
+            Strategy::Versioned(history) => migrator.versioned(conn, history, path.as_deref()),
+            Strategy::AutoAlter(schema) => migrator.auto_altered(conn, schema, path.as_deref()),
+            Strategy::Disposable(schema) => migrator.recreated(conn, schema),
+        })
+    }
+
+    /// Tries until nobody else is in the way, or the time is over.
+    fn patiently<T>(&mut self, deadline: Instant, mut attempt: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
+        loop {
+            match attempt(self) {
+                Err(e) if e.is_busy() && Instant::now() < deadline => self.pause(deadline)?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn pause(&self, deadline: Instant) -> Result<()> {
+        if self.cancel.is_cancelled() {
+            return Err(Error::new(Code::Cancelled, "the upgrade was cancelled"));
+        }
+        if Instant::now() >= deadline {
+            let message = format!("another process has held the database for {} seconds", self.wait.as_secs());
+            return Err(Error::new(Code::Busy, message).help("try again when the other one is done"));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+        Ok(())
+    }
+
+    /// What the header says: nothing but two of its fields is read.
+    fn unchanged(&mut self, conn: &rusqlite::Connection) -> Result<Option<Upgrade>> {
+        let mut host = Sqlite::new(conn);
+        match self.strategy {
+            Strategy::Versioned(history) => {
+                let Some(reports) = block_on(run::is_unchanged(&mut host, history))? else { return Ok(None) };
+                let mut warnings = Vec::new();
+                if reports {
+                    self.deliver(conn, &mut warnings);
+                }
+                let idx = history.newest();
+                Ok(Some(Upgrade { from: idx, to: idx, warnings, ..Upgrade::default() }))
+            }
+            Strategy::AutoAlter(schema) | Strategy::Disposable(schema) => {
+                let is_same = block_on(run::is_as_declared(&mut host, schema))?;
+                Ok(is_same.then(Upgrade::default))
+            }
+        }
+    }
+
+    fn versioned(
+        &mut self,
+        conn: &mut rusqlite::Connection,
+        history: &'a History,
+        path: Option<&Path>,
+    ) -> Result<Upgrade> {
+        let start = Instant::now();
+        let before = self.adopted(conn, history)?;
+        let is_old = before.state.is_some() && !before.records.is_empty();
+        let backup = match (self.backup, path) {
+            (Some(keep), Some(path)) if is_old && has_pending(history, &before, self.settings.policy) => {
+                Some((backup::create(conn, path, keep)?, data_version(conn)?))
+            }
+            _ => None,
+        };
+        let mut outcome = self.run_upgrade(conn, history);
+        if self.downgrade && is_newer(&outcome) {
+            outcome = self.go_back(conn, history, &before);
+        }
+        if let (Err(e), Some((backup, version)), Some(path)) = (&outcome, &backup, path) {
+            outcome = Err(bring_back(conn, path, backup, *version, &before, e));
+        }
+        self.report(conn, history, &before, &mut outcome, start.elapsed());
+        outcome
+    }
+
+    fn run_upgrade(&mut self, conn: &mut rusqlite::Connection, history: &History) -> Result<Upgrade> {
+        let mut host = Sqlite::new(Interrupt::new(conn, &self.cancel));
+        let mut nobody = ();
+        let observer: &mut dyn Observer = match &mut self.observer {
+            Some(observer) => *observer,
+            None => &mut nobody,
+        };
+        block_on(run::upgrade(&mut host, history, &self.settings, &mut self.steps, observer, &self.cancel))
+    }
+
+    /// What the database says of its history; one that another tool has migrated is adopted first.
+    fn adopted(&mut self, conn: &mut rusqlite::Connection, history: &History) -> Result<Tracking> {
+        let tracking = block_on(run::read_tracking(&mut Sqlite::new(&*conn)))?;
+        if !self.adopt || tracking.state.is_some() || tracking.is_fresh() {
+            return Ok(tracking);
+        }
+        let found = block_on(run::read_other_tool(&mut Sqlite::new(&*conn), history))?;
+        let Some((tool, applied)) = found else { return Ok(tracking) };
+        let baseline = run::Baseline {
+            applied,
+            takes_user_version: tool == whimbrel_core::history::adopt::Tool::UserVersion,
+            accept_drift: self.settings.accept_drift,
+            ignore: self.settings.ignore.clone(),
+            now: Timestamp::now().as_millisecond(),
+        };
+        block_on(run::baseline(&mut Sqlite::new(&*conn), history, &baseline))?;
+        block_on(run::read_tracking(&mut Sqlite::new(&*conn)))
+    }
+
+    /// Undoes what this app does not know, where the newer app has left the scripts for it.
+    fn go_back(&mut self, conn: &mut rusqlite::Connection, history: &History, before: &Tracking) -> Result<Upgrade> {
+        let newer = Standing::of(history, &before.records, Policy::Allow).newer;
+        let versions: Vec<&str> = newer.iter().map(|r| r.version.as_str()).collect();
+        let mut undone: Vec<Record> =
+            before.records.iter().filter(|r| versions.contains(&r.version.as_str())).cloned().collect();
+        undone.reverse();
+        let mut host = Sqlite::new(Interrupt::new(conn, &self.cancel));
+        let mut nobody = ();
+        let observer: &mut dyn Observer = match &mut self.observer {
+            Some(observer) => *observer,
+            None => &mut nobody,
+        };
+        block_on(run::downgrade(&mut host, history, &undone, &self.settings, observer, &self.cancel))
+    }
+
+    fn auto_altered(
+        &mut self,
+        conn: &mut rusqlite::Connection,
+        schema: &'a Schema,
+        path: Option<&Path>,
+    ) -> Result<Upgrade> {
+        let tracking = block_on(run::read_tracking(&mut Sqlite::new(&*conn)))?;
+        run::check_strategy(&tracking, AUTO_ALTER)?;
+        let is_new = run::is_being_made(&tracking);
+        if tracking.is_fresh() {
+            block_on(run::begin_keeping(&mut Sqlite::new(&*conn), AUTO_ALTER))?;
+        }
+        let plan = block_on(run::make_plan(&mut Sqlite::new(&*conn), schema, &self.declared, &mut |_: &_| None))?;
+        let mut upgrade = Upgrade::default();
+        if !plan.is_empty() {
+            if let (Some(keep), Some(path), false) = (self.backup, path, is_new) {
+                backup::create(conn, path, keep)?;
+            }
+            let mut nobody = ();
+            let observer: &mut dyn Observer = match &mut self.observer {
+                Some(observer) => *observer,
+                None => &mut nobody,
+            };
+            let mut host = Sqlite::new(Interrupt::new(conn, &self.cancel));
+            upgrade.warnings = block_on(run::run_plan(&mut host, &plan, observer, &self.cancel))?.warnings;
+            upgrade.kind = UpgradeKind::Upgraded;
+        }
+        if is_new {
+            upgrade.kind = UpgradeKind::Created;
+        }
+        let steps = &mut self.steps;
+        let complete = async |host: &mut Sqlite<&rusqlite::Connection>| match is_new {
+            true => block_on(run::Hooks::at(steps, host, run::Moment::Created)),
+            false => Ok(()),
+        };
+        block_on(run::keep(&mut Sqlite::new(&*conn), schema, AUTO_ALTER, complete))?;
+        Ok(upgrade)
+    }
+
+    fn recreated(&mut self, conn: &mut rusqlite::Connection, schema: &'a Schema) -> Result<Upgrade> {
+        let refill = &mut self.refill;
+        let mut host = Sqlite::new(Interrupt::new(conn, &self.cancel));
+        let made = block_on(run::recreate(&mut host, schema, async |host: &mut _, table: &str| match refill {
+            Some(refill) => hooks::table_step(refill, host, table),
+            None => Ok(()),
+        }))?;
+        drop(host);
+        let kind = match (made.created, made.tables.is_empty()) {
+            (true, _) => UpgradeKind::Created,
+            (false, true) => UpgradeKind::Unchanged,
+            (false, false) => UpgradeKind::Upgraded,
+        };
+        Ok(Upgrade { kind, applied: made.tables.into_iter().map(|t| (t, 0)).collect(), ..Upgrade::default() })
+    }
+
+    /// Keeps a report of what happened, and hands over what is kept.
+    fn report(
+        &mut self,
+        conn: &rusqlite::Connection,
+        history: &History,
+        before: &Tracking,
+        outcome: &mut Result<Upgrade>,
+        took: Duration,
+    ) {
+        if self.sink.is_none() {
+            return;
+        }
+        let is_nothing =
+            matches!(outcome, Ok(Upgrade { kind: UpgradeKind::Unchanged | UpgradeKind::Newer { .. }, .. }));
+        let mut warnings = Vec::new();
+        if !is_nothing {
+            let report = make_report(history, before, outcome, took);
+            match report::keep(conn, &report) {
+                Ok(true) => {}
+                // A database without the table: now or never.
+                Ok(false) => drop(self.sink.as_mut().map(|sink| sink.deliver(&report))),
+                Err(e) => warnings.push(report::warning(&e)),
+            }
+        }
+        self.deliver(conn, &mut warnings);
+        if let Ok(upgrade) = outcome {
+            upgrade.warnings.extend(warnings);
+        }
+    }
+
+    fn deliver(&mut self, conn: &rusqlite::Connection, warnings: &mut Vec<String>) {
+        let Some(sink) = &mut self.sink else { return };
+        let has_table = conn.table_exists(Some("main"), whimbrel_core::history::record::REPORTS).unwrap_or(false);
+        if has_table && let Err(e) = report::deliver(conn, &mut **sink) {
+            warnings.push(report::warning(&e));
+        }
+    }
+}
+
+impl fmt::Debug for Migrator<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Migrator").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+fn has_pending(history: &History, tracking: &Tracking, policy: Policy) -> bool {
+    let standing = Standing::of(history, &tracking.records, policy);
+    !standing.pending.is_empty() && standing.blocker().is_none()
+}
+
+fn is_newer(outcome: &Result<Upgrade>) -> bool {
+    match outcome {
+        Ok(upgrade) => matches!(upgrade.kind, UpgradeKind::Newer { .. }),
+        Err(e) => e.code() == Code::DatabaseNewer,
+    }
+}
+
+/// Changes when another connection commits.
+fn data_version(conn: &rusqlite::Connection) -> Result<i64> {
+    conn.query_row("PRAGMA main.data_version", [], |row| row.get(0))
+        .map_err(|e| error(e, Code::Database, "the database does not answer"))
+}
+
+/// Brings the backup back where a failed upgrade has left something behind, unless somebody else has written since.
+fn bring_back(
+    conn: &rusqlite::Connection,
+    path: &Path,
+    backup: &Backup,
+    version: i64,
+    before: &Tracking,
+    failure: &Error,
+) -> Error {
+    let again = || failure.again();
+    let now = block_on(run::read_tracking(&mut Sqlite::new(conn)));
+    let is_as_before = now.is_ok_and(|now| now.records == before.records && now.header.cookie == before.header.cookie);
+    if is_as_before {
+        return again();
+    }
+    if data_version(conn).ok() != Some(version) {
+        return again().help(format!(
+            "somebody else has written to the database meanwhile, so the backup {} was not brought back",
+            backup.path.display()
+        ));
+    }
+    match backup::restore(backup, path) {
+        Ok(()) => again().state(State::RolledBack).help("the backup was brought back"),
+        Err(e) => again().help(format!("the backup {} could not be brought back: {e}", backup.path.display())),
+    }
+}
+
+fn make_report(history: &History, before: &Tracking, outcome: &Result<Upgrade>, took: Duration) -> UpgradeReport {
+    let idx = before.state.as_ref().map_or(0, |state| state.idx);
+    let mut report = match outcome {
+        Ok(upgrade) => {
+            let name = match upgrade.kind {
+                UpgradeKind::Created => "created",
+                UpgradeKind::Downgraded => "downgraded",
+                UpgradeKind::Upgraded | UpgradeKind::Unchanged | UpgradeKind::Newer { .. } => "upgraded",
+            };
+            UpgradeReport { migrations: upgrade.applied.len(), ..UpgradeReport::new(name) }
+        }
+        Err(e) => {
+            let name = if e.code() == Code::Held { "held" } else { "failed" };
+            let tag = e.report().migration.as_deref();
+            let failed = tag.and_then(|tag| history.originals().find(|m| m.tag() == tag)).map(|m| m.idx);
+            UpgradeReport { code: Some(e.code().to_string()), failed, ..UpgradeReport::new(name) }
+        }
+    };
+    report.from = idx;
+    report.to = history.newest();
+    report.head = history.head.to_string();
+    report.milliseconds = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+    report.at = Timestamp::now().as_millisecond();
+    report
+}
+
+/// The steps by migration.
+type ByMigration<S> = BTreeMap<u32, Vec<S>>;

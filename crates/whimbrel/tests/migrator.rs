@@ -1,0 +1,6 @@
+//! The migrator on real databases: from any version, at once or not at all.
+
+mod migrator {
+    mod basics;
+    mod support;
+}

@@ -1,0 +1,5 @@
+﻿CREATE TABLE tags(
+  name TEXT PRIMARY KEY
+);
+INSERT INTO tags VALUES ('two
+lines');
