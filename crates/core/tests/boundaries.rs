@@ -3,7 +3,11 @@
 use std::process::Command;
 
 use whimbrel_core::Schema;
-use whimbrel_core::run::{Cancel, Connection, Failure, Row, Settings, make_plan, run_plan};
+use whimbrel_core::history::History;
+use whimbrel_core::run::{
+    Baseline, Cancel, Connection, Failure, Row, Settings, UpgradeSettings, baseline, downgrade, make_plan, recreate,
+    replay, run_plan, upgrade,
+};
 
 /// A host that can be sent to another thread; it is never asked anything.
 struct Sendable;
@@ -38,6 +42,12 @@ fn procedures_are_send_when_their_host_is() {
     let (schema, settings, plan) = (Schema::default(), Settings::default(), Default::default());
     is_send(make_plan(&mut Sendable, &schema, &settings, &mut |_| None));
     is_send(run_plan(&mut Sendable, &plan, &mut (), &Cancel::default()));
+    let (history, settings) = (History::default(), UpgradeSettings::default());
+    is_send(upgrade(&mut Sendable, &history, &settings, &mut (), &mut (), &Cancel::default()));
+    is_send(downgrade(&mut Sendable, &history, &[], &settings, &mut (), &Cancel::default()));
+    is_send(baseline(&mut Sendable, &history, &Baseline::default()));
+    is_send(replay(&mut Sendable, &history));
+    is_send(recreate(&mut Sendable, &schema, &mut ()));
 }
 
 fn cargo(arguments: &[&str]) -> std::process::Output {

@@ -13,7 +13,7 @@ use proc_macro::TokenStream;
 use quote::quote_spanned;
 use syn::{LitStr, parse_macro_input};
 
-/// Reads a folder of migrations when the program is compiled, and checks it.
+/// Takes one text, the path of the folder, and gives a `&'static whimbrel::History`.
 #[proc_macro]
 pub fn embed(input: TokenStream) -> TokenStream {
     let literal = parse_macro_input!(input as LitStr);

@@ -71,11 +71,9 @@ pub use whimbrel_core::{Schema, diff, plan, run, schema, sqlite};
 /// migration changes the journal. In another tool's folder without one, a new file is noticed only where a build script
 /// says so:
 ///
-/// ```no_run
-/// // build.rs
-/// fn main() {
-///     println!("cargo::rerun-if-changed=migrations");
-/// }
+/// ```
+/// // In `build.rs`:
+/// println!("cargo::rerun-if-changed=migrations");
 /// ```
 ///
 /// The crate must be known as `whimbrel` in `Cargo.toml`: the macro writes that name.

@@ -6,81 +6,14 @@
 
 use std::path::Path;
 
+#[path = "support/faulty.rs"]
+mod faulty;
+
+use faulty::{Faulty, Mode};
 use rusqlite::Connection as Rusqlite;
-use whimbrel::run::{Cancel, Connection, Failure, FailureKind, Report, Row, Settings, block_on, make_plan, run_plan};
-use whimbrel::sqlite_host::{Sqlite, read_schema};
+use whimbrel::run::{Cancel, Report, Settings, block_on, make_plan, run_plan};
+use whimbrel::sqlite_host::read_schema;
 use whimbrel::{Code, Error, Planner, Schema, State};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    /// The request is not carried out.
-    Before,
-    /// The request is carried out, and its answer is lost.
-    After,
-    /// This request and all that follow are not carried out: the connection is gone.
-    Sticky,
-}
-
-/// Fails its n-th request.
-struct Faulty {
-    inner: Sqlite<Rusqlite>,
-    left: usize,
-    mode: Mode,
-    failed: bool,
-}
-
-impl Faulty {
-    fn now(&mut self) -> bool {
-        if self.failed {
-            return self.mode == Mode::Sticky;
-        }
-        self.failed = self.left == 0;
-        self.left = self.left.saturating_sub(1);
-        self.failed
-    }
-}
-
-fn planted() -> Failure {
-    Failure { kind: FailureKind::Other, message: "planted failure".into(), offset: None }
-}
-
-impl Connection for Faulty {
-    type Scratch = Sqlite<Rusqlite>;
-
-    async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
-        match (self.now(), self.mode) {
-            (false, _) => self.inner.execute(sql).await,
-            (true, Mode::After) => {
-                self.inner.execute(sql).await?;
-                Err(planted())
-            }
-            (true, _) => Err(planted()),
-        }
-    }
-
-    async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
-        match (self.now(), self.mode) {
-            (false, _) => self.inner.query(sql).await,
-            (true, Mode::After) => {
-                self.inner.query(sql).await?;
-                Err(planted())
-            }
-            (true, _) => Err(planted()),
-        }
-    }
-
-    async fn in_transaction(&mut self) -> Result<bool, Failure> {
-        if self.now() { Err(planted()) } else { self.inner.in_transaction().await }
-    }
-
-    async fn scratch(&mut self) -> Result<Self::Scratch, Failure> {
-        if self.now() { Err(planted()) } else { self.inner.scratch().await }
-    }
-
-    async fn free_space(&mut self) -> Option<u64> {
-        if self.now() { None } else { self.inner.free_space().await }
-    }
-}
 
 const BEFORE: &str = "
     CREATE TABLE team(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);
@@ -188,7 +121,7 @@ fn fail_at(folder: &Path, journal: &str, mode: Mode, n: usize) -> bool {
     let conn = Rusqlite::open(&path).unwrap();
     conn.query_row(&format!("PRAGMA journal_mode = {journal}"), [], |_| Ok(())).unwrap();
     conn.execute_batch("PRAGMA foreign_keys = ON").unwrap();
-    let mut host = Faulty { inner: Sqlite::new(conn), left: n, mode, failed: false };
+    let mut host = Faulty::new(conn, n, mode);
     let outcome = attempt(&mut host);
     let reached = host.failed;
     check_settings(&host, &outcome, &story);

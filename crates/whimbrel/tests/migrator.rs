@@ -2,5 +2,8 @@
 
 mod migrator {
     mod basics;
+    #[path = "../support/faulty.rs"]
+    mod faulty;
+    mod interrupted;
     mod support;
 }

@@ -8,7 +8,7 @@ use super::downgrade::still_same;
 use super::inspect::{read_live, read_rows};
 use super::prepare::transaction_open;
 use super::replay::{replay_each, replayed};
-use super::tracking::{Difference, Expected, add, compare, create_tables, read_tracking, seal, transaction, write};
+use super::tracking::{Difference, Expected, add, begin, compare, create_tables, read_tracking, seal, write};
 use super::upgrade::{VERSIONED, applied, drift, oldest_apps};
 use crate::error::{Code, Error, Result};
 use crate::history::adopt::{self, Tool};
@@ -94,7 +94,8 @@ pub async fn baseline<C: Connection>(conn: &mut C, history: &History, settings: 
     let done: Vec<&Migration> = history.originals().filter(|m| settings.applied.contains(&m.idx)).collect();
     let target = History::new(done.iter().map(|m| (*m).clone()).collect(), None);
     let expected = replayed(conn, &target).await?.schema;
-    transaction(conn, async |conn| {
+    let open = begin(conn).await?;
+    let outcome = async {
         still_same(conn, &tracking).await?;
         let difference = compare(conn, &Expected::Schema(&expected), &settings.ignore).await?;
         if !difference.wrong.is_empty() && !settings.accept_drift {
@@ -111,8 +112,9 @@ pub async fn baseline<C: Connection>(conn: &mut C, history: &History, settings: 
         add(conn, &records).await?;
         seal_done(conn, state, &done, &tracking).await?;
         Ok(difference)
-    })
-    .await
+    }
+    .await;
+    open.end(conn, outcome).await
 }
 
 /// Takes names, numbers and checksums of the history over into a database's record, where they differ: migrations that
@@ -152,7 +154,8 @@ pub async fn repair_records<C: Connection>(conn: &mut C, history: &History) -> R
         return Err(problem.error());
     }
     let done = applied(history, &records);
-    transaction(conn, async |conn| {
+    let open = begin(conn).await?;
+    let outcome = async {
         still_same(conn, &tracking).await?;
         for record in &records {
             let sql = format!(
@@ -167,8 +170,8 @@ pub async fn repair_records<C: Connection>(conn: &mut C, history: &History) -> R
             write(conn, &sql).await?;
         }
         seal_done(conn, state.clone(), &done, &tracking).await
-    })
-    .await?;
+    }.await;
+    open.end(conn, outcome).await?;
     Ok(changes)
 }
 

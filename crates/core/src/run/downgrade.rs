@@ -3,7 +3,7 @@
 use super::apply::{cancelled, restore, set_up};
 use super::keys::Keys;
 use super::replay::replayed;
-use super::tracking::{Expected, Tracking, compare, read_state, read_tracking, seal, transaction, write};
+use super::tracking::{Expected, Tracking, begin, compare, read_state, read_tracking, seal, write};
 use super::upgrade::{applied, failed_in, finish, not_tracked, oldest_apps};
 use super::{Cancel, Connection, Event, Observer, Upgrade, UpgradeKind, UpgradeSettings};
 use crate::error::{Code, Error, Result};
@@ -53,54 +53,58 @@ pub async fn downgrade<C: Connection, O: Observer + ?Sized>(
     let mut warnings = Vec::new();
     let outcome = match set_up(conn, &mut changed).await {
         Err(e) => Err(e),
-        Ok(()) => {
-            transaction(conn, async |conn| {
-                still_same(conn, &tracking).await?;
-                let texts: Vec<&str> = ways.iter().map(|way| way.text.as_str()).collect();
-                let keys = Keys::count(conn, &texts, false).await?;
-                for (n, way) in ways.iter().enumerate() {
-                    let statements = way.script.len();
-                    observer.event(&Event::Migration { number: n + 1, of: ways.len(), name: &way.tag, statements });
-                    for range in way.script.phases.iter().flat_map(|phase| &phase.statements) {
-                        if cancel.is_cancelled() {
-                            return Err(cancelled());
+        Ok(()) => match begin(conn).await {
+            Err(e) => Err(e),
+            Ok(open) => {
+                let outcome = async {
+                    still_same(conn, &tracking).await?;
+                    let texts: Vec<&str> = ways.iter().map(|way| way.text.as_str()).collect();
+                    let keys = Keys::count(conn, &texts, false).await?;
+                    for (n, way) in ways.iter().enumerate() {
+                        let statements = way.script.len();
+                        observer.event(&Event::Migration { number: n + 1, of: ways.len(), name: &way.tag, statements });
+                        for range in way.script.phases.iter().flat_map(|phase| &phase.statements) {
+                            if cancel.is_cancelled() {
+                                return Err(cancelled());
+                            }
+                            let outcome = conn.execute(&way.text[range.clone()]).await;
+                            outcome.map_err(|f| failed_in(&way.path, &way.text, range, &f).migration(&way.tag))?;
+                            if !matches!(conn.in_transaction().await, Ok(true)) {
+                                return Err(Error::new(Code::TransactionLost, "a statement ended the transaction")
+                                    .migration(&way.tag)
+                                    .statement(&way.text[range.clone()]));
+                            }
                         }
-                        let outcome = conn.execute(&way.text[range.clone()]).await;
-                        outcome.map_err(|f| failed_in(&way.path, &way.text, range, &f).migration(&way.tag))?;
-                        if !matches!(conn.in_transaction().await, Ok(true)) {
-                            return Err(Error::new(Code::TransactionLost, "a statement ended the transaction")
-                                .migration(&way.tag)
-                                .statement(&way.text[range.clone()]));
+                        write(conn, &way.record.delete()).await?;
+                    }
+                    observer.event(&Event::Verifying);
+                    keys.verify(conn, &mut warnings).await?;
+                    let whole = history.snapshot.as_ref().filter(|_| target.head == history.head);
+                    let difference = match whole {
+                        Some(snapshot) => compare(conn, &Expected::Snapshot(snapshot), &settings.ignore).await?,
+                        None => {
+                            let expected = replayed(conn, &target).await?.schema;
+                            compare(conn, &Expected::Schema(&expected), &settings.ignore).await?
                         }
+                    };
+                    let wrong = difference.wrong.iter().chain(&difference.extra).next();
+                    if let Some(wrong) = wrong.filter(|_| !settings.accept_drift) {
+                        let message = format!("the way back does not lead to the old schema: {wrong} is left");
+                        return Err(Error::new(Code::VerificationFailed, message)
+                            .help("correct the .down.sql file: it undoes what its migration does"));
                     }
-                    write(conn, &way.record.delete()).await?;
+                    let mut state = state.clone();
+                    state.idx = to;
+                    state.head = Checksum::chain(left.iter().map(|m| &m.checksum));
+                    (state.min_reader, state.min_writer) = oldest_apps(&left)?;
+                    state.attempts = 0;
+                    state.attempted.clear();
+                    seal(conn, state, &tracking, true).await
                 }
-                observer.event(&Event::Verifying);
-                keys.verify(conn, &mut warnings).await?;
-                let whole = history.snapshot.as_ref().filter(|_| target.head == history.head);
-                let difference = match whole {
-                    Some(snapshot) => compare(conn, &Expected::Snapshot(snapshot), &settings.ignore).await?,
-                    None => {
-                        let expected = replayed(conn, &target).await?.schema;
-                        compare(conn, &Expected::Schema(&expected), &settings.ignore).await?
-                    }
-                };
-                let wrong = difference.wrong.iter().chain(&difference.extra).next();
-                if let Some(wrong) = wrong.filter(|_| !settings.accept_drift) {
-                    let message = format!("the way back does not lead to the old schema: {wrong} is left");
-                    return Err(Error::new(Code::VerificationFailed, message)
-                        .help("correct the .down.sql file: it undoes what its migration does"));
-                }
-                let mut state = state.clone();
-                state.idx = to;
-                state.head = Checksum::chain(left.iter().map(|m| &m.checksum));
-                (state.min_reader, state.min_writer) = oldest_apps(&left)?;
-                state.attempts = 0;
-                state.attempted.clear();
-                seal(conn, state, &tracking, true).await
-            })
-            .await
-        }
+                .await;
+                open.end(conn, outcome).await
+            }
+        },
     };
     let restored = restore(conn, &changed).await;
     if let Err(e) = &outcome {

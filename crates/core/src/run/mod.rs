@@ -29,7 +29,7 @@ pub use doctor::{Finding, Severity, doctor};
 pub use downgrade::{downgrade, undone};
 pub use inspect::{Live, read_live};
 pub use prepare::{Settings, make_plan, matches_pattern, open_questions};
-pub use recreate::{Recreation, begin_keeping, check_strategy, is_as_declared, is_being_made, keep, recreate};
+pub use recreate::{Recreation, Refill, begin_keeping, check_strategy, is_as_declared, is_being_made, keep, recreate};
 pub use replay::{Replayed, replay, replay_each};
 pub use tracking::{Difference, Tracking, differences, read_tracking};
 pub use upgrade::{Hooks, VERSIONED, Moment, Transactions, Upgrade, UpgradeKind, UpgradeSettings, is_unchanged, upgrade};

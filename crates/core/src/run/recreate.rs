@@ -4,13 +4,15 @@
 //! **Invariant:** only a database that was empty when it was first opened this way, and has carried the mark of it
 //! since, is ever emptied.
 
+use std::future::Future;
+
 use super::apply::{restore, set_up};
 use super::downgrade::still_same;
 use super::inspect::read_live;
 use super::prepare::transaction_open;
-use super::tracking::{Tracking, create_tables, differences, read_tracking, seal, transaction};
+use super::tracking::{Tracking, begin, create_tables, differences, read_tracking, seal};
 use super::upgrade::finish;
-use super::{Connection, Failure};
+use super::{Connection, Failure, Hooks, Moment};
 use crate::diff::{Answers, Change, Options, diff};
 use crate::error::{Code, Error, Result};
 use crate::history::{Checksum, State, stamp};
@@ -34,16 +36,28 @@ fn head(schema: &Schema) -> Checksum {
     Checksum(schema.fingerprint().0)
 }
 
+/// Fills a table that was made anew.
+pub trait Refill<C: Connection> {
+    /// Fills the table of this name, inside the transaction.
+    ///
+    /// # Errors
+    /// Whatever it fails with; the database stays as it was.
+    fn fill(&mut self, conn: &mut C, table: &str) -> impl Future<Output = Result<()>>;
+}
+
+/// Nothing is filled in.
+impl<C: Connection> Refill<C> for () {
+    async fn fill(&mut self, _: &mut C, _: &str) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// Makes what differs from the schema anew; the rows of those tables are gone. `refill` is called for each table that
 /// was made, inside the transaction, and fills it. Tables that are as declared keep their rows.
 ///
 /// # Errors
 /// [`Code::NotDisposable`] where the database was not made this way.
-pub async fn recreate<C: Connection>(
-    conn: &mut C,
-    schema: &Schema,
-    mut refill: impl AsyncFnMut(&mut C, &str) -> Result<()>,
-) -> Result<Recreation> {
+pub async fn recreate<C: Connection>(conn: &mut C, schema: &Schema, refill: &mut impl Refill<C>) -> Result<Recreation> {
     if conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))? {
         return Err(transaction_open());
     }
@@ -61,29 +75,33 @@ pub async fn recreate<C: Connection>(
     let mut changed = Vec::new();
     let outcome = match set_up(conn, &mut changed).await {
         Err(e) => Err(e),
-        Ok(()) => {
-            transaction(conn, async |conn| {
-                still_same(conn, &tracking).await?;
-                let tables = replace(conn, schema).await?;
-                for table in &tables {
-                    refill(conn, table).await.map_err(|e| e.object(table))?;
-                    if !matches!(conn.in_transaction().await, Ok(true)) {
-                        return Err(Error::new(Code::TransactionLost, "a step ended the transaction").object(table));
+        Ok(()) => match begin(conn).await {
+            Err(e) => Err(e),
+            Ok(open) => {
+                let outcome = async {
+                    still_same(conn, &tracking).await?;
+                    let tables = replace(conn, schema).await?;
+                    for table in &tables {
+                        refill.fill(conn, table).await.map_err(|e| e.object(table))?;
+                        if !matches!(conn.in_transaction().await, Ok(true)) {
+                            return Err(Error::new(Code::TransactionLost, "a step ended the transaction").object(table));
+                        }
                     }
+                    check_keys(conn).await?;
+                    let left = differences(&read_live(conn).await?.schema, schema)?;
+                    if let Some(wrong) = left.wrong.iter().chain(&left.extra).next() {
+                        let message = format!("the database is not as declared: {wrong}");
+                        return Err(Error::new(Code::VerificationFailed, message));
+                    }
+                    create_tables(conn).await?;
+                    let state = state(&tracking, DISPOSABLE, schema);
+                    seal(conn, state, &tracking, true).await?;
+                    Ok(tables)
                 }
-                check_keys(conn).await?;
-                let left = differences(&read_live(conn).await?.schema, schema)?;
-                if let Some(wrong) = left.wrong.iter().chain(&left.extra).next() {
-                    let message = format!("the database is not as declared: {wrong}");
-                    return Err(Error::new(Code::VerificationFailed, message));
-                }
-                create_tables(conn).await?;
-                let state = state(&tracking, DISPOSABLE, schema);
-                seal(conn, state, &tracking, true).await?;
-                Ok(tables)
-            })
-            .await
-        }
+                .await;
+                open.end(conn, outcome).await
+            }
+        },
     };
     let restored = restore(conn, &changed).await;
     let tables = finish(outcome, restored)?;
@@ -206,13 +224,15 @@ const BEGUN: &str = "begun";
 /// Whatever the database answers.
 pub async fn begin_keeping<C: Connection>(conn: &mut C, strategy: &str) -> Result<()> {
     let tracking = read_tracking(conn).await?;
-    transaction(conn, async |conn| {
+    let open = begin(conn).await?;
+    let outcome = async {
         still_same(conn, &tracking).await?;
         create_tables(conn).await?;
         let state = State { attempted: BEGUN.to_owned(), ..state(&tracking, strategy, &Schema::default()) };
         seal(conn, state, &tracking, true).await.map(|_| ())
-    })
-    .await
+    }
+    .await;
+    open.end(conn, outcome).await
 }
 
 /// Whether a database was begun and never completed, or not even begun.
@@ -221,25 +241,29 @@ pub fn is_being_made(tracking: &Tracking) -> bool {
 }
 
 /// Notes that a database has this schema, and by which strategy it is kept, so that the next start knows it from the
-/// header. `complete` is called first, in the same transaction.
+/// header. Where it is new, the app does its part first, in the same transaction.
 ///
 /// # Errors
 /// [`Code::NotTracked`] where it is kept in another way.
-pub async fn keep<C: Connection>(
+pub async fn keep<C: Connection, H: Hooks<C>>(
     conn: &mut C,
     schema: &Schema,
     strategy: &str,
-    complete: impl AsyncFnOnce(&mut C) -> Result<()>,
+    hooks: &mut H,
 ) -> Result<()> {
     let tracking = read_tracking(conn).await?;
     check_strategy(&tracking, strategy)?;
-    transaction(conn, async |conn| {
+    let open = begin(conn).await?;
+    let outcome = async {
         still_same(conn, &tracking).await?;
-        complete(conn).await?;
+        if is_being_made(&tracking) {
+            hooks.at(conn, Moment::Created).await?;
+        }
         create_tables(conn).await?;
         seal(conn, state(&tracking, strategy, schema), &tracking, true).await.map(|_| ())
-    })
-    .await
+    }
+    .await;
+    open.end(conn, outcome).await
 }
 
 /// Refuses a database that is kept in another way.

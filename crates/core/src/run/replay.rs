@@ -24,7 +24,7 @@ pub struct Replayed {
 /// [`Migration::script`](crate::history::Migration::script).
 pub async fn replay<C: Connection>(conn: &mut C, history: &History) -> Result<Replayed> {
     let migrations: Vec<&Migration> = history.migrations.iter().collect();
-    run(conn, &migrations, async |_, _| Ok(())).await?;
+    run(conn, &migrations, None).await?;
     let schema = read_live(conn).await?.schema;
     let mut seeds = false;
     // Views hold no rows of their own.
@@ -47,21 +47,16 @@ pub async fn replay<C: Connection>(conn: &mut C, history: &History) -> Result<Re
 pub async fn replay_each<C: Connection>(
     conn: &mut C,
     history: &History,
-    mut each: impl FnMut(&Migration, Schema),
+    mut each: impl FnMut(&Migration, Schema) + Send,
 ) -> Result<()> {
     let migrations: Vec<&Migration> = history.originals().filter(|m| !m.path.is_empty()).collect();
-    run(conn, &migrations, async |conn: &mut C, migration: &Migration| {
-        each(migration, read_live(conn).await?.schema);
-        Ok(())
-    })
-    .await
+    run(conn, &migrations, Some(&mut each)).await
 }
 
-async fn run<C: Connection>(
-    conn: &mut C,
-    migrations: &[&Migration],
-    mut after: impl AsyncFnMut(&mut C, &Migration) -> Result<()>,
-) -> Result<()> {
+/// Who is told of the schema after each migration.
+type Each<'e> = &'e mut (dyn FnMut(&Migration, Schema) + Send);
+
+async fn run<C: Connection>(conn: &mut C, migrations: &[&Migration], mut each: Option<Each<'_>>) -> Result<()> {
     let setting = |f: super::Failure| f.error(Code::Setting, "the scratch database cannot be set up");
     for sql in ["PRAGMA foreign_keys = OFF", "PRAGMA legacy_alter_table = OFF", "BEGIN"] {
         conn.execute(sql).await.map_err(setting)?;
@@ -74,7 +69,9 @@ async fn run<C: Connection>(
                 conn.execute(sql).await.map_err(|f| super::upgrade::failed(migration, range, &f))?;
             }
         }
-        after(conn, migration).await?;
+        if let Some(each) = &mut each {
+            each(migration, read_live(conn).await?.schema);
+        }
     }
     let committed = conn.execute("COMMIT").await;
     committed.map(|_| ()).map_err(|f| f.error(Code::StatementFailed, "the scratch database cannot commit"))

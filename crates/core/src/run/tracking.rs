@@ -94,33 +94,41 @@ fn damaged(table: &str) -> Error {
     )
 }
 
-/// Runs a body in a transaction, of which every one changes the state.
+/// A transaction that is open. Every one of them changes the state, if anything.
+pub(super) struct Open {
+    before: Option<State>,
+}
+
+/// Begins a transaction.
 ///
 /// IMMEDIATE: with a deferred transaction, of several processes that start at once all but one would fail.
-pub(super) async fn transaction<C: Connection, T>(
-    conn: &mut C,
-    body: impl AsyncFnOnce(&mut C) -> Result<T>,
-) -> Result<T> {
+pub(super) async fn begin<C: Connection>(conn: &mut C) -> Result<Open> {
     if let Err(failure) = conn.execute("BEGIN IMMEDIATE").await {
         let error = failure.error(Code::Database, "a transaction cannot be begun");
         return Err(roll_back(conn, error, false).await);
     }
-    let before = match read_state(conn).await {
-        Ok(before) => before.state,
-        Err(e) => return Err(roll_back(conn, e, false).await),
-    };
-    let done = match body(conn).await {
-        Ok(done) => done,
-        Err(e) => {
-            let is_write = e.code() != Code::Superseded;
-            return Err(roll_back(conn, e, is_write).await);
-        }
-    };
-    if let Err(failure) = conn.execute("COMMIT").await {
-        let error = failure.error(Code::StatementFailed, "the commit failed").statement("COMMIT");
-        settle(conn, &before, error).await?;
+    match read_state(conn).await {
+        Ok(before) => Ok(Open { before: before.state }),
+        Err(e) => Err(roll_back(conn, e, false).await),
     }
-    Ok(done)
+}
+
+impl Open {
+    /// Ends it: a commit where all went well, else a rollback.
+    pub(super) async fn end<C: Connection, T>(self, conn: &mut C, outcome: Result<T>) -> Result<T> {
+        let done = match outcome {
+            Ok(done) => done,
+            Err(e) => {
+                let is_write = e.code() != Code::Superseded;
+                return Err(roll_back(conn, e, is_write).await);
+            }
+        };
+        if let Err(failure) = conn.execute("COMMIT").await {
+            let error = failure.error(Code::StatementFailed, "the commit failed").statement("COMMIT");
+            settle(conn, &self.before, error).await?;
+        }
+        Ok(done)
+    }
 }
 
 /// A COMMIT that reports an error may have gone through: the database itself is asked.

@@ -22,8 +22,8 @@ use super::keys::Keys;
 use super::prepare::transaction_open;
 use super::replay::replayed;
 use super::tracking::{
-    Expected, Tracking, add, catalogue_fingerprint, compare, create_tables, read_state, read_tracking, seal,
-    transaction, write,
+    Expected, Open, Tracking, add, begin, catalogue_fingerprint, compare, create_tables, read_state, read_tracking,
+    seal, write,
 };
 use super::{Cancel, Connection, Event, Failure, FailureKind, Observer};
 use crate::error::{Code, Error, Result};
@@ -396,12 +396,17 @@ impl<'r> Run<'r> {
             return Ok(upgrade);
         }
         let state = State { idx, head, attempts: 0, attempted: String::new(), ..state.clone() };
-        let outcome = self
-            .transaction(conn, async |run, conn| {
-                run.still_same(conn).await?;
-                seal(conn, state, &run.tracking, true).await.map(|_| ())
-            })
-            .await;
+        let outcome = match begin(conn).await {
+            Err(e) => Err(e),
+            Ok(open) => {
+                let outcome: Result<()> = async {
+                    self.still_same(conn).await?;
+                    seal(conn, state, &self.tracking, true).await.map(|_| ())
+                }
+                .await;
+                self.end(conn, open, outcome).await
+            }
+        };
         match outcome {
             // The stamp only saves time: on a medium that cannot be written, every start takes a longer look.
             Err(e) if e.code() != Code::ReadOnly => Err(e),
@@ -443,7 +448,7 @@ impl<'r> Run<'r> {
         let outcome = match set_up(conn, &mut changed).await {
             Err(e) => Err(e),
             Ok(()) => match snapshot {
-                Some(snapshot) => self.from_snapshot(conn, snapshot, hooks, observer).await,
+                Some(snapshot) => self.make_from_snapshot(conn, snapshot, hooks, observer).await,
                 None => {
                     let standing = Standing { pending, ..Standing::default() };
                     self.segments(conn, &standing, hooks, observer, cancel).await
@@ -460,15 +465,16 @@ impl<'r> Run<'r> {
         Ok(upgrade)
     }
 
-    async fn from_snapshot<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
+    async fn make_from_snapshot<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
         &mut self,
         conn: &mut C,
         snapshot: &str,
         hooks: &mut H,
         observer: &mut O,
     ) -> Result<Upgrade> {
-        self.transaction(conn, async |run, conn| {
-            run.still_same(conn).await?;
+        let open = begin(conn).await?;
+        let outcome: Result<()> = async {
+            self.still_same(conn).await?;
             for sql in schema::snapshot_statements(snapshot)? {
                 conn.execute(&sql).await.map_err(|f| {
                     f.error(Code::StatementFailed, "the snapshot cannot be made into a database").statement(&sql)
@@ -476,11 +482,12 @@ impl<'r> Run<'r> {
             }
             hooks.at(conn, Moment::Created).await?;
             observer.event(&Event::Verifying);
-            run.verify(conn, true).await?;
-            let records = run.history.originals().map(|m| run.record_of(m, Origin::Snapshot, 1, 0)).collect();
-            run.record(conn, records, Finish::Whole).await
-        })
-        .await?;
+            self.verify(conn, true).await?;
+            let records = self.history.originals().map(|m| self.record_of(m, Origin::Snapshot, 1, 0)).collect();
+            self.record(conn, records, Finish::Whole).await
+        }
+        .await;
+        self.end(conn, open, outcome).await?;
         observer.event(&Event::Committed);
         Ok(Upgrade { to: self.history.newest(), warnings: std::mem::take(&mut self.warnings), ..Upgrade::default() })
     }
@@ -547,8 +554,9 @@ impl<'r> Run<'r> {
         let texts: Vec<&str> = migrations.iter().map(|m| &*m.up).collect();
         let has_steps = hooks.has_steps(&migrations);
         let mut applied = Vec::with_capacity(migrations.len());
-        self.transaction(conn, async |run, conn| {
-            run.still_same(conn).await?;
+        let open = begin(conn).await?;
+        let outcome: Result<()> = async {
+            self.still_same(conn).await?;
             let keys = Keys::count(conn, &texts, has_steps).await?;
             let mut records = Vec::with_capacity(migrations.len());
             for (n, (migration, script)) in migrations.iter().zip(segment.scripts).enumerate() {
@@ -567,21 +575,22 @@ impl<'r> Run<'r> {
                 hooks.at(conn, Moment::After(migration)).await.map_err(|e| e.migration(&name))?;
                 in_transaction(conn, migration).await?;
                 let took = (hooks.now() - start).max(0);
-                run.push_records(&mut records, migration, segment.batch, took);
+                self.push_records(&mut records, migration, segment.batch, took);
                 applied.push((name, took));
             }
-            if segment.is_last && run.is_new {
+            if segment.is_last && self.is_new {
                 hooks.at(conn, Moment::Created).await?;
             }
             observer.event(&Event::Verifying);
-            keys.verify(conn, &mut run.warnings).await?;
-            run.verify(conn, segment.is_last).await?;
+            keys.verify(conn, &mut self.warnings).await?;
+            self.verify(conn, segment.is_last).await?;
             if cancel.is_cancelled() {
                 return Err(cancelled());
             }
-            run.record(conn, records, segment.finish()).await
-        })
-        .await?;
+            self.record(conn, records, segment.finish()).await
+        }
+        .await;
+        self.end(conn, open, outcome).await?;
         upgrade.applied.append(&mut applied);
         observer.event(&Event::Committed);
         Ok(())
@@ -612,14 +621,16 @@ impl<'r> Run<'r> {
             let mut keys = Keys::default();
             if !runs_here {
                 if n == 0 && has_steps {
-                    self.transaction(conn, async |run, conn| {
-                        run.still_same(conn).await?;
+                    let open = begin(conn).await?;
+                    let outcome: Result<()> = async {
+                        self.still_same(conn).await?;
                         hooks.at(conn, Moment::Before(migration)).await.map_err(|e| e.migration(&name))?;
                         in_transaction(conn, migration).await?;
-                        run.tracking.header = header(conn).await?;
+                        self.tracking.header = header(conn).await?;
                         Ok(())
-                    })
-                    .await?;
+                    }
+                    .await;
+                    self.end(conn, open, outcome).await?;
                 }
                 keys = Keys::count(conn, &texts, false).await?;
                 let mut statements = phase.statements.iter();
@@ -633,8 +644,9 @@ impl<'r> Run<'r> {
                 self.tracking.header = header(conn).await?;
                 self.tracking.has_objects = read_state(conn).await?.has_objects;
             }
-            self.transaction(conn, async |run, conn| {
-                run.still_same(conn).await?;
+            let open = begin(conn).await?;
+            let outcome: Result<()> = async {
+                self.still_same(conn).await?;
                 let steps_here = has_steps && (n == last || (n == 0 && runs_here));
                 if runs_here {
                     keys = Keys::count(conn, &texts, steps_here).await?;
@@ -646,28 +658,29 @@ impl<'r> Run<'r> {
                 }
                 if n == last {
                     hooks.at(conn, Moment::After(migration)).await.map_err(|e| e.migration(&name))?;
-                    if segment.is_last && run.is_new {
+                    if segment.is_last && self.is_new {
                         hooks.at(conn, Moment::Created).await?;
                     }
                     in_transaction(conn, migration).await?;
                     observer.event(&Event::Verifying);
                 }
-                match keys.verify(conn, &mut run.warnings).await {
+                match keys.verify(conn, &mut self.warnings).await {
                     // What ran outside of a transaction is there to stay; it can only be told.
-                    Err(e) if !runs_here => run.warnings.push(e.to_string()),
+                    Err(e) if !runs_here => self.warnings.push(e.to_string()),
                     outcome => outcome?,
                 }
                 let mut records = Vec::new();
-                run.push_records(&mut records, migration, segment.batch, (hooks.now() - start).max(0));
-                run.forget(conn, &records).await?;
+                self.push_records(&mut records, migration, segment.batch, (hooks.now() - start).max(0));
+                self.forget(conn, &records).await?;
                 if n == last {
-                    run.verify(conn, segment.is_last).await?;
-                    return run.record(conn, records, segment.finish()).await;
+                    self.verify(conn, segment.is_last).await?;
+                    return self.record(conn, records, segment.finish()).await;
                 }
                 records.iter_mut().for_each(|record| record.state = RecordState::Phases(n as u32 + 1));
-                run.record(conn, records, Finish::Part).await
-            })
-            .await?;
+                self.record(conn, records, Finish::Part).await
+            }
+            .await;
+            self.end(conn, open, outcome).await?;
             observer.event(&Event::Committed);
         }
         upgrade.applied.push((name, (hooks.now() - start).max(0)));
@@ -751,17 +764,13 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    /// Runs a body in a transaction, and remembers what the database says afterwards.
-    async fn transaction<C: Connection>(
-        &mut self,
-        conn: &mut C,
-        body: impl AsyncFnOnce(&mut Self, &mut C) -> Result<()>,
-    ) -> Result<()> {
-        let sealed = transaction(conn, async |conn| {
-            body(self, conn).await?;
-            read_state(conn).await
-        })
-        .await?;
+    /// Ends a transaction, and remembers what the database says then.
+    async fn end<C: Connection>(&mut self, conn: &mut C, open: Open, outcome: Result<()>) -> Result<()> {
+        let outcome = match outcome {
+            Ok(()) => read_state(conn).await,
+            Err(e) => Err(e),
+        };
+        let sealed = open.end(conn, outcome).await?;
         self.tracking = Tracking { records: std::mem::take(&mut self.tracking.records), ..sealed };
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 
 use jiff::Timestamp;
 use whimbrel_core::history::Migration;
-use whimbrel_core::run::{Hooks, Moment, UpgradeKind};
+use whimbrel_core::run::{Hooks, Moment, Refill, UpgradeKind};
 use whimbrel_core::{Code, Error, Result};
 
 use super::ByMigration;
@@ -35,7 +35,10 @@ impl Details {
 }
 
 pub(super) type Step<'a> = Box<dyn FnMut(&rusqlite::Connection) -> StepResult + 'a>;
-pub(super) type TableStep<'a> = Box<dyn FnMut(&rusqlite::Connection, &str) -> StepResult + 'a>;
+type TableStep<'a> = Box<dyn FnMut(&rusqlite::Connection, &str) -> StepResult + 'a>;
+
+/// What fills tables that were made anew.
+pub(super) struct Filling<'a>(pub Option<TableStep<'a>>);
 
 /// The app's steps.
 #[derive(Default)]
@@ -56,13 +59,11 @@ pub(super) fn failed(e: &(dyn StdError + Send + Sync + 'static)) -> Error {
     }
 }
 
-pub(super) fn table_step<B: Borrow<rusqlite::Connection>>(
-    step: &mut TableStep<'_>,
-    host: &mut Sqlite<B>,
-    table: &str,
-) -> Result<()> {
-    let conn: &rusqlite::Connection = (*host).borrow();
-    step(conn, table).map_err(|e| failed(&*e))
+impl<B: Borrow<rusqlite::Connection>> Refill<Sqlite<B>> for Filling<'_> {
+    async fn fill(&mut self, host: &mut Sqlite<B>, table: &str) -> Result<()> {
+        let conn: &rusqlite::Connection = (*host).borrow();
+        self.0.as_mut().map_or(Ok(()), |step| step(conn, table)).map_err(|e| failed(&*e))
+    }
 }
 
 impl<B: Borrow<rusqlite::Connection>> Hooks<Sqlite<B>> for Steps<'_> {

@@ -24,7 +24,7 @@ pub use report::{ReportSink, UpgradeReport};
 
 use crate::backup::{self, Backup};
 use crate::sqlite_host::{Interrupt, Sqlite, database_path, error};
-use hooks::{Steps, TableStep};
+use hooks::{Filling, Steps};
 use lock::{Lock, Taken};
 
 /// Brings an app's database to the version the app was written for, and keeps every row.
@@ -45,7 +45,7 @@ pub struct Migrator<'a> {
     declared: Settings,
     steps: Steps<'a>,
     before_open: Option<BeforeOpen<'a>>,
-    refill: Option<TableStep<'a>>,
+    refill: Filling<'a>,
     observer: Option<&'a mut dyn Observer>,
     cancel: Cancel,
     backup: Option<usize>,
@@ -121,7 +121,7 @@ impl<'a> Migrator<'a> {
             declared: Settings::default(),
             steps: Steps::default(),
             before_open: None,
-            refill: None,
+            refill: Filling(None),
             observer: None,
             cancel: Cancel::default(),
             backup: None,
@@ -191,7 +191,7 @@ impl<'a> Migrator<'a> {
     /// Fills a table that was made anew, by its name: for [`disposable`](Migrator::disposable) databases.
     #[must_use]
     pub fn refill(mut self, step: impl FnMut(&rusqlite::Connection, &str) -> StepResult + 'a) -> Self {
-        self.refill = Some(Box::new(step));
+        self.refill = Filling(Some(Box::new(step)));
         self
     }
 
@@ -507,23 +507,13 @@ impl<'a> Migrator<'a> {
         if is_new {
             upgrade.kind = UpgradeKind::Created;
         }
-        let steps = &mut self.steps;
-        let complete = async |host: &mut Sqlite<&rusqlite::Connection>| match is_new {
-            true => block_on(run::Hooks::at(steps, host, run::Moment::Created)),
-            false => Ok(()),
-        };
-        block_on(run::keep(&mut Sqlite::new(&*conn), schema, AUTO_ALTER, complete))?;
+        block_on(run::keep(&mut Sqlite::new(&*conn), schema, AUTO_ALTER, &mut self.steps))?;
         Ok(upgrade)
     }
 
     fn recreated(&mut self, conn: &mut rusqlite::Connection, schema: &'a Schema) -> Result<Upgrade> {
-        let refill = &mut self.refill;
         let mut host = Sqlite::new(Interrupt::new(conn, &self.cancel));
-        let made = block_on(run::recreate(&mut host, schema, async |host: &mut _, table: &str| match refill {
-            Some(refill) => hooks::table_step(refill, host, table),
-            None => Ok(()),
-        }))?;
-        drop(host);
+        let made = block_on(run::recreate(&mut host, schema, &mut self.refill))?;
         let kind = match (made.created, made.tables.is_empty()) {
             (true, _) => UpgradeKind::Created,
             (false, true) => UpgradeKind::Unchanged,
