@@ -2,8 +2,10 @@
 
 mod migrator {
     mod basics;
+    mod faults;
     #[path = "../support/faulty.rs"]
     mod faulty;
     mod interrupted;
+    mod strategies;
     mod support;
 }

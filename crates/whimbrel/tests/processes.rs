@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use support::{history, one};
+use support::{history, one, tables};
 use whimbrel::{Code, History, Migrator, UpgradeKind};
 
 const DATABASE: &str = "WHIMBREL_TEST_DATABASE";
@@ -85,7 +85,7 @@ fn make_database(path: &Path, journal: &str, rows: usize) {
 #[test]
 fn fault_061_eight_at_once_give_one_upgrade_and_no_error() {
     let folder = tempfile::tempdir().unwrap();
-    for round in 0..rounds(20) {
+    for round in 0..rounds(50) {
         let path = folder.path().join(format!("{round}.db"));
         let journal = if round % 2 == 0 { "delete" } else { "wal" };
         make_database(&path, journal, 50);
@@ -96,6 +96,7 @@ fn fault_061_eight_at_once_give_one_upgrade_and_no_error() {
         assert_eq!(said, expected, "round {round}, {journal}");
         let db = Connection::open(&path).unwrap();
         assert_eq!(one::<i64>(&db, "SELECT count(*) FROM notes WHERE x20 = id"), 50, "round {round}");
+        assert_eq!(tables(&db), ["notes"]);
         assert_eq!(one::<i64>(&db, "SELECT count(DISTINCT batch) FROM _whimbrel_migrations"), 2, "round {round}");
     }
     let left = std::fs::read_dir(folder.path()).unwrap().filter_map(Result::ok);
@@ -117,7 +118,7 @@ fn fault_047_a_killed_upgrade_leaves_the_old_version_or_the_new_one() {
     let whole = begin.elapsed().as_micros() as u64;
 
     let (mut old, mut new, mut random) = (0, 0, 88_172_645_463_325_252_u64);
-    for round in 0..rounds(40) {
+    for round in 0..rounds(80) {
         let path = folder.path().join(format!("{round}.db"));
         let journal = if round % 2 == 0 { "delete" } else { "wal" };
         make_database(&path, journal, rows);

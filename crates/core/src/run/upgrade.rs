@@ -195,6 +195,7 @@ pub async fn upgrade<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
     if standing.pending.is_empty() {
         return run.restamp(conn).await;
     }
+    let scripts = run.scripts(&standing)?;
     run.check_attempts(observer)?;
     let counted = run.count_attempt(conn).await?;
     observer.event(&Event::UpgradeStarted {
@@ -204,7 +205,7 @@ pub async fn upgrade<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
     });
     let mut changed = Vec::new();
     let outcome = match set_up(conn, &mut changed).await {
-        Ok(()) => run.segments(conn, &standing, hooks, observer, cancel).await,
+        Ok(()) => run.segments(conn, &standing, &scripts, hooks, observer, cancel).await,
         Err(e) => Err(e),
     };
     let restored = restore(conn, &changed).await;
@@ -443,16 +444,15 @@ impl<'r> Run<'r> {
         let pending: Vec<Item<'_>> =
             self.history.migrations.iter().map(|migration| Item { migration, phases: 0 }).collect();
         let count = if snapshot.is_some() { 0 } else { pending.len() };
+        let standing = Standing { pending, ..Standing::default() };
+        let scripts = if snapshot.is_some() { Vec::new() } else { self.scripts(&standing)? };
         observer.event(&Event::UpgradeStarted { from: 0, to, migrations: count });
         let mut changed = Vec::new();
         let outcome = match set_up(conn, &mut changed).await {
             Err(e) => Err(e),
             Ok(()) => match snapshot {
                 Some(snapshot) => self.make_from_snapshot(conn, snapshot, hooks, observer).await,
-                None => {
-                    let standing = Standing { pending, ..Standing::default() };
-                    self.segments(conn, &standing, hooks, observer, cancel).await
-                }
+                None => self.segments(conn, &standing, &scripts, hooks, observer, cancel).await,
             },
         };
         let restored = restore(conn, &changed).await;
@@ -482,8 +482,9 @@ impl<'r> Run<'r> {
             }
             hooks.at(conn, Moment::Created).await?;
             observer.event(&Event::Verifying);
-            self.verify(conn, true).await?;
-            let records = self.history.originals().map(|m| self.record_of(m, Origin::Snapshot, 1, 0)).collect();
+            let records: Vec<Record> =
+                self.history.originals().map(|m| self.record_of(m, Origin::Snapshot, 1, 0)).collect();
+            self.verify(conn, &records, true).await?;
             self.record(conn, records, Finish::Whole).await
         }
         .await;
@@ -492,20 +493,23 @@ impl<'r> Run<'r> {
         Ok(Upgrade { to: self.history.newest(), warnings: std::mem::take(&mut self.warnings), ..Upgrade::default() })
     }
 
+    /// Reads all scripts that are to run: what cannot run ends it here, before anything is written.
+    fn scripts(&self, standing: &Standing<'_>) -> Result<Vec<Script>> {
+        let read = |item: &Item<'_>| item.migration.script().map_err(|e| e.migration(item.migration.tag()));
+        standing.pending.iter().map(read).collect()
+    }
+
     /// Runs what is pending, cut where something has to be committed by itself.
     async fn segments<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
         &mut self,
         conn: &mut C,
         standing: &Standing<'_>,
+        scripts: &[Script],
         hooks: &mut H,
         observer: &mut O,
         cancel: &Cancel,
     ) -> Result<Upgrade> {
         let mut upgrade = Upgrade { kind: UpgradeKind::Upgraded, from: standing.newest_applied, ..Upgrade::default() };
-        let mut scripts = Vec::with_capacity(standing.pending.len());
-        for item in &standing.pending {
-            scripts.push(item.migration.script().map_err(|e| e.migration(item.migration.tag()))?);
-        }
         let batch = self.tracking.records.iter().map(|r| r.batch).max().unwrap_or(0) + 1;
         let of = standing.pending.len();
         let mut next = 0;
@@ -583,7 +587,7 @@ impl<'r> Run<'r> {
             }
             observer.event(&Event::Verifying);
             keys.verify(conn, &mut self.warnings).await?;
-            self.verify(conn, segment.is_last).await?;
+            self.verify(conn, &records, segment.is_last).await?;
             if cancel.is_cancelled() {
                 return Err(cancelled());
             }
@@ -673,7 +677,7 @@ impl<'r> Run<'r> {
                 self.push_records(&mut records, migration, segment.batch, (hooks.now() - start).max(0));
                 self.forget(conn, &records).await?;
                 if n == last {
-                    self.verify(conn, segment.is_last).await?;
+                    self.verify(conn, &records, segment.is_last).await?;
                     return self.record(conn, records, segment.finish()).await;
                 }
                 records.iter_mut().for_each(|record| record.state = RecordState::Phases(n as u32 + 1));
@@ -688,17 +692,22 @@ impl<'r> Run<'r> {
     }
 
     /// Compares the schema with what it should be, before it is committed.
-    async fn verify<C: Connection>(&mut self, conn: &mut C, is_last: bool) -> Result<()> {
+    async fn verify<C: Connection>(&mut self, conn: &mut C, records: &[Record], is_last: bool) -> Result<()> {
         if !is_last {
             return Ok(());
         }
-        let is_whole = self.history.head == self.whole.head;
-        let difference = match &self.history.snapshot {
-            Some(snapshot) if is_whole => compare(conn, &Expected::Snapshot(snapshot), &self.settings.ignore).await?,
+        let all: Vec<Record> = self.tracking.records.iter().chain(records).cloned().collect();
+        let done = applied(self.whole, &all);
+        let head = Checksum::chain(done.iter().map(|m| &m.checksum));
+        let difference = match &self.whole.snapshot {
+            Some(snapshot) if head == self.whole.head => {
+                compare(conn, &Expected::Snapshot(snapshot), &self.settings.ignore).await?
+            }
             // All migrations have just run on an empty database: doing it again would say the same.
             _ if self.is_new => return Ok(()),
             _ => {
-                let expected = replayed(conn, self.history).await?.schema;
+                let done = History::new(done.into_iter().cloned().collect(), None);
+                let expected = replayed(conn, &done).await?.schema;
                 compare(conn, &Expected::Schema(&expected), &self.settings.ignore).await?
             }
         };

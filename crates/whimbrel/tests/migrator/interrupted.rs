@@ -153,11 +153,11 @@ fn fail_at(folder: &Path, phased: bool, transactions: Transactions, mode: Mode, 
 #[test]
 fn every_request_of_an_upgrade_fails_once_and_the_outcome_is_right() {
     let folder = tempfile::tempdir().unwrap();
-    for (phased, transactions) in [(false, Transactions::Whole), (false, Transactions::Each), (true, Transactions::Whole)]
+    for (phased, transactions) in
+        [(false, Transactions::Whole), (false, Transactions::Each), (true, Transactions::Whole)]
     {
         for mode in [Mode::Before, Mode::After, Mode::Sticky] {
-            let requests =
-                (0..).take_while(|n| fail_at(folder.path(), phased, transactions, mode, *n)).count();
+            let requests = (0..).take_while(|n| fail_at(folder.path(), phased, transactions, mode, *n)).count();
             assert!(requests > 60, "the run has only {requests} requests: it is not what this test is about");
         }
     }
@@ -188,8 +188,7 @@ fn every_request_of_a_way_back_fails_once_and_the_outcome_is_right() {
             let undone = whimbrel::run::undone(&records, 1);
             let mut host = Faulty::new(db, n, mode);
             let settings = UpgradeSettings::default();
-            let outcome =
-                block_on(downgrade(&mut host, &history, &undone, &settings, &mut (), &Cancel::default()));
+            let outcome = block_on(downgrade(&mut host, &history, &undone, &settings, &mut (), &Cancel::default()));
             let reached = host.failed;
             check_settings(&host, &outcome, &story);
             drop(host);
