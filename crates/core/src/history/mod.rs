@@ -123,6 +123,13 @@ impl History {
         History::new(self.migrations.iter().filter(|m| m.idx <= idx).cloned().collect(), None)
     }
 
+    /// The migration that a record is of, also where it has another number now.
+    pub fn of_record(&self, record: &Record) -> Option<&Migration> {
+        let is_same = |m: &&Migration| m.checksum == record.checksum;
+        let by_version = self.originals().filter(is_same).find(|m| same_version(&m.version, &record.version));
+        by_version.or_else(|| self.originals().find(is_same))
+    }
+
     /// The migration that somebody means by a number, a version, a name or a tag.
     ///
     /// ```

@@ -79,6 +79,8 @@ pub struct Item<'h> {
 pub struct Standing<'h> {
     /// What is to run, in order.
     pub pending: Vec<Item<'h>>,
+    /// What has run, in the history's order.
+    pub done: Vec<&'h Migration>,
     /// What ran and is newer than this history.
     pub newer: Vec<Record>,
     /// What does not fit.
@@ -95,6 +97,7 @@ impl<'h> Standing<'h> {
         let done = standing.match_records(&known, records);
         let is_done = |place: usize| done.get(&place).is_some_and(|r| r.state == RecordState::Done);
         let newest_done = (0..known.all.len()).rev().find(|place| is_done(*place));
+        standing.done = (0..known.all.len()).filter(|place| is_done(*place)).map(|place| known.all[place]).collect();
         standing.newest_applied = newest_done.map_or(0, |place| known.all[place].idx);
 
         let mut late = Vec::new();

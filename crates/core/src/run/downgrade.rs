@@ -126,7 +126,7 @@ struct Way {
 
 fn way_back(history: &History, record: &Record) -> Result<Way> {
     let tag = record.tag();
-    let known = history.originals().find(|m| m.checksum == record.checksum);
+    let known = history.of_record(record);
     let text = known.and_then(|m| m.down.as_deref()).or(record.down.as_deref());
     let irreversible =
         |why: &str| Error::new(Code::Irreversible, format!("{tag} cannot be undone: {why}")).migration(&tag);

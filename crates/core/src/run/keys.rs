@@ -10,6 +10,7 @@ use super::apply::count_violations;
 use super::inspect::read_rows;
 use super::{Connection, Failure};
 use crate::error::{Code, Error, Result};
+use crate::plan::rows_text;
 use crate::schema::fold;
 use crate::sqlite::read::CatalogueRow;
 use crate::sqlite::split::split;
@@ -70,7 +71,7 @@ impl Keys {
                     .help("foreign keys do not cascade while migrations run: delete these rows in the migration too"));
             }
             if now > 0 {
-                warnings.push(format!("{table} has {now} rows without a parent, as before"));
+                warnings.push(format!("{table} has {} without a parent, as before", rows_text(now.unsigned_abs())));
             }
         }
         Ok(())

@@ -11,7 +11,6 @@
 //! **Invariant:** whatever request fails, and wherever the process ends, the database holds a version that the record
 //! names, and the next upgrade goes on from it.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
@@ -847,9 +846,7 @@ pub(super) fn drift(wrong: &[String]) -> Error {
 
 /// The migrations of a history that are recorded as done, in the history's order.
 pub(super) fn applied<'h>(history: &'h History, records: &[Record]) -> Vec<&'h Migration> {
-    let done: HashSet<&Checksum> =
-        records.iter().filter(|r| r.state == RecordState::Done).map(|r| &r.checksum).collect();
-    history.originals().filter(|m| done.contains(&m.checksum)).collect()
+    Standing::of(history, records, Policy::Allow).done
 }
 
 /// The oldest apps that may read and write a database which has run these: an app that does not know the last few has

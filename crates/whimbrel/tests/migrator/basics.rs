@@ -97,3 +97,95 @@ fn phases_are_resumed() {
     assert_eq!((upgrade.kind, upgrade.to), (UpgradeKind::Upgraded, 2));
     assert_eq!(Migrator::new(&two).run(&mut db).unwrap().kind, UpgradeKind::Unchanged);
 }
+
+/// Two files that say the same are two migrations.
+#[test]
+fn migrations_with_the_same_text_are_told_apart() {
+    let same = "-- nothing yet\n";
+    let three = history(&[
+        THREE[0],
+        same,
+        same,
+        "INSERT INTO notes(body) VALUES ('x');",
+        "INSERT INTO notes(body) VALUES ('x');",
+    ]);
+    let mut db = Connection::open_in_memory().unwrap();
+    for version in 1..=5 {
+        let upgrade = Migrator::new(&three.up_to(version)).run(&mut db).unwrap();
+        assert_eq!((upgrade.to, upgrade.applied.len()), (version, 1));
+        assert_eq!(Migrator::new(&three.up_to(version)).run(&mut db).unwrap().kind, UpgradeKind::Unchanged);
+    }
+    assert_eq!(one::<i64>(&db, "SELECT count(*) FROM notes"), 2);
+}
+
+#[test]
+fn an_upgrade_can_be_cancelled_and_tells_what_it_does() {
+    use whimbrel::{Cancel, Event};
+    let mut db = Connection::open_in_memory().unwrap();
+    let three = history(&THREE);
+    Migrator::new(&three.up_to(1)).run(&mut db).unwrap();
+    let cancel = Cancel::default();
+    let mut stop = |event: &Event<'_>| {
+        if matches!(event, Event::Migration { number: 2, .. }) {
+            cancel.cancel();
+        }
+    };
+    let error = Migrator::new(&three).cancel(&cancel).observer(&mut stop).run(&mut db).unwrap_err();
+    assert_eq!((error.code(), error.report().state), (Code::Cancelled, State::RolledBack));
+    let mut told = Vec::new();
+    let mut observer = |event: &Event<'_>| match event {
+        Event::UpgradeStarted { from, to, migrations } => told.push(format!("{migrations} from {from} to {to}")),
+        Event::Migration { number, of, name, statements } => told.push(format!("{number}/{of} {name}: {statements}")),
+        Event::Committed => told.push("committed".to_owned()),
+        Event::Upgraded { from, to } => told.push(format!("{from} is {to}")),
+        _ => {}
+    };
+    Migrator::new(&three).observer(&mut observer).run(&mut db).unwrap();
+    assert_eq!(told, ["2 from 1 to 3", "1/2 0002_m2: 1", "2/2 0003_m3: 2", "committed", "1 is 3"]);
+}
+
+/// Rows that migrations themselves put in are in every database, also in one that is new.
+#[test]
+fn a_snapshot_is_used_only_where_it_holds_everything() {
+    let snapshot = "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT); CREATE INDEX i ON notes(body);";
+    let snapshot = whimbrel::Schema::from_sql(snapshot).unwrap().to_snapshot();
+    let scripts = [THREE[0], "CREATE INDEX i ON notes(body);"];
+    for seeds in [false, true] {
+        let mut migrations = history(&scripts).migrations.to_vec();
+        migrations[1].seeds = seeds;
+        let known = whimbrel::History::new(migrations, Some(snapshot.clone()));
+        let mut ran = 0;
+        let mut db = Connection::open_in_memory().unwrap();
+        let upgrade = Migrator::new(&known)
+            .after(2, |_| {
+                ran += 1;
+                Ok(())
+            })
+            .run(&mut db)
+            .unwrap();
+        assert_eq!(upgrade.kind, UpgradeKind::Created);
+        assert_eq!(ran, i32::from(seeds), "a database from the snapshot takes no steps");
+        assert_eq!(Migrator::new(&known).run(&mut db).unwrap().kind, UpgradeKind::Unchanged);
+        assert_eq!(one::<i64>(&db, "SELECT count(*) FROM _whimbrel_migrations"), 2);
+    }
+}
+
+/// Foreign keys are off while migrations run, and what they leave is checked against what was there.
+#[test]
+fn new_orphans_fail_an_upgrade_and_old_ones_do_not() {
+    let mut db = Connection::open_in_memory().unwrap();
+    let three = history(&THREE);
+    Migrator::new(&three).run(&mut db).unwrap();
+    db.execute_batch(
+        "PRAGMA foreign_keys = OFF; INSERT INTO tags VALUES (99, 'orphan'); PRAGMA foreign_keys = ON;
+         INSERT INTO notes(id, body) VALUES (1, 'a'); INSERT INTO tags VALUES (1, 'b');",
+    )
+    .unwrap();
+    let careless = history(&[THREE[0], THREE[1], THREE[2], "DELETE FROM notes;"]);
+    let error = Migrator::new(&careless).run(&mut db).unwrap_err();
+    assert_eq!((error.code(), error.report().state), (Code::RowsDoNotFit, State::RolledBack), "{error}");
+    let careful = history(&[THREE[0], THREE[1], THREE[2], "DELETE FROM tags WHERE note = 1; DELETE FROM notes;"]);
+    let upgrade = Migrator::new(&careful).run(&mut db).unwrap();
+    assert_eq!(upgrade.warnings, ["tags has 1 row without a parent, as before"]);
+    assert_eq!(one::<i64>(&db, "PRAGMA foreign_keys"), 1);
+}
