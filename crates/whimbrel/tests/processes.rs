@@ -41,6 +41,7 @@ fn twenty() -> History {
 
 /// What a child does: it opens the database as an app would, and prints how that went.
 #[test]
+#[expect(clippy::print_stdout, reason = "standard output is how the child answers")]
 fn child() {
     let Some(path) = std::env::var_os(DATABASE) else { return };
     let mut db = Connection::open(path).unwrap();

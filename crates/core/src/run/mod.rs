@@ -8,31 +8,20 @@
 //! says so, and the next run finds one of the first two.
 
 mod apply;
-mod baseline;
 mod doctor;
-mod downgrade;
 mod facts;
 mod inspect;
 mod judge;
 mod prepare;
-mod recreate;
-mod keys;
 mod registered;
-mod replay;
 mod rows;
-mod tracking;
-mod upgrade;
+mod versioned;
 
 pub use apply::{Report, run_plan};
-pub use baseline::{Baseline, baseline, find_version, read_other_tool, repair_records};
 pub use doctor::{Finding, Severity, doctor};
-pub use downgrade::{downgrade, undone};
 pub use inspect::{Live, read_live};
 pub use prepare::{Settings, make_plan, matches_pattern, open_questions};
-pub use recreate::{Recreation, Refill, begin_keeping, check_strategy, is_as_declared, is_being_made, keep, recreate};
-pub use replay::{Replayed, replay, replay_each};
-pub use tracking::{Difference, Tracking, differences, read_tracking};
-pub use upgrade::{Hooks, VERSIONED, Moment, Transactions, Upgrade, UpgradeKind, UpgradeSettings, is_unchanged, upgrade};
+pub use versioned::*;
 
 use std::fmt;
 use std::future::Future;

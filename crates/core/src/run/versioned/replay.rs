@@ -1,9 +1,9 @@
 //! A history run on an empty database: what schema it makes, and whether it leaves rows.
 
-use super::Connection;
-use super::inspect::{one_integer, read_live};
 use crate::error::{Code, Error, Result};
 use crate::history::{History, Migration};
+use crate::run::Connection;
+use crate::run::inspect::{one_integer, read_live};
 use crate::schema::Schema;
 use crate::sqlite::print::main;
 
@@ -57,7 +57,7 @@ pub async fn replay_each<C: Connection>(
 type Each<'e> = &'e mut (dyn FnMut(&Migration, Schema) + Send);
 
 async fn run<C: Connection>(conn: &mut C, migrations: &[&Migration], mut each: Option<Each<'_>>) -> Result<()> {
-    let setting = |f: super::Failure| f.error(Code::Setting, "the scratch database cannot be set up");
+    let setting = |f: crate::run::Failure| f.error(Code::Setting, "the scratch database cannot be set up");
     for sql in ["PRAGMA foreign_keys = OFF", "PRAGMA legacy_alter_table = OFF", "BEGIN"] {
         conn.execute(sql).await.map_err(setting)?;
     }
@@ -66,7 +66,7 @@ async fn run<C: Connection>(conn: &mut C, migrations: &[&Migration], mut each: O
         for range in script.phases.iter().flat_map(|phase| &phase.statements) {
             let sql = &migration.up[range.clone()];
             if !is_for_a_file(sql) {
-                conn.execute(sql).await.map_err(|f| super::upgrade::failed(migration, range, &f))?;
+                conn.execute(sql).await.map_err(|f| super::statements::failed(migration, range, &f))?;
             }
         }
         if let Some(each) = &mut each {
@@ -87,7 +87,7 @@ fn is_for_a_file(sql: &str) -> bool {
 
 /// The schema that a history makes, tried out in a scratch database of this connection.
 pub(super) async fn replayed<C: Connection>(conn: &mut C, history: &History) -> Result<Replayed> {
-    let cannot = |f: super::Failure| Error::new(Code::Database, "no scratch database can be made").cause(f);
+    let cannot = |f: crate::run::Failure| Error::new(Code::Database, "no scratch database can be made").cause(f);
     let mut scratch = conn.scratch().await.map_err(cannot)?;
     replay(&mut scratch, history).await
 }

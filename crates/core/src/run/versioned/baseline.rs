@@ -3,17 +3,18 @@
 //! Nothing is believed that the schema does not bear out: what the migrations make of an empty database is compared
 //! with what is there, before a record is written.
 
-use super::Connection;
 use super::downgrade::still_same;
-use super::inspect::{read_live, read_rows};
-use super::prepare::transaction_open;
 use super::replay::{replay_each, replayed};
 use super::tracking::{Difference, Expected, add, begin, compare, create_tables, read_tracking, seal, write};
-use super::upgrade::{VERSIONED, applied, drift, oldest_apps};
+use super::upgrade::{applied, oldest_apps};
+use super::{VERSIONED, drift};
 use crate::error::{Code, Error, Result};
 use crate::history::adopt::{self, Tool};
 use crate::history::record::{IN_USER_VERSION, MIGRATIONS};
 use crate::history::{Checksum, History, Migration, Origin, Policy, Record, Standing, State};
+use crate::run::Connection;
+use crate::run::inspect::{read_live, read_rows};
+use crate::run::prepare::transaction_open;
 use crate::sqlite::token::quote_text;
 
 /// How a database is adopted.
@@ -62,10 +63,11 @@ pub async fn read_other_tool<C: Connection>(conn: &mut C, history: &History) -> 
 /// # Errors
 /// As [`replay`](super::replay()).
 pub async fn find_version<C: Connection>(conn: &mut C, history: &History, ignore: &[String]) -> Result<Vec<u32>> {
-    let is_ignored =
-        |name: &str| adopt::is_bookkeeping(name) || ignore.iter().any(|pattern| super::matches_pattern(pattern, name));
+    let is_ignored = |name: &str| {
+        adopt::is_bookkeeping(name) || ignore.iter().any(|pattern| crate::run::matches_pattern(pattern, name))
+    };
     let live = read_live(conn).await?.schema.without(is_ignored).fingerprint();
-    let cannot = |f: super::Failure| Error::new(Code::Database, "no scratch database can be made").cause(f);
+    let cannot = |f: crate::run::Failure| Error::new(Code::Database, "no scratch database can be made").cause(f);
     let mut scratch = conn.scratch().await.map_err(cannot)?;
     let mut found = Vec::new();
     replay_each(&mut scratch, history, |migration, schema| {
@@ -124,7 +126,7 @@ pub async fn baseline<C: Connection>(conn: &mut C, history: &History, settings: 
 /// [`Code::NotTracked`] where there is no record.
 pub async fn repair_records<C: Connection>(conn: &mut C, history: &History) -> Result<Vec<String>> {
     let tracking = read_tracking(conn).await?;
-    let Some(state) = tracking.state.clone() else { return Err(super::upgrade::not_tracked()) };
+    let Some(state) = tracking.state.clone() else { return Err(super::not_tracked()) };
     let mut records = tracking.records.clone();
     let mut changes = Vec::new();
     for record in &mut records {

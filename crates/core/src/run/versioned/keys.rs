@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::apply::count_violations;
-use super::inspect::read_rows;
-use super::{Connection, Failure};
 use crate::error::{Code, Error, Result};
 use crate::plan::rows_text;
+use crate::run::apply::count_violations;
+use crate::run::inspect::read_rows;
+use crate::run::{Connection, Failure};
 use crate::schema::fold;
 use crate::sqlite::read::CatalogueRow;
 use crate::sqlite::split::split;

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use sha2::{Digest, Sha256};
 
-use super::apply::roll_back;
-use super::inspect::{one_integer, one_row, read_rows, shadow_tables};
-use super::{Connection, Header, Value};
 use crate::error::{Code, Error, Result};
 use crate::history::record::{self, FORMAT, IN_TABLE, IN_USER_VERSION, MIGRATIONS, REPORTS, STATE};
 use crate::history::{Checksum, Record, State, stamp};
+use crate::run::apply::roll_back;
+use crate::run::inspect::{one_integer, one_row, read_rows, shadow_tables};
+use crate::run::{Connection, Header, Value};
 use crate::schema::{Schema, same_name};
 use crate::sqlite::read::{CatalogueRow, is_internal, read_catalogue};
 
@@ -84,7 +84,7 @@ pub(super) async fn read_state<C: Connection>(conn: &mut C) -> Result<Tracking> 
     Ok(tracking)
 }
 
-async fn rows<C: Connection>(conn: &mut C, sql: &str) -> Result<Vec<super::Row>> {
+async fn rows<C: Connection>(conn: &mut C, sql: &str) -> Result<Vec<crate::run::Row>> {
     conn.query(sql).await.map_err(|f| f.error(Code::Damaged, "the record of migrations cannot be read").statement(sql))
 }
 
@@ -266,8 +266,9 @@ pub(super) async fn compare<C: Connection>(
         || catalogue.iter().any(|row| row.sql.as_ref().is_some_and(|sql| is_virtual(sql)));
     let shadows = if has_modules { shadow_tables(conn).await } else { Vec::new() };
     let is_shadow = |name: &str| shadows.iter().any(|shadow| same_name(shadow, name));
-    let is_ignored =
-        |name: &str| is_shadow(name) || ignore.iter().any(|p| super::matches_pattern(p, name)) || is_bookkeeping(name);
+    let is_ignored = |name: &str| {
+        is_shadow(name) || ignore.iter().any(|p| crate::run::matches_pattern(p, name)) || is_bookkeeping(name)
+    };
     let live = read_catalogue(&catalogue, &shadows)?.without(is_ignored);
     differences(&live, &target.without(is_ignored))
 }

@@ -6,16 +6,16 @@
 
 use std::future::Future;
 
-use super::apply::{restore, set_up};
 use super::downgrade::still_same;
-use super::inspect::read_live;
-use super::prepare::transaction_open;
+use super::finish;
 use super::tracking::{Tracking, begin, create_tables, differences, read_tracking, seal};
-use super::upgrade::finish;
 use super::{Connection, Failure, Hooks, Moment};
 use crate::diff::{Answers, Change, Options, diff};
 use crate::error::{Code, Error, Result};
 use crate::history::{Checksum, State, stamp};
+use crate::run::apply::{restore, set_up};
+use crate::run::inspect::read_live;
+use crate::run::prepare::transaction_open;
 use crate::schema::{Schema, same_name};
 use crate::sqlite::print;
 
@@ -216,7 +216,7 @@ pub async fn is_as_declared<C: Connection>(conn: &mut C, schema: &Schema) -> Res
 }
 
 /// What stands in the state from the moment a database is begun until it is complete.
-const BEGUN: &str = "begun";
+pub(super) const BEGUN: &str = "begun";
 
 /// Notes that a database is about to be made, so that one which was stopped half way is told from one that was there.
 ///

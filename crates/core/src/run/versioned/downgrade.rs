@@ -1,14 +1,16 @@
 //! Takes a database back: the scripts that undo migrations, newest first, in one transaction.
 
-use super::apply::{cancelled, restore, set_up};
 use super::keys::Keys;
 use super::replay::replayed;
+use super::statements::failed_in;
 use super::tracking::{Expected, Tracking, begin, compare, read_state, read_tracking, seal, write};
-use super::upgrade::{applied, failed_in, finish, not_tracked, oldest_apps};
-use super::{Cancel, Connection, Event, Observer, Upgrade, UpgradeKind, UpgradeSettings};
+use super::upgrade::{applied, oldest_apps};
+use super::{Upgrade, UpgradeKind, UpgradeSettings, finish, not_tracked};
 use crate::error::{Code, Error, Result};
 use crate::history::script::{PhaseKind, Script};
 use crate::history::{Checksum, History, Record};
+use crate::run::apply::{cancelled, restore, set_up};
+use crate::run::{Cancel, Connection, Event, Observer};
 
 /// The records that are undone to leave the newest `to`, in the order of undoing.
 pub fn undone(records: &[Record], to: u32) -> Vec<Record> {

@@ -1,0 +1,91 @@
+//! Statements of migrations, one by one: run, counted, and told with their place in the file where they fail.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::{Code, Error, Result};
+use crate::history::Migration;
+use crate::run::apply::cancelled;
+use crate::run::inspect::one_integer;
+use crate::run::{Cancel, Connection, Event, Failure, FailureKind, Observer};
+use crate::schema;
+
+pub(super) async fn in_transaction<C: Connection>(conn: &mut C, migration: &Migration) -> Result<()> {
+    match conn.in_transaction().await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::new(Code::TransactionLost, "a step ended the transaction").migration(migration.tag())),
+        Err(f) => Err(f.error(Code::Database, "the connection does not answer")),
+    }
+}
+
+/// Runs statements one by one; each must leave the transaction as it found it.
+pub(super) async fn run_statements<'s, C: Connection, O: Observer + ?Sized>(
+    conn: &mut C,
+    migration: &Migration,
+    statements: impl Iterator<Item = &'s Range<usize>>,
+    of: usize,
+    observer: &mut O,
+    cancel: &Cancel,
+) -> Result<()> {
+    let before = conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))?;
+    for (n, range) in statements.enumerate() {
+        if cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        conn.execute(&migration.up[range.clone()]).await.map_err(|f| failed(migration, range, &f))?;
+        let after = conn.in_transaction().await.map_err(|f| failed(migration, range, &f))?;
+        if after != before {
+            return Err(Error::new(Code::TransactionLost, "a statement ended the transaction")
+                .migration(migration.tag())
+                .statement(&migration.up[range.clone()]));
+        }
+        observer.event(&Event::Statement { number: n + 1, of });
+    }
+    Ok(())
+}
+
+/// Runs a statement again and again until it changes no row.
+pub(super) async fn backfill<C: Connection, O: Observer + ?Sized>(
+    conn: &mut C,
+    migration: &Migration,
+    range: &Range<usize>,
+    observer: &mut O,
+    cancel: &Cancel,
+) -> Result<()> {
+    let sql = &migration.up[range.clone()];
+    let mut done = 0;
+    loop {
+        if cancel.is_cancelled() {
+            return Err(cancelled().help("what is done so far stays, and the next run goes on behind it"));
+        }
+        // A statement by itself is a transaction of its own.
+        let before = one_integer(conn, "SELECT total_changes()").await?;
+        conn.execute(sql).await.map_err(|f| failed(migration, range, &f))?;
+        let rows = one_integer(conn, "SELECT total_changes()").await? - before;
+        if rows <= 0 {
+            return Ok(());
+        }
+        done += rows.unsigned_abs();
+        observer.event(&Event::Portion { rows: done });
+    }
+}
+
+/// A failed statement of a migration, with its place in the file.
+pub(super) fn failed(migration: &Migration, range: &Range<usize>, failure: &Failure) -> Error {
+    failed_in(&migration.path, &migration.up, range, failure).migration(migration.tag())
+}
+
+/// A failed statement, with its place in a text.
+pub(super) fn failed_in(path: &str, text: &str, range: &Range<usize>, failure: &Failure) -> Error {
+    let sql = &text[range.clone()];
+    let source = schema::Source { name: path.to_owned(), text: text.to_owned() };
+    // SQLite says where in the statement, at times; a statement over many lines is not underlined whole.
+    let start = range.start + failure.offset.filter(|at| sql.is_char_boundary(*at)).unwrap_or(0);
+    let line = text[start..range.end].find('\n').map_or(range.end, |n| start + n);
+    let origin = schema::Origin { source: Some(Arc::new(source)), range: start..line };
+    let (code, message) = match failure.kind {
+        FailureKind::Constraint => (Code::RowsDoNotFit, format!("{path}: rows do not fit")),
+        _ => (Code::StatementFailed, format!("{path}: a statement failed")),
+    };
+    failure.error(code, message).statement(sql).at(&origin, failure.message.clone())
+}

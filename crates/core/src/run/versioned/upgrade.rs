@@ -1,0 +1,340 @@
+//! Brings a database from any version of a history to the newest, or leaves it as it is.
+//!
+//! 1. The header decides whether there is anything to do at all ([`is_unchanged`]).
+//! 2. What the database says of its history is compared with what the app knows; what does not fit ends it here, and
+//!    nothing is changed.
+//! 3. The attempt is counted, so that an upgrade that never comes to its end is not tried for ever.
+//! 4. The migrations run, all in one transaction or each in its own: steps of the app, statements, foreign keys against
+//!    the violations that were there before, the schema against the snapshot, then the record and the stamp; commit.
+//!
+//! **Invariant:** the record of a migration is written in the transaction of what it records.
+//! **Invariant:** whatever request fails, and wherever the process ends, the database holds a version that the record
+//! names, and the next upgrade goes on from it.
+
+use super::replay::replayed;
+use super::tracking::{
+    Expected, Tracking, begin, catalogue_fingerprint, compare, read_state, read_tracking, seal, write,
+};
+use super::{
+    ATTEMPTS, Hooks, Upgrade, UpgradeKind, UpgradeSettings, VERSIONED, drift, finish, is_being_made, not_tracked,
+};
+use crate::error::{Code, Error, Result};
+use crate::history::{Checksum, History, Migration, Policy, Record, RecordState, Standing, State, record, stamp};
+use crate::run::apply::{restore, set_up};
+use crate::run::inspect::read_rows;
+use crate::run::prepare::transaction_open;
+use crate::run::{Cancel, Connection, Event, Observer};
+use crate::schema;
+
+/// Whether the header alone says that the database is at the newest version, with the schema it had then; and whether
+/// reports wait.
+///
+/// # Errors
+/// Where the header cannot be read.
+pub async fn is_unchanged<C: Connection>(conn: &mut C, history: &History) -> Result<Option<bool>> {
+    let header = conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))?;
+    let is_same = stamp::matches(header.user_version, history.newest(), &history.head, header.cookie);
+    Ok(is_same.then(|| stamp::reports_wait(header.user_version)))
+}
+
+/// Brings a database to the newest version of a history.
+///
+/// # Errors
+/// The [state](crate::State) in the error says what the database holds. [`Code::Superseded`] where another process came
+/// in between: call it again.
+pub async fn upgrade<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
+    conn: &mut C,
+    history: &History,
+    settings: &UpgradeSettings,
+    hooks: &mut H,
+    observer: &mut O,
+    cancel: &Cancel,
+) -> Result<Upgrade> {
+    if conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))? {
+        return Err(transaction_open());
+    }
+    let tracking = read_state(conn).await?;
+    if let Some(state) = tracking.state.as_ref().filter(|state| state.stamped == record::IN_TABLE)
+        && stamp::matches(tracking.stamp(), history.newest(), &history.head, tracking.header.cookie)
+    {
+        return Ok(Upgrade { from: state.idx, to: state.idx, ..Upgrade::default() });
+    }
+    let tracking = read_tracking(conn).await?;
+    let is_new = is_being_made(&tracking);
+    let shortened = settings.to.map(|to| history.up_to(to));
+    let known = shortened.as_ref().unwrap_or(history);
+    let now = hooks.now();
+    let mut run = Run { history: known, whole: history, settings, tracking, is_new, now, warnings: Vec::new() };
+    let standing = match run.decide()? {
+        Decision::Newer(upgrade) => return Ok(upgrade),
+        Decision::Fresh => return run.create(conn, hooks, observer, cancel).await,
+        Decision::Compared(standing) => standing,
+    };
+    run.check_drift(conn).await?;
+    if standing.pending.is_empty() {
+        return run.restamp(conn).await;
+    }
+    let scripts = run.scripts(&standing)?;
+    run.check_attempts(observer)?;
+    let counted = run.count_attempt(conn).await?;
+    observer.event(&Event::UpgradeStarted {
+        from: standing.newest_applied,
+        to: known.newest(),
+        migrations: standing.pending.len(),
+    });
+    let mut changed = Vec::new();
+    let outcome = match set_up(conn, &mut changed).await {
+        Ok(()) => run.segments(conn, &standing, &scripts, hooks, observer, cancel).await,
+        Err(e) => Err(e),
+    };
+    let restored = restore(conn, &changed).await;
+    if let Err(e) = &outcome {
+        // Not the upgrade's own failure: trying again costs nothing.
+        let is_elsewhere = matches!(
+            e.code(),
+            Code::Busy | Code::Superseded | Code::Cancelled | Code::DiskSpace | Code::ReadOnly | Code::Setting
+        );
+        if counted && is_elsewhere {
+            run.uncount_attempt(conn).await;
+        }
+        observer.event(&Event::Failed { code: e.code() });
+    }
+    let upgrade = finish(outcome, restored)?;
+    observer.event(&Event::Upgraded { from: upgrade.from, to: upgrade.to });
+    Ok(upgrade)
+}
+
+/// What the comparison of app and database comes to.
+enum Decision<'h> {
+    /// The database is newer than the app, and lets it in.
+    Newer(Upgrade),
+    /// The database is empty.
+    Fresh,
+    /// The database has a history that fits.
+    Compared(Standing<'h>),
+}
+
+pub(super) struct Run<'r> {
+    /// What is to be run.
+    pub(super) history: &'r History,
+    /// All that the app knows.
+    pub(super) whole: &'r History,
+    pub(super) settings: &'r UpgradeSettings,
+    pub(super) tracking: Tracking,
+    /// Whether the database was empty when the run began.
+    pub(super) is_new: bool,
+    pub(super) now: i64,
+    pub(super) warnings: Vec<String>,
+}
+
+impl<'r> Run<'r> {
+    fn decide(&self) -> Result<Decision<'r>> {
+        let tracking = &self.tracking;
+        check_application(self.whole, tracking)?;
+        if tracking.is_fresh() {
+            return Ok(Decision::Fresh);
+        }
+        let Some(state) = &tracking.state else {
+            return Err(not_tracked());
+        };
+        if state.strategy != VERSIONED {
+            let message = format!("the database is kept as {}, and not by versioned migrations", state.strategy);
+            return Err(Error::new(Code::NotTracked, message)
+                .help("open it the way it was made, or adopt it with `whimbrel migrate baseline`"));
+        }
+        // Against all that the app knows: a database that is ahead of `--to` is not newer than the app.
+        let full = Standing::of(self.whole, &tracking.records, Policy::Allow);
+        if let Some(problem) = full.blocker() {
+            return Err(problem.error());
+        }
+        if !full.newer.is_empty() {
+            return self.newer(state, &full).map(Decision::Newer);
+        }
+        let standing = Standing::of(self.history, &tracking.records, self.settings.policy);
+        match standing.blocker() {
+            Some(problem) => Err(problem.error()),
+            None => Ok(Decision::Compared(standing)),
+        }
+    }
+
+    /// The database has run what this app does not know. It is never modified; whether it is opened, its range says.
+    fn newer(&self, state: &State, standing: &Standing<'_>) -> Result<Upgrade> {
+        let app = self.whole.newest();
+        let newest = standing.newer.last().map(Record::tag).unwrap_or_default();
+        if app < state.min_reader {
+            let message = format!(
+                "the database is newer than this app: it has run {newest}, and this app knows {} migrations up to {app}",
+                self.whole.migrations.len()
+            );
+            return Err(Error::new(Code::DatabaseNewer, message)
+                .migration(newest)
+                .help("update the app; the database is as it was")
+                .help(format!("it can be read by apps that know migration {} or later", state.min_reader)));
+        }
+        let kind = UpgradeKind::Newer { writable: app >= state.min_writer };
+        Ok(Upgrade { kind, from: state.idx, to: state.idx, ..Upgrade::default() })
+    }
+
+    fn check_attempts<O: Observer + ?Sized>(&self, observer: &mut O) -> Result<()> {
+        let Some(state) = &self.tracking.state else { return Ok(()) };
+        let is_same = state.attempted == self.history.head.to_string();
+        if !is_same || state.attempts < ATTEMPTS || self.settings.retry || !self.settings.count_attempts {
+            return Ok(());
+        }
+        observer.event(&Event::Held);
+        let message = format!("{} upgrades in a row did not come to their end: nothing more is tried", state.attempts);
+        Err(Error::new(Code::Held, message)
+            .help("the database is as it was: the app may go on with it read-only, or in an older version")
+            .help("release a version with the cause removed, or let the app ask for another attempt"))
+    }
+
+    /// Counts this start before it does anything, in a transaction of its own: what ends the process in the middle
+    /// leaves the count behind.
+    async fn count_attempt<C: Connection>(&mut self, conn: &mut C) -> Result<bool> {
+        let Some(state) = self.tracking.state.as_mut().filter(|_| self.settings.count_attempts && !self.is_new) else {
+            return Ok(false);
+        };
+        let head = self.history.head.to_string();
+        state.attempts = if state.attempted == head { state.attempts + 1 } else { 1 };
+        state.attempted = head;
+        let sql = format!(
+            "UPDATE main.{} SET attempts = {}, attempted = '{}'",
+            record::STATE,
+            state.attempts,
+            state.attempted
+        );
+        write(conn, &sql).await?;
+        Ok(true)
+    }
+
+    /// Takes the count back. Where that fails too, one start more is counted than should be.
+    async fn uncount_attempt<C: Connection>(&self, conn: &mut C) {
+        let sql = format!("UPDATE main.{} SET attempts = max(attempts - 1, 0)", record::STATE);
+        let _ = conn.execute(&sql).await;
+    }
+
+    /// Whether the schema is still the one that the last upgrade left. SQLite counts every change of it, so most starts
+    /// need not look.
+    async fn check_drift<C: Connection>(&mut self, conn: &mut C) -> Result<()> {
+        let Some(state) = &self.tracking.state else { return Ok(()) };
+        if state.cookie == self.tracking.header.cookie || state.fingerprint.is_empty() {
+            return Ok(());
+        }
+        if catalogue_fingerprint(&read_rows(conn).await?).to_string() == state.fingerprint {
+            return Ok(());
+        }
+        // A migration that was stopped between two of its phases leaves what no version has.
+        if self.tracking.records.iter().any(|record| record.state != RecordState::Done) {
+            return Ok(());
+        }
+        let done = applied(self.whole, &self.tracking.records);
+        let so_far = History::new(done.into_iter().cloned().collect(), None);
+        let difference = match &self.whole.snapshot {
+            Some(snapshot) if so_far.head == self.whole.head => {
+                compare(conn, &Expected::Snapshot(snapshot), &self.settings.ignore).await?
+            }
+            _ => {
+                let expected = replayed(conn, &so_far).await?.schema;
+                compare(conn, &Expected::Schema(&expected), &self.settings.ignore).await?
+            }
+        };
+        for extra in &difference.extra {
+            self.warnings.push(format!("{extra} is in the database, and no migration makes it"));
+        }
+        if difference.wrong.is_empty() {
+            return Ok(());
+        }
+        if self.settings.accept_drift {
+            self.warnings.extend(difference.wrong.iter().map(|wrong| format!("changed by hand: {wrong}")));
+            return Ok(());
+        }
+        Err(drift(&difference.wrong))
+    }
+
+    /// Nothing is to be run; the stamp is put right, so that the next start knows it from the header.
+    async fn restamp<C: Connection>(&mut self, conn: &mut C) -> Result<Upgrade> {
+        let done = applied(self.whole, &self.tracking.records);
+        let idx = done.last().map_or(0, |m| m.idx);
+        let head = Checksum::chain(done.iter().map(|m| &m.checksum));
+        let upgrade =
+            Upgrade { from: idx, to: idx, warnings: std::mem::take(&mut self.warnings), ..Upgrade::default() };
+        let Some(state) = &self.tracking.state else { return Ok(upgrade) };
+        if stamp::matches(self.tracking.stamp(), idx, &head, self.tracking.header.cookie) {
+            return Ok(upgrade);
+        }
+        let state = State { idx, head, attempts: 0, attempted: String::new(), ..state.clone() };
+        let outcome = match begin(conn).await {
+            Err(e) => Err(e),
+            Ok(open) => {
+                let outcome: Result<()> = async {
+                    self.still_same(conn).await?;
+                    seal(conn, state, &self.tracking, true).await.map(|_| ())
+                }
+                .await;
+                self.end(conn, open, outcome).await
+            }
+        };
+        match outcome {
+            // The stamp only saves time: on a medium that cannot be written, every start takes a longer look.
+            Err(e) if e.code() != Code::ReadOnly => Err(e),
+            _ => Ok(upgrade),
+        }
+    }
+
+    /// Inside the transaction: another process may have done the same, or something else, meanwhile. Whatever writes
+    /// the record writes the state, so the state tells.
+    pub(super) async fn still_same<C: Connection>(&self, conn: &mut C) -> Result<()> {
+        let now = read_state(conn).await?;
+        let uncounted =
+            |state: &Option<State>| state.clone().map(|state| State { attempts: 0, attempted: String::new(), ..state });
+        if uncounted(&now.state) == uncounted(&self.tracking.state)
+            && now.header == self.tracking.header
+            && now.has_objects == self.tracking.has_objects
+        {
+            return Ok(());
+        }
+        Err(Error::new(Code::Superseded, "another process has changed the database meanwhile").help("try again"))
+    }
+}
+
+/// Refuses a file whose header says that it is another application's.
+fn check_application(history: &History, tracking: &Tracking) -> Result<()> {
+    let Some(wanted) = history.snapshot.as_deref().and_then(schema::snapshot_application_id) else { return Ok(()) };
+    let id = tracking.header.application_id;
+    if id == 0 || id == wanted {
+        return Ok(());
+    }
+    let message = format!("the database belongs to another application: its application_id is {id}, not {wanted}");
+    Err(Error::new(Code::OtherApplication, message).help("check the path"))
+}
+
+/// The migrations of a history that are recorded as done, in the history's order.
+pub(super) fn applied<'h>(history: &'h History, records: &[Record]) -> Vec<&'h Migration> {
+    Standing::of(history, records, Policy::Allow).done
+}
+
+/// The oldest apps that may read and write a database which has run these: an app that does not know the last few has
+/// to be let in by each of them. A migration that says nothing lets in only apps that know it.
+pub(super) fn oldest_apps(done: &[&Migration]) -> Result<(u32, u32)> {
+    let newest = done.last().map_or(0, |m| m.idx);
+    let (mut reader, mut writer) = (newest, newest);
+    let (mut needed_reader, mut needed_writer) = (0, 0);
+    for (n, migration) in done.iter().enumerate().rev() {
+        let script = migration.script()?;
+        let own_writer = script.min_writer.unwrap_or(migration.idx);
+        needed_writer = needed_writer.max(own_writer);
+        needed_reader = needed_reader.max(script.min_reader.unwrap_or(own_writer).min(own_writer));
+        let older = if n == 0 { 0 } else { done[n - 1].idx };
+        // The older the app, the more migrations it does not know: once shut out, it stays so.
+        if needed_reader > older {
+            break;
+        }
+        if reader == migration.idx {
+            reader = older;
+        }
+        if writer == migration.idx && needed_writer <= older {
+            writer = older;
+        }
+    }
+    Ok((reader, writer))
+}
