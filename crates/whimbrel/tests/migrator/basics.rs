@@ -189,3 +189,30 @@ fn new_orphans_fail_an_upgrade_and_old_ones_do_not() {
     assert_eq!(upgrade.warnings, ["tags has 1 row without a parent, as before"]);
     assert_eq!(one::<i64>(&db, "PRAGMA foreign_keys"), 1);
 }
+
+/// What cannot run in a transaction runs by itself; one that is stopped in the middle is gone on with.
+#[test]
+fn a_migration_without_a_transaction_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut db = Connection::open(folder.path().join("app.db")).unwrap();
+    let script = "-- whimbrel: no-transaction\nCREATE INDEX IF NOT EXISTS i ON notes(body);\n\
+                  CREATE UNIQUE INDEX IF NOT EXISTS u ON notes(body);\nVACUUM;";
+    let three = history(&[THREE[0], script, THREE[1]]);
+    Migrator::new(&three.up_to(1)).run(&mut db).unwrap();
+    db.execute_batch("INSERT INTO notes(body) VALUES ('same'), ('same')").unwrap();
+    let mut steps = 0;
+    let error = Migrator::new(&three)
+        .before(2, |_| {
+            steps += 1;
+            Ok(())
+        })
+        .run(&mut db)
+        .unwrap_err();
+    assert_eq!(error.code(), Code::RowsDoNotFit, "{error}");
+    assert_eq!(one::<i64>(&db, "SELECT count(*) FROM sqlite_schema WHERE name = 'i'"), 1, "the index stays");
+    db.execute_batch("UPDATE notes SET body = id").unwrap();
+    let upgrade = Migrator::new(&three).before(2, |_| Err("it has run already".into())).run(&mut db).unwrap();
+    assert_eq!((upgrade.kind, upgrade.from, upgrade.to), (UpgradeKind::Upgraded, 1, 3));
+    assert_eq!(steps, 1);
+    assert_eq!(Migrator::new(&three).run(&mut db).unwrap().kind, UpgradeKind::Unchanged);
+}

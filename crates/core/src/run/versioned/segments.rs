@@ -72,8 +72,7 @@ impl<'r> Run<'r> {
         if let Err(e) = &outcome {
             observer.event(&Event::Failed { code: e.code() });
         }
-        let mut upgrade = finish(outcome, restored)?;
-        upgrade.kind = UpgradeKind::Created;
+        let upgrade = finish(outcome, restored)?;
         observer.event(&Event::Upgraded { from: 0, to });
         Ok(upgrade)
     }
@@ -103,7 +102,8 @@ impl<'r> Run<'r> {
         .await;
         self.end(conn, open, outcome).await?;
         observer.event(&Event::Committed);
-        Ok(Upgrade { to: self.history.newest(), warnings: std::mem::take(&mut self.warnings), ..Upgrade::default() })
+        let warnings = std::mem::take(&mut self.warnings);
+        Ok(Upgrade { kind: UpgradeKind::Created, to: self.history.newest(), warnings, ..Upgrade::default() })
     }
 
     /// Reads all scripts that are to run: what cannot run ends it here, before anything is written.
@@ -122,7 +122,8 @@ impl<'r> Run<'r> {
         observer: &mut O,
         cancel: &Cancel,
     ) -> Result<Upgrade> {
-        let mut upgrade = Upgrade { kind: UpgradeKind::Upgraded, from: standing.newest_applied, ..Upgrade::default() };
+        let kind = if self.is_new { UpgradeKind::Created } else { UpgradeKind::Upgraded };
+        let mut upgrade = Upgrade { kind, from: standing.newest_applied, ..Upgrade::default() };
         let batch = self.tracking.records.iter().map(|r| r.batch).max().unwrap_or(0) + 1;
         let of = standing.pending.len();
         let mut next = 0;
@@ -237,14 +238,15 @@ impl<'r> Run<'r> {
             let runs_here = phase.kind == PhaseKind::Transaction;
             let mut keys = Keys::default();
             if !runs_here {
-                if n == 0 && has_steps {
+                let is_begun = self.tracking.records.iter().any(|r| r.version == migration.version);
+                if n == 0 && !is_begun {
+                    // That it was begun is recorded first: what a stop leaves behind is then no change by hand.
                     let open = begin(conn).await?;
                     let outcome: Result<()> = async {
                         self.still_same(conn).await?;
                         hooks.at(conn, Moment::Before(migration)).await.map_err(|e| e.migration(&name))?;
                         in_transaction(conn, migration).await?;
-                        self.tracking.header = header(conn).await?;
-                        Ok(())
+                        self.record_phases(conn, migration, segment.batch, 0).await
                     }
                     .await;
                     self.end(conn, open, outcome).await?;
@@ -286,15 +288,14 @@ impl<'r> Run<'r> {
                     Err(e) if !runs_here => self.warnings.push(e.to_string()),
                     outcome => outcome?,
                 }
+                if n != last {
+                    return self.record_phases(conn, migration, segment.batch, n as u32 + 1).await;
+                }
                 let mut records = Vec::new();
                 self.push_records(&mut records, migration, segment.batch, (hooks.now() - start).max(0));
                 self.forget(conn, &records).await?;
-                if n == last {
-                    self.verify(conn, &records, segment.is_last).await?;
-                    return self.record(conn, records, segment.finish()).await;
-                }
-                records.iter_mut().for_each(|record| record.state = RecordState::Phases(n as u32 + 1));
-                self.record(conn, records, Finish::Part).await
+                self.verify(conn, &records, segment.is_last).await?;
+                self.record(conn, records, segment.finish()).await
             }
             .await;
             self.end(conn, open, outcome).await?;
@@ -348,6 +349,21 @@ impl<'r> Run<'r> {
     fn push_records(&self, records: &mut Vec<Record>, migration: &Migration, batch: i64, milliseconds: i64) {
         let origin = if migration.replaces.is_empty() { Origin::Run } else { Origin::Squash };
         records.extend(migration.originals().map(|m| self.record_of(m, origin, batch, milliseconds)));
+    }
+
+    /// Records how many phases of a migration are done.
+    async fn record_phases<C: Connection>(
+        &mut self,
+        conn: &mut C,
+        migration: &Migration,
+        batch: i64,
+        phases: u32,
+    ) -> Result<()> {
+        let mut records = Vec::new();
+        self.push_records(&mut records, migration, batch, 0);
+        self.forget(conn, &records).await?;
+        records.iter_mut().for_each(|record| record.state = RecordState::Phases(phases));
+        self.record(conn, records, Finish::Part).await
     }
 
     /// Removes the records of a migration whose phases were recorded before.
