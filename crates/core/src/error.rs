@@ -172,6 +172,9 @@ pub enum State {
     /// The connection failed so that it cannot be told. The database holds the old version or the new one: open it
     /// again and plan again.
     Unknown,
+    /// A migration that runs in several transactions is begun: some of them are committed and recorded, and the next
+    /// run goes on behind them.
+    Begun,
 }
 
 /// A failure.
@@ -330,6 +333,7 @@ impl fmt::Display for Error {
             State::RolledBack => f.write_str("; rolled back, nothing changed")?,
             State::Applied => f.write_str("; the change itself is applied")?,
             State::Unknown => f.write_str("; the database holds the old version or the new one")?,
+            State::Begun => f.write_str("; what was done before stays, and the next run goes on behind it")?,
         }
         for help in &report.help {
             write!(f, "; {help}")?;

@@ -133,6 +133,7 @@ fn fail_at(folder: &Path, journal: &str, mode: Mode, n: usize) -> bool {
             State::Unchanged | State::RolledBack => assert!(!is_new, "{story}: said nothing changed: {e}"),
             State::Applied => assert!(is_new, "{story}: said applied: {e}"),
             State::Unknown => assert_eq!(e.code(), Code::OutcomeUnknown, "{story}"),
+            State::Begun => panic!("{story}: a push has no parts: {e}"),
         },
     }
     // Whatever happened, the next start gets there.

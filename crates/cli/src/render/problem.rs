@@ -57,6 +57,10 @@ fn state(state: State, database: Option<&str>) -> Option<String> {
         (State::Applied, name) => {
             Some(format!("the change itself is applied to {}", name.as_deref().unwrap_or("the database")))
         }
+        (State::Begun, name) => Some(format!(
+            "{} is between two versions: what was done stays, and the next run goes on",
+            name.as_deref().unwrap_or("the database")
+        )),
         (State::Unknown, name) => Some(format!(
             "{} holds the old version or the new one: plan again to see which",
             name.as_deref().unwrap_or("the database")

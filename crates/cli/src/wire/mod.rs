@@ -64,6 +64,7 @@ impl<'a> From<&'a failure::Problem> for Problem<'a> {
                 State::RolledBack => "rolled_back",
                 State::Applied => "applied",
                 State::Unknown => "unknown",
+                State::Begun => "begun",
             },
             file: place.map(|place| place.source.name.as_str()),
             line: position.map(|(line, _)| line),

@@ -7,7 +7,7 @@ use super::statements::{backfill, in_transaction, run_statements};
 use super::tracking::{Expected, Open, Tracking, add, begin, compare, create_tables, read_state, seal, write};
 use super::upgrade::{Run, applied, oldest_apps};
 use super::{Hooks, Moment, Transactions, Upgrade, UpgradeKind, VERSIONED, finish};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, State};
 use crate::history::script::{PhaseKind, Script};
 use crate::history::standing::Item;
 use crate::history::{Checksum, History, Migration, Origin, Record, RecordState, Standing};
@@ -144,7 +144,10 @@ impl<'r> Run<'r> {
                 is_last,
             };
             if next < of && is_single(next) {
-                self.phases(conn, &segment, hooks, observer, cancel, &mut upgrade).await?;
+                let outcome = self.phases(conn, &segment, hooks, observer, cancel, &mut upgrade).await;
+                let is_begun = self.tracking.records.iter().any(|record| record.state != RecordState::Done);
+                let is_begun = |e: &Error| is_begun && e.code() != Code::OutcomeUnknown;
+                outcome.map_err(|e| if is_begun(&e) { e.state(State::Begun) } else { e })?;
             } else {
                 self.together(conn, &segment, hooks, observer, cancel, &mut upgrade).await?;
             }
