@@ -180,7 +180,7 @@ impl Plan {
         observer: &mut dyn Observer,
         cancel: &Cancel,
     ) -> Result<Report> {
-        block_on(run_plan(&mut Sqlite::new(Interrupt::new(conn, cancel)), &self.0, observer, cancel))
+        block_on(run_plan(&mut Sqlite::new(Interrupt::new(conn, Some(cancel))), &self.0, observer, cancel))
     }
 }
 

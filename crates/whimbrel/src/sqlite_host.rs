@@ -197,20 +197,23 @@ pub fn read_schema(conn: &mut rusqlite::Connection) -> Result<Schema> {
 }
 
 /// Lets a [`Cancel`] interrupt even a long statement, for as long as this value lives. It takes the place of a
-/// progress handler that the app has set.
+/// progress handler that the app has set; without a [`Cancel`], that stays.
 pub(crate) struct Interrupt<'c> {
     conn: &'c mut rusqlite::Connection,
+    is_set: bool,
 }
 
 impl<'c> Interrupt<'c> {
     /// Instructions of SQLite's machine between two looks; some microseconds, unless single rows are slow.
     const EVERY: std::ffi::c_int = 1_000;
 
-    pub(crate) fn new(conn: &'c mut rusqlite::Connection, cancel: &Cancel) -> Self {
-        let cancel = cancel.clone();
-        // Cancelling is a convenience: where it cannot be set up, the run is still right.
-        let _ = conn.progress_handler(Self::EVERY, Some(move || cancel.is_cancelled()));
-        Interrupt { conn }
+    pub(crate) fn new(conn: &'c mut rusqlite::Connection, cancel: Option<&Cancel>) -> Self {
+        let is_set = cancel.is_some();
+        if let Some(cancel) = cancel.cloned() {
+            // Cancelling is a convenience: where it cannot be set up, the run is still right.
+            let _ = conn.progress_handler(Self::EVERY, Some(move || cancel.is_cancelled()));
+        }
+        Interrupt { conn, is_set }
     }
 }
 
@@ -222,7 +225,9 @@ impl Borrow<rusqlite::Connection> for Interrupt<'_> {
 
 impl Drop for Interrupt<'_> {
     fn drop(&mut self) {
-        let _ = self.conn.progress_handler(0, None::<fn() -> bool>);
+        if self.is_set {
+            let _ = self.conn.progress_handler(0, None::<fn() -> bool>);
+        }
     }
 }
 

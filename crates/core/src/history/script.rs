@@ -155,15 +155,18 @@ impl Reader<'_> {
         words.iter().any(|w| w.eq_ignore_ascii_case(word))
     }
 
-    /// `BEGIN; …; COMMIT;` around all of it says what holds anyway.
+    /// `BEGIN; …; COMMIT;` around all of it says what holds anyway; switching foreign keys may stand around that.
     fn without_wrapper(&self, mut statements: Vec<Statement>) -> Vec<Statement> {
-        let begins = statements.first().is_some_and(|s| self.is(s, 0, &["begin"]));
-        let ends = statements.last().is_some_and(|s| self.is(s, 0, &["commit", "end"]));
-        if statements.len() >= 2 && begins && ends {
-            statements.pop();
-            let begin = statements.remove(0);
-            if let Some(first) = statements.first_mut() {
-                first.leading.splice(0..0, begin.leading);
+        let inner = |statement: &Statement| !self.is_foreign_keys(statement);
+        let (first, last) = (statements.iter().position(inner), statements.iter().rposition(inner));
+        let (Some(first), Some(last)) = (first, last) else { return statements };
+        let begins = self.is(&statements[first], 0, &["begin"]);
+        let ends = self.is(&statements[last], 0, &["commit", "end"]);
+        if first < last && begins && ends {
+            statements.remove(last);
+            let begin = statements.remove(first);
+            if let Some(next) = statements.get_mut(first) {
+                next.leading.splice(0..0, begin.leading);
             }
         }
         statements
@@ -306,7 +309,12 @@ mod tests {
             phases("PRAGMA foreign_keys=OFF;\nDROP TABLE a;\nPRAGMA foreign_keys=ON;"),
             [(PhaseKind::Transaction, None, inner.clone())]
         );
-        assert_eq!(phases("BEGIN TRANSACTION; DROP TABLE a; COMMIT;"), [(PhaseKind::Transaction, None, inner)]);
+        for wrapped in [
+            "BEGIN TRANSACTION; DROP TABLE a; COMMIT;",
+            "PRAGMA foreign_keys=OFF; BEGIN; DROP TABLE a; COMMIT; PRAGMA foreign_keys=ON;",
+        ] {
+            assert_eq!(phases(wrapped), [(PhaseKind::Transaction, None, inner.clone())]);
+        }
         assert!(fails("DROP TABLE a; COMMIT; DROP TABLE b;").contains("COMMIT stands in a migration"));
     }
 

@@ -48,10 +48,13 @@ pub struct Migrator<'a> {
     refill: Filling<'a>,
     observer: Option<&'a mut dyn Observer>,
     cancel: Cancel,
+    /// The same, where the app has given one.
+    stop: Option<Cancel>,
     backup: Option<usize>,
     wait: Duration,
     adopt: bool,
     downgrade: bool,
+    counts_attempts: bool,
     sink: Option<Box<dyn ReportSink + 'a>>,
 }
 
@@ -124,10 +127,12 @@ impl<'a> Migrator<'a> {
             refill: Filling(None),
             observer: None,
             cancel: Cancel::default(),
+            stop: None,
             backup: None,
             wait: Duration::from_secs(60),
             adopt: false,
             downgrade: false,
+            counts_attempts: true,
             sink: None,
         }
     }
@@ -235,6 +240,7 @@ impl<'a> Migrator<'a> {
     #[must_use]
     pub fn cancel(mut self, cancel: &Cancel) -> Self {
         self.cancel = cancel.clone();
+        self.stop = Some(cancel.clone());
         self
     }
 
@@ -274,6 +280,22 @@ impl<'a> Migrator<'a> {
     #[must_use]
     pub fn retry(mut self, retry: bool) -> Self {
         self.settings.retry = retry;
+        self
+    }
+
+    /// The number of the migration to stop at: the newest, unless this says otherwise. A database that is further is left
+    /// as it is.
+    #[must_use]
+    pub fn to(mut self, migration: u32) -> Self {
+        self.settings.to = Some(migration);
+        self
+    }
+
+    /// Whether starts that fail are counted, and given up after the third, as they are unless this says otherwise. A
+    /// program in the hands of a person does not need it.
+    #[must_use]
+    pub fn count_attempts(mut self, count: bool) -> Self {
+        self.counts_attempts = count;
         self
     }
 
@@ -335,6 +357,45 @@ impl<'a> Migrator<'a> {
         Ok(upgrade)
     }
 
+    /// Undoes migrations that have run, in this order, each by its `.down.sql`: all in one transaction, and what is left is
+    /// what the history says of it, or nothing is changed. For the hands of a developer: what the scripts take away is
+    /// gone.
+    ///
+    /// # Errors
+    /// [`Code::Irreversible`] where one of them has no way back; [`Code::Superseded`] where another process has undone
+    /// one of them meanwhile; else as [`Migrator::run`].
+    pub fn undo(&mut self, conn: &mut rusqlite::Connection, records: &[Record]) -> Result<Upgrade> {
+        let Strategy::Versioned(history) = self.strategy else {
+            return Err(Error::new(Code::NotTracked, "only versioned migrations can be undone"));
+        };
+        let deadline = Instant::now() + self.wait;
+        let path = database_path(conn);
+        let _lock = match &path {
+            None => None,
+            Some(path) => loop {
+                match Lock::try_take(path) {
+                    Taken::Held(lock) => break Some(lock),
+                    Taken::Impossible => break None,
+                    Taken::Busy => self.pause(deadline)?,
+                }
+            },
+        };
+        let tracking = block_on(run::read_tracking(&mut Sqlite::new(&*conn)))?;
+        if records.iter().any(|record| !tracking.records.contains(record)) {
+            return Err(Error::new(Code::Superseded, "another process has changed the database meanwhile")
+                .help("look at it again"));
+        }
+        if let (Some(keep), Some(path)) = (self.backup, &path) {
+            backup::create(conn, path, keep)?;
+        }
+        self.run_downgrade(conn, history, records)
+    }
+
+    /// Whether the app has a step of its own at this migration.
+    pub(crate) fn has_step(&self, migration: u32) -> bool {
+        self.steps.before.contains_key(&migration) || self.steps.after.contains_key(&migration)
+    }
+
     fn upgraded(&mut self, conn: &mut rusqlite::Connection) -> Result<Upgrade> {
         let deadline = Instant::now() + self.wait;
         if let Some(unchanged) = self.patiently(deadline, |migrator| migrator.unchanged(conn))? {
@@ -356,7 +417,7 @@ impl<'a> Migrator<'a> {
             },
         };
         // Without a lock, the attempts of others that start at the same time would count as failed ones.
-        self.settings.count_attempts = _lock.is_some();
+        self.settings.count_attempts = self.counts_attempts && _lock.is_some();
         self.patiently(deadline, |migrator| match migrator.strategy {
             Strategy::Versioned(history) => migrator.versioned(conn, history, path.as_deref()),
             Strategy::AutoAlter(schema) => migrator.auto_altered(conn, schema, path.as_deref()),
@@ -433,7 +494,7 @@ impl<'a> Migrator<'a> {
     }
 
     fn run_upgrade(&mut self, conn: &mut rusqlite::Connection, history: &History) -> Result<Upgrade> {
-        let mut host = Sqlite::new(Interrupt::new(conn, &self.cancel));
+        let mut host = Sqlite::new(Interrupt::new(conn, self.stop.as_ref()));
         let mut nobody = ();
         let observer: &mut dyn Observer = match &mut self.observer {
             Some(observer) => *observer,
@@ -468,13 +529,22 @@ impl<'a> Migrator<'a> {
         let mut undone: Vec<Record> =
             before.records.iter().filter(|r| versions.contains(&r.version.as_str())).cloned().collect();
         undone.reverse();
-        let mut host = Sqlite::new(Interrupt::new(conn, &self.cancel));
+        self.run_downgrade(conn, history, &undone)
+    }
+
+    fn run_downgrade(
+        &mut self,
+        conn: &mut rusqlite::Connection,
+        history: &History,
+        records: &[Record],
+    ) -> Result<Upgrade> {
+        let mut host = Sqlite::new(Interrupt::new(conn, self.stop.as_ref()));
         let mut nobody = ();
         let observer: &mut dyn Observer = match &mut self.observer {
             Some(observer) => *observer,
             None => &mut nobody,
         };
-        block_on(run::downgrade(&mut host, history, &undone, &self.settings, observer, &self.cancel))
+        block_on(run::downgrade(&mut host, history, records, &self.settings, observer, &self.cancel))
     }
 
     fn auto_altered(
@@ -500,7 +570,7 @@ impl<'a> Migrator<'a> {
                 Some(observer) => *observer,
                 None => &mut nobody,
             };
-            let mut host = Sqlite::new(Interrupt::new(conn, &self.cancel));
+            let mut host = Sqlite::new(Interrupt::new(conn, self.stop.as_ref()));
             upgrade.warnings = block_on(run::run_plan(&mut host, &plan, observer, &self.cancel))?.warnings;
             upgrade.kind = UpgradeKind::Upgraded;
         }
@@ -512,7 +582,7 @@ impl<'a> Migrator<'a> {
     }
 
     fn recreated(&mut self, conn: &mut rusqlite::Connection, schema: &'a Schema) -> Result<Upgrade> {
-        let mut host = Sqlite::new(Interrupt::new(conn, &self.cancel));
+        let mut host = Sqlite::new(Interrupt::new(conn, self.stop.as_ref()));
         let made = block_on(run::recreate(&mut host, schema, &mut self.refill))?;
         let kind = match (made.created, made.tables.is_empty()) {
             (true, _) => UpgradeKind::Created,

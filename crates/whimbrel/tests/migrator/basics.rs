@@ -216,3 +216,22 @@ fn a_migration_without_a_transaction_is_gone_on_with() {
     assert_eq!(steps, 1);
     assert_eq!(Migrator::new(&three).run(&mut db).unwrap().kind, UpgradeKind::Unchanged);
 }
+
+/// A script may call what only the app's own connection knows.
+#[test]
+fn functions_of_the_app_are_there() {
+    use rusqlite::functions::FunctionFlags;
+    let mut db = Connection::open_in_memory().unwrap();
+    db.create_scalar_function("shout", 1, FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC, |context| {
+        Ok(context.get::<String>(0)?.to_uppercase())
+    })
+    .unwrap();
+    let two = history(&[THREE[0], "UPDATE notes SET body = shout(body);"]);
+    Migrator::new(&two.up_to(1)).run(&mut db).unwrap();
+    db.execute_batch("INSERT INTO notes(body) VALUES ('a')").unwrap();
+    let upgrade = Migrator::new(&two).run(&mut db).unwrap();
+    assert_eq!(one::<String>(&db, "SELECT body FROM notes"), "A");
+    assert_eq!(upgrade.warnings.len(), 1, "{upgrade:?}");
+    let error = Migrator::new(&two).run(&mut Connection::open_in_memory().unwrap()).unwrap_err();
+    assert!(error.to_string().contains("register it on the connection"), "{error}");
+}

@@ -87,5 +87,11 @@ pub(super) fn failed_in(path: &str, text: &str, range: &Range<usize>, failure: &
         FailureKind::Constraint => (Code::RowsDoNotFit, format!("{path}: rows do not fit")),
         _ => (Code::StatementFailed, format!("{path}: a statement failed")),
     };
-    failure.error(code, message).statement(sql).at(&origin, failure.message.clone())
+    let error = failure.error(code, message).statement(sql).at(&origin, failure.message.clone());
+    match failure.message.starts_with("no such function") {
+        true => {
+            error.help("register it on the connection first; outside of the app there are only SQLite's own functions")
+        }
+        false => error,
+    }
 }

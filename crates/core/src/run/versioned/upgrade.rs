@@ -234,8 +234,11 @@ impl<'r> Run<'r> {
                 compare(conn, &Expected::Snapshot(snapshot), &self.settings.ignore).await?
             }
             _ => {
-                let expected = replayed(conn, &so_far).await?.schema;
-                compare(conn, &Expected::Schema(&expected), &self.settings.ignore).await?
+                let expected = replayed(conn, &so_far).await.map_err(|e| {
+                    Error::new(Code::Drift, "the schema was changed, and what it should be cannot be worked out")
+                        .cause(e)
+                })?;
+                compare(conn, &Expected::Schema(&expected.schema), &self.settings.ignore).await?
             }
         };
         for extra in &difference.extra {
