@@ -7,6 +7,7 @@
 //! **Invariant:** two histories are the same exactly where their [`head`](History::head)s are.
 
 pub mod adopt;
+pub mod author;
 pub mod checksum;
 mod files;
 pub mod journal;

@@ -1,0 +1,371 @@
+//! Two schemas → the scripts of a migration and of its way back.
+//!
+//! The steps are the planner's, made for a database of which nothing is known but that it has rows, and for every SQLite
+//! from [`DraftSettings::minimum_sqlite`] on. Where something goes and something comes, there are two parts: first all
+//! that is new beside all that is old, then the author's own place, where old and new stand side by side, then the rest.
+
+use std::fmt::Write as _;
+
+use crate::diff::{Answers, Change, Diff, Options, Part, Question, TableChange, diff};
+use crate::error::{Code, Error, Result};
+use crate::plan::Statement;
+use crate::schema::{Column, Schema, Table, fold, same_name};
+use crate::sqlite::plan::{Facts, plan};
+
+/// How a draft is made.
+#[derive(Debug, Clone)]
+pub struct DraftSettings {
+    /// Answers to questions about renames.
+    pub answers: Answers,
+    /// Whether data may be lost; it also answers open questions with drop and add.
+    pub accept_data_loss: bool,
+    /// Whether another order of columns is a change.
+    pub strict_order: bool,
+    /// The oldest SQLite that will run the script, as a number: 3.35.5 is 3035005.
+    pub minimum_sqlite: u32,
+}
+
+impl Default for DraftSettings {
+    fn default() -> Self {
+        DraftSettings {
+            answers: Answers::default(),
+            accept_data_loss: false,
+            strict_order: false,
+            // The first whose DROP COLUMN loses nothing.
+            minimum_sqlite: 3_035_005,
+        }
+    }
+}
+
+/// A migration that is not written yet.
+#[derive(Debug, Clone, Default)]
+pub struct Draft {
+    /// The script.
+    pub up: String,
+    /// The script that undoes it, where there is one.
+    pub down: Option<String>,
+    /// The schema afterwards, with the stable ids of before.
+    pub schema: Schema,
+    /// What must be answered first; then there is no script yet.
+    pub questions: Vec<Question>,
+    /// What is lost: `column users.mail`.
+    pub losses: Vec<String>,
+    /// What is lost on the way back.
+    pub down_losses: Vec<String>,
+    /// What rows may keep it from running.
+    pub warnings: Vec<String>,
+    /// What changes, in words: `users: add column age`.
+    pub changes: Vec<String>,
+}
+
+/// Drafts the migration from one schema to another.
+///
+/// ```
+/// use whimbrel_core::{Schema, history::author::{DraftSettings, draft}};
+/// let before = Schema::from_sql("CREATE TABLE notes(id INTEGER PRIMARY KEY)")?;
+/// let after = Schema::from_sql("CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT)")?;
+/// let draft = draft(&before, &after, &DraftSettings::default())?;
+/// assert!(draft.up.contains("ALTER TABLE notes ADD COLUMN body TEXT;"));
+/// assert!(draft.down.is_some_and(|down| down.contains("ALTER TABLE notes DROP COLUMN body;")));
+/// # Ok::<(), whimbrel_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Code::DataLoss`] where something would be lost and that was not accepted; [`Code::UnknownName`] where an answer
+/// names what neither schema has.
+pub fn draft(before: &Schema, declared: &Schema, settings: &DraftSettings) -> Result<Draft> {
+    let options = Options { strict_order: settings.strict_order };
+    let mut answers = settings.answers.clone();
+    let mut found = diff(before, declared, &answers, &options)?;
+    if !found.questions.is_empty() {
+        if !settings.accept_data_loss {
+            return Ok(Draft { questions: found.questions, ..Draft::default() });
+        }
+        answers.drop_the_rest = true;
+        found = diff(before, declared, &answers, &options)?;
+    }
+    let mut schema = declared.clone();
+    schema.adopt_ids(before, &found.renames);
+    if found.changes.is_empty() {
+        return Ok(Draft { schema, ..Draft::default() });
+    }
+    let losses = losses(&found);
+    if !losses.is_empty() && !settings.accept_data_loss {
+        return Err(Error::new(Code::DataLoss, format!("this would lose {}", losses.join(", ")))
+            .help("say --accept-data-loss if that is meant")
+            .help("the rows can be carried over in the migration's own place for data"));
+    }
+    let changes = describe(&found);
+    let warnings = warnings(&found);
+    let mut up = String::new();
+    header(&mut up, &changes, &losses, &warnings);
+    place(&mut up, "before the change");
+    match middle(before, declared, &found)? {
+        Some(middle) => {
+            // The renames are made in the first part; what is left compares by the new names.
+            let first = diff(before, &middle, &answers, &Options::default())?;
+            statements(&mut up, before, &middle, &first, settings);
+            place(&mut up, "old and new side by side: carry the rows over");
+            let mut rest = Answers::default();
+            rest.drop_the_rest = true;
+            let second = diff(&middle, declared, &rest, &options)?;
+            statements(&mut up, &middle, declared, &second, settings);
+        }
+        None => statements(&mut up, before, declared, &found, settings),
+    }
+    place(&mut up, "after the change");
+    let (down, down_losses) = way_back(before, declared, &found, settings)?;
+    Ok(Draft { up, down, schema, questions: Vec::new(), losses, down_losses, warnings, changes })
+}
+
+fn header(out: &mut String, changes: &[String], losses: &[String], warnings: &[String]) {
+    for change in changes {
+        let _ = writeln!(out, "-- {}", one_line(change));
+    }
+    for loss in losses {
+        let _ = writeln!(out, "-- Loses: {}", one_line(loss));
+    }
+    for warning in warnings {
+        let _ = writeln!(out, "-- Note: {}", one_line(warning));
+    }
+}
+
+fn place(out: &mut String, when: &str) {
+    let _ = writeln!(out, "\n-- Your data, {when}:\n");
+}
+
+/// A name may hold anything, and a comment ends with its line.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
+/// The planner's statements as a script.
+fn statements(out: &mut String, before: &Schema, after: &Schema, diff: &Diff, settings: &DraftSettings) {
+    let facts = facts(before, diff, settings);
+    for step in plan(before, after, diff, &facts).steps {
+        let _ = writeln!(out, "-- {}: {}", one_line(&step.object), one_line(&step.title));
+        for statement in &step.statements {
+            match statement {
+                Statement::Execute(_) | Statement::Copy(_) => {
+                    let _ = writeln!(out, "{};", statement.sql().replace(" main.", " "));
+                }
+                // The runner compares the schema and the foreign keys itself; a copy without a condition copies all.
+                Statement::Check { .. } | Statement::RaiseSchemaVersion => {}
+            }
+        }
+    }
+}
+
+/// All that can be known: every table has rows, and in every column that becomes NOT NULL some are NULL.
+fn facts(before: &Schema, diff: &Diff, settings: &DraftSettings) -> Facts {
+    let mut facts = Facts { version: settings.minimum_sqlite, ..Facts::default() };
+    facts.rows = before.tables.iter().map(|t| (fold(&t.name), 1)).collect();
+    let names = before.tables.iter().map(|t| &t.name).chain(before.virtual_tables.iter().map(|t| &t.name));
+    let names = names.chain(before.indexes.iter().map(|i| &i.name)).chain(before.views.iter().map(|v| &v.name));
+    facts.names = names.map(|name| fold(name)).collect();
+    for (n, change) in diff.changes.iter().enumerate() {
+        let Change::AlterTable(change) = change else { continue };
+        for (p, part) in change.parts.iter().enumerate() {
+            if matches!(part, Part::AlterColumn { before, after } if before.not_null.is_none() && after.not_null.is_some())
+            {
+                facts.nulls.insert((n, p), 1);
+            }
+        }
+    }
+    facts
+}
+
+/// What the rows lose.
+fn losses(diff: &Diff) -> Vec<String> {
+    let mut losses = Vec::new();
+    for change in &diff.changes {
+        match change {
+            Change::DropTable(table) => losses.push(format!("table {}", table.name)),
+            Change::DropVirtualTable(table) => losses.push(format!("virtual table {}", table.name)),
+            Change::AlterTable(change) => {
+                for part in &change.parts {
+                    if let Part::DropColumn(column) = part
+                        && column.generated.is_none()
+                    {
+                        losses.push(format!("column {}.{}", change.before.name, column.name));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    losses
+}
+
+/// What rows may keep the script from running.
+fn warnings(diff: &Diff) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for change in &diff.changes {
+        let Change::AlterTable(change) = change else {
+            if let Change::CreateIndex(index) = change
+                && index.unique
+            {
+                warnings.push(format!("index {} fails on rows that are alike", index.name));
+            }
+            continue;
+        };
+        let table = &change.after.name;
+        for part in &change.parts {
+            match part {
+                Part::AlterColumn { before, after } => {
+                    let becomes_not_null = before.not_null.is_none() && after.not_null.is_some();
+                    if becomes_not_null && after.backfill.is_none() && after.default_value().is_none() {
+                        warnings.push(format!(
+                            "{table}.{} fails on rows that are NULL: give them a value before the change",
+                            after.name
+                        ));
+                    }
+                    if !before.declared_type.eq_ignore_ascii_case(&after.declared_type) {
+                        warnings.push(format!(
+                            "{table}.{} is {} and becomes {}: SQLite converts the values that it can",
+                            after.name,
+                            kind(before),
+                            kind(after)
+                        ));
+                    }
+                }
+                Part::AddColumn(column)
+                    if column.not_null.is_some()
+                        && column.default_value().is_none()
+                        && column.backfill.is_none()
+                        && column.generated.is_none() =>
+                {
+                    warnings.push(format!(
+                        "{table}.{} has no value for the rows that are there: give it a default or a backfill",
+                        column.name
+                    ));
+                }
+                Part::AddUnique(_) => warnings.push(format!("the UNIQUE of {table} fails on rows that are alike")),
+                Part::AddCheck(_) => warnings.push(format!("the CHECK of {table} fails on rows that break it")),
+                Part::AddForeignKey(key) => {
+                    warnings.push(format!("the foreign key of {table} fails on rows without a {}", key.parent));
+                }
+                _ => {}
+            }
+        }
+    }
+    warnings
+}
+
+fn kind(column: &Column) -> &str {
+    if column.declared_type.is_empty() { "of no type" } else { &column.declared_type }
+}
+
+/// What changes, in words.
+fn describe(diff: &Diff) -> Vec<String> {
+    let mut lines = Vec::new();
+    for change in &diff.changes {
+        let object = format!("{} {}", change.object_kind(), change.object());
+        match change {
+            Change::AlterTable(table) => {
+                lines.extend(table.parts.iter().map(|part| format!("{object}: {} {}", part.sign(), part.describe())));
+            }
+            _ => lines.push(format!("{} {object}", change.sign())),
+        }
+    }
+    lines
+}
+
+/// The schema in which old and new stand side by side, where something goes and something comes.
+fn middle(before: &Schema, after: &Schema, diff: &Diff) -> Result<Option<Schema>> {
+    let comes = diff.changes.iter().any(|change| match change {
+        Change::CreateTable(_) => true,
+        Change::AlterTable(change) => change.parts.iter().any(|part| matches!(part, Part::AddColumn(_))),
+        _ => false,
+    });
+    let goes = diff.changes.iter().any(|change| match change {
+        Change::DropTable(_) => true,
+        Change::AlterTable(change) => change.parts.iter().any(|part| matches!(part, Part::DropColumn(_))),
+        _ => false,
+    });
+    if !comes || !goes {
+        return Ok(None);
+    }
+    let mut middle = diff.renames.apply(before).into_owned();
+    for change in &diff.changes {
+        match change {
+            // A new table under the name of an old one can only come when that is gone.
+            Change::CreateTable(table) if middle.table(&table.name).is_none() => middle.tables.push(table.clone()),
+            Change::AlterTable(change) => {
+                let Some(table) = middle.tables.iter_mut().find(|t| same_name(&t.name, &change.after.name)) else {
+                    continue;
+                };
+                add_columns(table, change);
+            }
+            _ => {}
+        }
+    }
+    // What is dropped has to be there under its old name.
+    let _ = after;
+    Ok(Some(middle))
+}
+
+/// Adds the new columns, nullable where they have no value of their own yet.
+fn add_columns(table: &mut Table, change: &TableChange) {
+    for part in &change.parts {
+        let Part::AddColumn(column) = part else { continue };
+        let is_there = table.column(&column.name).is_some();
+        // A generated column, or one that is a key, comes with the rest.
+        if is_there || column.generated.is_some() || change.after.in_primary_key(&column.name) {
+            continue;
+        }
+        let has_value = column.default_value().is_some();
+        table.columns.push(Column {
+            not_null: column.not_null.clone().filter(|_| has_value),
+            origin: crate::schema::Origin::default(),
+            backfill: None,
+            renamed_from: None,
+            ..column.clone()
+        });
+        table.definition = None;
+    }
+}
+
+/// The script from the new schema back to the old one, and what is lost on it.
+fn way_back(
+    before: &Schema,
+    after: &Schema,
+    up: &Diff,
+    settings: &DraftSettings,
+) -> Result<(Option<String>, Vec<String>)> {
+    let mut answers = Answers::default();
+    for table in &up.renames.tables {
+        if table.before != table.after {
+            answers.rename(&path(&[&table.after]), &table.before)?;
+        }
+        for (old, new) in &table.columns {
+            answers.rename(&path(&[&table.after, new]), old)?;
+        }
+    }
+    answers.drop_the_rest = true;
+    let mut target = before.clone();
+    for table in &mut target.tables {
+        table.renamed_from = None;
+        table.columns.iter_mut().for_each(|column| column.renamed_from = None);
+    }
+    let found = diff(after, &target, &answers, &Options { strict_order: settings.strict_order })?;
+    let losses = losses(&found);
+    let mut down = String::new();
+    for loss in &losses {
+        let _ = writeln!(down, "-- Lost on the way down: {}", one_line(loss));
+    }
+    for gone in self::losses(up) {
+        let _ = writeln!(down, "-- Comes back empty: {}", one_line(&gone));
+    }
+    for warning in warnings(&found) {
+        let _ = writeln!(down, "-- Note: {}", one_line(&warning));
+    }
+    statements(&mut down, after, &target, &found, settings);
+    Ok((Some(down), losses))
+}
+
+/// A path of names as answers read it.
+fn path(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
+    quoted.join(".")
+}

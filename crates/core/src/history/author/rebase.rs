@@ -1,0 +1,108 @@
+//! Two branches made the same number: the migrations put into one order, and the later ones given new numbers.
+
+use super::add::down_paths;
+use super::edit::{Overlay, seal};
+use super::repair::previous_snapshot;
+use super::{Edit, Replay};
+use crate::error::{Code, Error, Result};
+use crate::history::journal::{Entry, Journal};
+use crate::history::{Files, Folder, Layout, Migration, same_version, tag};
+
+/// The edit that gives every migration a number of its own. `first` are the tags of those that come first where two
+/// have one number: those that a database has run. After them, the order of the journal decides, in which git puts the
+/// side of the branch that was merged into first; then the names. Returns the old and the new tags, too.
+///
+/// # Errors
+/// What keeps the scripts from running one after the other, with the migration that does not.
+pub fn rebase(
+    files: &dyn Files,
+    first: &[String],
+    day: &str,
+    replay: &mut Replay<'_>,
+) -> Result<(Edit, Vec<(String, String)>)> {
+    let mut overlay = Overlay::new(files);
+    let path = Layout::Whimbrel.journal();
+    // A journal with the marks of a merge cannot be read; what its lines say is not lost by that.
+    let salvaged = match overlay.exists(&path)? {
+        true => salvage(&String::from_utf8_lossy(&overlay.read(&path)?)),
+        false => Vec::new(),
+    };
+    overlay.discard(&path)?;
+    let folder = Folder::read(&overlay)?;
+    if !matches!(folder.layout, Layout::Plain | Layout::Whimbrel | Layout::Sqlx) {
+        let message = format!("this is a folder of {}: its numbers are that tool's business", folder.layout);
+        return Err(Error::new(Code::HistoryFixed, message));
+    }
+    if let Some(problem) = folder.problems.iter().find(|p| p.blocks && p.code != Code::MigrationDuplicate) {
+        return Err(problem.error());
+    }
+    let rank = |m: &Migration| {
+        let ran = first.iter().position(|t| *t == m.tag()).unwrap_or(usize::MAX);
+        let listed = salvaged.iter().position(|e| e.tag() == m.tag()).unwrap_or(usize::MAX);
+        (ran, listed)
+    };
+    let mut migrations: Vec<Migration> = folder.history.migrations.to_vec();
+    // Sorted by version already; those of one version by rank.
+    let mut start = 0;
+    while start < migrations.len() {
+        let same = migrations[start..].iter().take_while(|m| same_version(&m.version, &migrations[start].version));
+        let end = start + same.count();
+        migrations[start..end].sort_by_cached_key(|m| (rank(m), m.name.to_string()));
+        start = end;
+    }
+    let mut moved = Vec::new();
+    let mut last = 0_u64;
+    let mut renames = Vec::new();
+    let mut entries = Vec::new();
+    for migration in &migrations {
+        let number: u64 = migration.version.parse().map_err(|_| {
+            Error::new(Code::MigrationName, format!("{} has no number that can be raised", migration.tag()))
+        })?;
+        let wanted = number.max(last + 1);
+        last = wanted;
+        let version = match wanted == number {
+            true => migration.version.to_string(),
+            false => format!("{wanted:0width$}", width = migration.version.len()),
+        };
+        let new_path = migration.path.replacen(&*migration.version, &version, 1);
+        if new_path != migration.path {
+            moved.push((migration.tag(), tag(&version, &migration.name)));
+            renames.push((migration.path.to_string(), new_path.clone()));
+            renames.extend(down_paths(&migration.path).into_iter().zip(down_paths(&new_path)));
+        }
+        let old = salvaged.iter().find(|e| e.tag() == migration.tag());
+        let new = Migration { idx: wanted as u32, version: version.into(), ..migration.clone() };
+        let mut entry = Entry::of(&new, old.and_then(|e| e.when.clone()).or_else(|| Some(day.to_owned())));
+        if let Some(old) = old {
+            entry.squashes.clone_from(&old.squashes);
+            entry.seeds = old.seeds;
+        }
+        entries.push(entry);
+    }
+    // From the last on, so that no file is written over before it has moved itself.
+    for (from, to) in renames.iter().rev() {
+        overlay.rename(from, to)?;
+    }
+    let previous = previous_snapshot(&overlay, &folder)?;
+    let journal = Journal { entries, ..Journal::default() };
+    overlay.write(&path, journal.write().as_bytes())?;
+    seal(&mut overlay, Some(&journal), day, None, previous.as_ref(), replay)?;
+    let messages = moved.iter().map(|(from, to)| format!("{from} is {to} now")).collect();
+    Ok((overlay.edit(messages)?, moved))
+}
+
+/// The entries in a journal's text, whatever stands around them.
+fn salvage(text: &str) -> Vec<Entry> {
+    if let Ok(journal) = serde_json::from_str::<Journal>(text) {
+        return journal.entries;
+    }
+    let mut entries: Vec<Entry> = Vec::new();
+    for line in text.lines() {
+        if let Ok(entry) = serde_json::from_str::<Entry>(line.trim().trim_end_matches(','))
+            && !entries.contains(&entry)
+        {
+            entries.push(entry);
+        }
+    }
+    entries
+}
