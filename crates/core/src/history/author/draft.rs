@@ -8,9 +8,10 @@ use std::fmt::Write as _;
 
 use crate::diff::{Answers, Change, Diff, Options, Part, Question, TableChange, diff};
 use crate::error::{Code, Error, Result};
-use crate::plan::Statement;
-use crate::schema::{Column, Schema, Table, fold, same_name};
+use crate::plan::{Statement, Strategy};
+use crate::schema::{Column, Meaning, Schema, Table, fold, same_name};
 use crate::sqlite::plan::{Facts, plan};
+use crate::sqlite::token::{TokenKind, is_plain, tokenize};
 
 /// How a draft is made.
 #[derive(Debug, Clone)]
@@ -100,16 +101,15 @@ pub fn draft(before: &Schema, declared: &Schema, settings: &DraftSettings) -> Re
     let mut up = String::new();
     header(&mut up, &changes, &losses, &warnings);
     place(&mut up, "before the change");
-    match middle(before, declared, &found)? {
-        Some(middle) => {
-            // The renames are made in the first part; what is left compares by the new names.
-            let first = diff(before, &middle, &answers, &Options::default())?;
-            statements(&mut up, before, &middle, &first, settings);
+    let parts = middle(before, declared, &found)
+        .map(|middle| two_parts(before, &middle, declared, &answers, settings))
+        .transpose()?
+        .flatten();
+    match parts {
+        Some((first, rest)) => {
+            up.push_str(&first);
             place(&mut up, "old and new side by side: carry the rows over");
-            let mut rest = Answers::default();
-            rest.drop_the_rest = true;
-            let second = diff(&middle, declared, &rest, &options)?;
-            statements(&mut up, &middle, declared, &second, settings);
+            up.push_str(&rest);
         }
         None => statements(&mut up, before, declared, &found, settings),
     }
@@ -139,6 +139,31 @@ fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
+/// The statements before and behind the place where old and new stand side by side. None where renames come together
+/// with a table that has to be made anew for the first part: its text would speak of old names.
+fn two_parts(
+    before: &Schema,
+    middle: &Schema,
+    declared: &Schema,
+    answers: &Answers,
+    settings: &DraftSettings,
+) -> Result<Option<(String, String)>> {
+    let first = diff(before, middle, answers, &Options::default())?;
+    let steps = plan(before, middle, &first, &facts(before, &first, settings)).steps;
+    let rebuilds = steps.iter().any(|step| step.strategy == Strategy::Rebuild);
+    if rebuilds && !first.renames.is_empty() {
+        return Ok(None);
+    }
+    // The renames are made in the first part; what is left is compared by the new names.
+    let mut rest = Answers::default();
+    rest.drop_the_rest = true;
+    let second = diff(middle, declared, &rest, &Options { strict_order: settings.strict_order })?;
+    let (mut one, mut two) = (String::new(), String::new());
+    statements(&mut one, before, middle, &first, settings);
+    statements(&mut two, middle, declared, &second, settings);
+    Ok(Some((one, two)))
+}
+
 /// The planner's statements as a script.
 fn statements(out: &mut String, before: &Schema, after: &Schema, diff: &Diff, settings: &DraftSettings) {
     let facts = facts(before, diff, settings);
@@ -147,13 +172,42 @@ fn statements(out: &mut String, before: &Schema, after: &Schema, diff: &Diff, se
         for statement in &step.statements {
             match statement {
                 Statement::Execute(_) | Statement::Copy(_) => {
-                    let _ = writeln!(out, "{};", statement.sql().replace(" main.", " "));
+                    let _ = writeln!(out, "{};", tidy(&statement.sql()));
                 }
                 // The runner compares the schema and the foreign keys itself; a copy without a condition copies all.
                 Statement::Check { .. } | Statement::RaiseSchemaVersion => {}
             }
         }
     }
+}
+
+/// A statement of the planner's as a person would write it: without `main.`, and names of plain statements without
+/// quotes. What the schema's author wrote stays as it is.
+fn tidy(sql: &str) -> String {
+    let tokens = tokenize(sql).unwrap_or_default();
+    let is = |n: usize, word: &str| tokens.get(n).is_some_and(|t| t.is(sql, word));
+    let is_qualifier = |n: usize| is(n, "main") && is(n + 1, ".");
+    // ADD COLUMN ends with the declared column, and everything else here holds names only.
+    let adds = tokens.iter().take(8).any(|t| t.is(sql, "add"));
+    let names_only = is(0, "drop") || is(0, "alter");
+    let mut out = String::with_capacity(sql.len());
+    let mut last = 0;
+    for (n, token) in tokens.iter().enumerate() {
+        if is_qualifier(n) {
+            out.push_str(&sql[last..token.range.start]);
+            last = tokens[n + 1].range.end;
+            continue;
+        }
+        let reach = if adds { 5 } else { tokens.len() };
+        let name = (names_only && n < reach && token.kind == TokenKind::Quoted).then(|| token.name(sql)).flatten();
+        if let Some(name) = name.filter(|name| is_plain(name)) {
+            out.push_str(&sql[last..token.range.start]);
+            out.push_str(&name);
+            last = token.range.end;
+        }
+    }
+    out.push_str(&sql[last..]);
+    out
 }
 
 /// All that can be known: every table has rows, and in every column that becomes NOT NULL some are NULL.
@@ -272,7 +326,7 @@ fn describe(diff: &Diff) -> Vec<String> {
 }
 
 /// The schema in which old and new stand side by side, where something goes and something comes.
-fn middle(before: &Schema, after: &Schema, diff: &Diff) -> Result<Option<Schema>> {
+fn middle(before: &Schema, after: &Schema, diff: &Diff) -> Option<Schema> {
     let comes = diff.changes.iter().any(|change| match change {
         Change::CreateTable(_) => true,
         Change::AlterTable(change) => change.parts.iter().any(|part| matches!(part, Part::AddColumn(_))),
@@ -284,13 +338,23 @@ fn middle(before: &Schema, after: &Schema, diff: &Diff) -> Result<Option<Schema>
         _ => false,
     });
     if !comes || !goes {
-        return Ok(None);
+        return None;
     }
     let mut middle = diff.renames.apply(before).into_owned();
+    if !diff.renames.is_empty() {
+        // Values know the new names, and texts still speak of the old ones. Where the declared text means the same it is
+        // taken; what is going to change anyway is left out for the time being.
+        let declared = |name: &str, meaning: &str| after.view(name).filter(|view| view.meaning() == meaning).cloned();
+        middle.views = middle.views.iter().filter_map(|view| declared(&view.name, &view.meaning())).collect();
+        let declared = |name: &str, meaning: &str| after.trigger(name).filter(|t| t.meaning() == meaning).cloned();
+        middle.triggers = middle.triggers.iter().filter_map(|t| declared(&t.name, &t.meaning())).collect();
+        let declared = |name: &str, meaning: &str| after.index(name).filter(|i| i.meaning() == meaning).cloned();
+        middle.indexes = middle.indexes.iter().filter_map(|i| declared(&i.name, &i.meaning())).collect();
+    }
     for change in &diff.changes {
         match change {
-            // A new table under the name of an old one can only come when that is gone.
-            Change::CreateTable(table) if middle.table(&table.name).is_none() => middle.tables.push(table.clone()),
+            // Under the name of something old it can only come when that is gone.
+            Change::CreateTable(table) if !is_taken(&middle, &table.name) => middle.tables.push(table.clone()),
             Change::AlterTable(change) => {
                 let Some(table) = middle.tables.iter_mut().find(|t| same_name(&t.name, &change.after.name)) else {
                     continue;
@@ -300,9 +364,14 @@ fn middle(before: &Schema, after: &Schema, diff: &Diff) -> Result<Option<Schema>
             _ => {}
         }
     }
-    // What is dropped has to be there under its old name.
-    let _ = after;
-    Ok(Some(middle))
+    Some(middle)
+}
+
+fn is_taken(schema: &Schema, name: &str) -> bool {
+    schema.table(name).is_some()
+        || schema.view(name).is_some()
+        || schema.index(name).is_some()
+        || schema.virtual_table(name).is_some()
 }
 
 /// Adds the new columns, nullable where they have no value of their own yet.
@@ -336,10 +405,10 @@ fn way_back(
     let mut answers = Answers::default();
     for table in &up.renames.tables {
         if table.before != table.after {
-            answers.rename(&path(&[&table.after]), &table.before)?;
+            answers.rename(&path(&[&table.after]), &path(&[&table.before]))?;
         }
         for (old, new) in &table.columns {
-            answers.rename(&path(&[&table.after, new]), old)?;
+            answers.rename(&path(&[&table.after, new]), &path(&[old]))?;
         }
     }
     answers.drop_the_rest = true;
