@@ -6,6 +6,7 @@
 pub mod diff;
 pub mod error;
 pub mod history;
+pub mod lint;
 pub mod plan;
 pub mod run;
 pub mod schema;

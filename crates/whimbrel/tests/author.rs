@@ -89,8 +89,7 @@ fn check(name: &str) -> Result<Outcome, String> {
     };
     let Ok(mut pushed) = make() else { return Ok(Outcome::LeftOut("the database is not to be made this way")) };
     let declared = Schema::from_sql(&after_sql).map_err(|e| e.to_string())?;
-    let mut planner =
-        Planner::new(&declared).accept_data_loss(told.accept_data_loss).strict_order(told.strict_order);
+    let mut planner = Planner::new(&declared).accept_data_loss(told.accept_data_loss).strict_order(told.strict_order);
     for (old, new) in &told.renames {
         planner = planner.rename(old, new).map_err(|e| e.to_string())?;
     }
@@ -173,4 +172,291 @@ fn every_scenario_as_a_migration() {
     }
     assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), names.len(), failed.join("\n"));
     assert!(same > 100, "{same} only; left out: {left_out:#?}");
+}
+
+const THREE: [(&str, &str); 3] = [
+    ("start", "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);"),
+    ("star", "ALTER TABLE notes ADD COLUMN starred INTEGER NOT NULL DEFAULT 0;"),
+    ("tags", "CREATE TABLE tags(tag TEXT);"),
+];
+
+fn three() -> MemoryFiles {
+    let mut files = MemoryFiles::default();
+    for (name, script) in THREE {
+        let down = (name == "tags").then_some("DROP TABLE tags;");
+        added(&mut files, &new(name, script, down, None)).unwrap();
+    }
+    files
+}
+
+fn paths(files: &MemoryFiles) -> Vec<&str> {
+    files.0.keys().map(String::as_str).collect()
+}
+
+fn edit(files: &mut MemoryFiles, path: &str, from: &str, to: &str) {
+    let text = String::from_utf8(files.0[path].clone()).unwrap();
+    assert!(text.contains(from), "{text}");
+    files.0.insert(path.to_owned(), text.replace(from, to).into_bytes());
+}
+
+/// A folder without problems, whose new databases and upgraded ones are alike.
+fn sound(files: &MemoryFiles) -> Folder {
+    let folder = Folder::read(files).unwrap();
+    assert_eq!(folder.problems, []);
+    let history = &folder.history;
+    let mut fresh = Connection::open_in_memory().unwrap();
+    Migrator::new(history).run(&mut fresh).unwrap();
+    let mut old = Connection::open_in_memory().unwrap();
+    Migrator::new(history).replay(true).run(&mut old).unwrap();
+    let (fresh, old) = (read_schema(&mut fresh).unwrap(), read_schema(&mut old).unwrap());
+    assert_eq!(fresh.fingerprint(), old.fingerprint());
+    folder
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let files = three();
+    assert_eq!(files, three());
+    assert_eq!(
+        paths(&files),
+        [
+            "0001_start.sql",
+            "0002_star.sql",
+            "0003_tags.down.sql",
+            "0003_tags.sql",
+            "meta/0001_snapshot.json",
+            "meta/0002_snapshot.json",
+            "meta/0003_snapshot.json",
+            "meta/_journal.json"
+        ]
+    );
+    assert!(sound(&files).history.snapshot.is_some());
+}
+
+#[test]
+fn a_migration_that_leaves_rows_is_marked() {
+    let mut files = three();
+    added(&mut files, &new("Seed the notes", "INSERT INTO notes(body) VALUES ('welcome');", None, None)).unwrap();
+    let folder = sound(&files);
+    let newest = folder.history.migrations.last().unwrap();
+    assert_eq!((newest.tag().as_str(), newest.seeds), ("0004_seed-the-notes", true));
+    let mut db = Connection::open_in_memory().unwrap();
+    Migrator::new(&folder.history).run(&mut db).unwrap();
+    let notes: i64 = db.query_row("SELECT count(*) FROM notes", [], |row| row.get(0)).unwrap();
+    assert_eq!(notes, 1, "a new database has the rows that migrations put in");
+}
+
+#[test]
+fn what_does_not_run_is_not_written() {
+    let mut files = three();
+    let before = files.clone();
+    for script in ["ALTER TABLE nothing ADD COLUMN a;", "CREATE TABLE a(b); COMMIT;", "SELECT 'open"] {
+        added(&mut files, &new("wrong", script, None, None)).unwrap_err();
+        assert_eq!(files, before, "{script}");
+    }
+    for name in ["", "../..", "///", "\u{0}"] {
+        added(&mut files, &new(name, "SELECT 1", None, None)).unwrap_err();
+        assert_eq!(files, before, "{name}");
+    }
+}
+
+/// A generated migration goes into another tool's folder by that tool's own rules.
+#[test]
+fn other_tools_folders_get_files_of_their_kind() {
+    let start = "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);";
+    let trigger = "CREATE TABLE log(line TEXT);\n\
+                   CREATE TRIGGER t AFTER INSERT ON notes BEGIN INSERT INTO log VALUES (new.body); END;\n";
+    let journal = r#"{"version":"7","dialect":"sqlite","entries":[{"idx":0,"version":"6","when":1700000000000,"tag":"0000_start","breakpoints":true}]}"#;
+    let goose = format!("-- +goose Up\n{start}\n-- +goose Down\nDROP TABLE notes;\n");
+    for (there, made) in [
+        (vec![("V1__start.sql", start)], vec!["V2__add_log.sql"]),
+        (vec![("20240131120000_start.sql", start)], vec!["20261121093000_add_log.sql"]),
+        (
+            vec![("20240131120000_start.up.sql", start), ("20240131120000_start.down.sql", "DROP TABLE notes;")],
+            vec!["20261121093000_add_log.down.sql", "20261121093000_add_log.up.sql"],
+        ),
+        (
+            vec![("2024-01-31-120000_start/up.sql", start), ("2024-01-31-120000_start/down.sql", "DROP TABLE notes;")],
+            vec!["2026-11-21-093000_add_log/down.sql", "2026-11-21-093000_add_log/up.sql"],
+        ),
+        (vec![("meta/_journal.json", journal), ("0000_start.sql", start)], vec!["0001_add_log.sql"]),
+        (vec![("00001_start.sql", goose.as_str())], vec!["00002_add_log.sql"]),
+        (vec![("20240131120000_start/migration.sql", start)], vec!["20261121093000_add_log/migration.sql"]),
+        (vec![("1-start/up.sql", start)], vec!["2-add-log/down.sql", "2-add-log/up.sql"]),
+    ] {
+        let mut files = MemoryFiles::default();
+        for (path, text) in &there {
+            files.write(path, text.as_bytes()).unwrap();
+        }
+        let layout = Folder::read(&files).unwrap().layout;
+        let before = files.clone();
+        added(&mut files, &new("Add log", trigger, Some("DROP TRIGGER t; DROP TABLE log;"), None)).unwrap();
+        let new: Vec<&str> = paths(&files)
+            .into_iter()
+            .filter(|path| !before.0.contains_key(*path) && !path.starts_with(".whimbrel/"))
+            .collect();
+        assert_eq!(new, made, "{layout}");
+        let folder = sound(&files);
+        assert_eq!((folder.layout, folder.history.migrations.len()), (layout, 2), "{layout}");
+        assert_eq!(folder.history.migrations[1].checksum, whimbrel::history::Checksum::of_script(trigger).unwrap());
+        assert_eq!(
+            folder.history.migrations[1].down.is_some(),
+            made.len() > 1 || layout == whimbrel::history::Layout::Goose
+        );
+    }
+}
+
+#[test]
+fn the_newest_is_taken_out_again() {
+    let mut files = three();
+    let folder = Folder::read(&files).unwrap();
+    let (edit, dropped) = whimbrel::history::author::drop_last(&files, &folder, "2026-11-21", &mut replayed).unwrap();
+    edit.apply(&mut files).unwrap();
+    assert_eq!(dropped.tag(), "0003_tags");
+    let mut two = MemoryFiles::default();
+    for (name, script) in &THREE[..2] {
+        added(&mut two, &new(name, script, None, None)).unwrap();
+    }
+    assert_eq!(files, two, "as if it had never been made");
+}
+
+#[test]
+fn squashed_originals_stay_for_those_who_need_them() {
+    use whimbrel::history::author::{Squash, squash};
+    for (from, to, forget) in [(1, 3, false), (2, 3, false), (1, 2, false), (1, 3, true)] {
+        let mut files = three();
+        let originals = sound(&files).history;
+        let folder = Folder::read(&files).unwrap();
+        let wanted = Squash { from, to, forget, day: "2026-11-22".to_owned(), ..Squash::default() };
+        squash(&files, &folder, &wanted, &mut replayed).unwrap().apply(&mut files).unwrap();
+        let squashed = sound(&files).history;
+        assert_eq!(squashed.migrations.len() as u32, 3 - (to - from), "{from} to {to}");
+        assert_eq!(squashed.head, originals.head, "nothing changes for a database that has run them");
+        assert_eq!(files.0.contains_key("squashed/0002_star.sql"), !forget);
+        for version in 1..=3 {
+            let mut db = Connection::open_in_memory().unwrap();
+            Migrator::new(&originals.up_to(version)).run(&mut db).unwrap();
+            db.execute_batch("INSERT INTO notes(body) VALUES ('kept')").unwrap();
+            let outcome = Migrator::new(&squashed).run(&mut db);
+            match version {
+                1 | 2 if forget => assert_eq!(outcome.unwrap_err().code(), whimbrel::Code::MigrationMissing),
+                _ => assert_eq!(outcome.unwrap().to, 3),
+            }
+        }
+        // And once more, over what was squashed before.
+        if (from, to, forget) == (1, 2, false) {
+            let folder = Folder::read(&files).unwrap();
+            let all = Squash { from: 2, to: 3, day: "2026-11-23".to_owned(), ..Squash::default() };
+            squash(&files, &folder, &all, &mut replayed).unwrap().apply(&mut files).unwrap();
+            let again = sound(&files).history;
+            assert_eq!((again.migrations.len(), again.head), (1, originals.head));
+            assert_eq!(again.migrations[0].replaces.len(), 3);
+        }
+    }
+}
+
+#[test]
+fn two_branches_with_one_number_are_put_in_order() {
+    use whimbrel::history::author::rebase;
+    // Two colleagues start from the same two migrations.
+    let mut base = three();
+    let folder = Folder::read(&base).unwrap();
+    whimbrel::history::author::drop_last(&base, &folder, "2026-11-21", &mut replayed)
+        .unwrap()
+        .0
+        .apply(&mut base)
+        .unwrap();
+    let (mut ours, mut theirs) = (base.clone(), base.clone());
+    added(&mut ours, &new("ours", "CREATE TABLE ours(a);", Some("DROP TABLE ours;"), None)).unwrap();
+    added(&mut theirs, &new("theirs", "CREATE TABLE theirs(a);", Some("DROP TABLE theirs;"), None)).unwrap();
+    added(&mut theirs, &new("more", "CREATE TABLE more(a);", None, None)).unwrap();
+
+    // Git merges the files, and the journal line by line, or with a conflict.
+    let mut merged = ours.clone();
+    merged.0.extend(theirs.0.iter().filter(|(path, _)| path.ends_with(".sql")).map(|(p, t)| (p.clone(), t.clone())));
+    let lines = |files: &MemoryFiles| String::from_utf8(files.0["meta/_journal.json"].clone()).unwrap();
+    let entries = |text: &str, from: usize| -> String {
+        text.lines().filter(|l| l.contains("\"idx\"")).skip(from).map(|l| format!("{}\n", l)).collect()
+    };
+    let conflict = format!(
+        "{{\n  \"version\": 1,\n  \"dialect\": \"sqlite\",\n  \"entries\": [\n{}<<<<<<< HEAD\n{}=======\n{}>>>>>>> theirs\n  ]\n}}\n",
+        entries(&lines(&base), 0),
+        entries(&lines(&ours), 2),
+        entries(&lines(&theirs), 2)
+    );
+    let both = conflict
+        .lines()
+        .filter(|l| !["<<<", "===", ">>>"].iter().any(|m| l.starts_with(m)))
+        .map(|l| {
+            if l.contains("\"idx\"") && !l.ends_with(',') && !l.contains("more") {
+                format!("{l},\n")
+            } else {
+                format!("{l}\n")
+            }
+        })
+        .collect::<String>();
+    for (journal, code) in
+        [(conflict.as_str(), whimbrel::Code::Journal), (both.as_str(), whimbrel::Code::MigrationDuplicate)]
+    {
+        let mut files = merged.clone();
+        files.0.insert("meta/_journal.json".to_owned(), journal.as_bytes().to_vec());
+        let told = match Folder::read(&files) {
+            Ok(folder) => folder.blocker().expect("it is told").code,
+            Err(e) => e.code(),
+        };
+        assert_eq!(told, code, "{journal}");
+        let mut other = files.clone();
+        let (edit, moved) = rebase(&files, &[], "2026-11-22", &mut replayed).unwrap();
+        edit.apply(&mut files).unwrap();
+        let pair = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+        assert_eq!(moved, [pair("0003_theirs", "0004_theirs"), pair("0004_more", "0005_more")]);
+        let tags: Vec<String> = sound(&files).history.migrations.iter().map(|m| m.tag()).collect();
+        assert_eq!(tags, ["0001_start", "0002_star", "0003_ours", "0004_theirs", "0005_more"]);
+        assert!(sound(&files).history.migrations[3].down.is_some());
+
+        // A database that has run theirs decides otherwise.
+        let first = ["0003_theirs".to_owned()];
+        let (edit, moved) = rebase(&other, &first, "2026-11-22", &mut replayed).unwrap();
+        edit.apply(&mut other).unwrap();
+        assert_eq!(moved[0], pair("0003_ours", "0004_ours"));
+        sound(&other);
+    }
+}
+
+#[test]
+fn journal_and_snapshot_follow_the_files() {
+    use whimbrel::history::author::{Repair, repair};
+    let day = Repair { day: "2026-11-22".to_owned(), ..Repair::default() };
+    // Nothing to do writes nothing; nor do comments.
+    let mut files = three();
+    assert!(repair(&files, &day, &mut replayed).unwrap().is_empty());
+
+    // Edited on purpose.
+    edit(&mut files, "0003_tags.sql", "tag TEXT", "tag TEXT, at INTEGER");
+    assert_eq!(Folder::read(&files).unwrap().problems[0].code, whimbrel::Code::MigrationStale);
+    repair(&files, &day, &mut replayed).unwrap().apply(&mut files).unwrap();
+    let folder = sound(&files);
+    let snapshot = Schema::from_snapshot(folder.history.snapshot.as_deref().unwrap()).unwrap();
+    assert!(snapshot.table("tags").unwrap().column("at").is_some());
+
+    // Renamed, and one written by hand.
+    let text = files.0.remove("0002_star.sql").unwrap();
+    files.0.insert("0002_stars.sql".to_owned(), text);
+    files.0.insert("0004_by-hand.sql".to_owned(), b"ALTER TABLE notes RENAME COLUMN body TO text;".to_vec());
+    repair(&files, &day, &mut replayed).unwrap().apply(&mut files).unwrap();
+    let folder = sound(&files);
+    assert_eq!(folder.history.migrations[1].tag(), "0002_stars");
+    // The column is the same one, under another name.
+    let after = Schema::from_snapshot(folder.history.snapshot.as_deref().unwrap()).unwrap();
+    let id = |schema: &Schema, column: &str| schema.table("notes").unwrap().column(column).unwrap().id;
+    assert_eq!(id(&after, "text"), id(&snapshot, "body"));
+    assert!(id(&after, "text").is_some());
+
+    // Gone: never without a word.
+    files.0.remove("0003_tags.sql");
+    let error = repair(&files, &day, &mut replayed).unwrap_err();
+    assert_eq!(error.code(), whimbrel::Code::MigrationMissing);
+    let forget = Repair { forget: vec!["3".to_owned()], ..day };
+    repair(&files, &forget, &mut replayed).unwrap().apply(&mut files).unwrap();
+    assert_eq!(sound(&files).history.migrations.len(), 3);
 }

@@ -60,13 +60,18 @@ impl Default for Journal {
     }
 }
 
+/// Whether git left the text half merged.
+pub(crate) fn has_conflict(text: &str) -> bool {
+    ["<<<<<<< ", "=======\n", ">>>>>>> "].iter().all(|mark| text.contains(mark))
+}
+
 impl Journal {
     /// Reads a journal. `name` is what the file is called in messages.
     ///
     /// # Errors
     /// [`Code::Journal`] where it is none that this version reads; one that git left half merged is told apart.
     pub fn read(name: &str, text: &str) -> Result<Journal> {
-        if ["<<<<<<< ", "=======\n", ">>>>>>> "].iter().all(|mark| text.contains(mark)) {
+        if has_conflict(text) {
             return Err(Error::new(Code::Journal, format!("{name} holds the conflict of a merge"))
                 .help("`whimbrel migrate rebase` puts the migrations of both branches in order and writes it anew"));
         }

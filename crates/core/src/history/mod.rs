@@ -33,9 +33,10 @@ use script::Script;
 /// All texts may be borrowed from the program itself, so that an embedded history costs nothing until it is needed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Migration {
-    /// Its number: in Whimbrel's folders the one in the name of the file, in other tools' folders its place, from 1.
+    /// Its number: the one in the name of the file where that is small and rises, else the next one, from 1.
     pub idx: u32,
-    /// Its version as digits, as in the name of its file: `0003`, or `20240131120000`.
+    /// Its version as in the name of its file: `0003`, or `20240131120000`. Where a tool asks for no number, it is the
+    /// whole name.
     pub version: Cow<'static, str>,
     /// Its name without the version: `add-users`.
     pub name: Cow<'static, str>,

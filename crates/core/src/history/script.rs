@@ -10,9 +10,11 @@
 //! | `-- whimbrel: irreversible` | before the first statement | there is no way down, on purpose |
 //! | `-- whimbrel: min-reader <number>` | before the first statement | apps from this version on may read the database |
 //! | `-- whimbrel: min-writer <number>` | before the first statement | apps from this version on may read and write it |
+//! | `-- whimbrel: lint-ignore <codes>` | before a statement | `migrate lint` does not tell these findings of it |
 //!
 //! Phases are recorded one by one, so that an interrupted run goes on where it was.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -155,21 +157,36 @@ impl Reader<'_> {
         words.iter().any(|w| w.eq_ignore_ascii_case(word))
     }
 
-    /// `BEGIN; …; COMMIT;` around all of it says what holds anyway; switching foreign keys may stand around that.
-    fn without_wrapper(&self, mut statements: Vec<Statement>) -> Vec<Statement> {
-        let inner = |statement: &Statement| !self.is_foreign_keys(statement);
-        let (first, last) = (statements.iter().position(inner), statements.iter().rposition(inner));
-        let (Some(first), Some(last)) = (first, last) else { return statements };
-        let begins = self.is(&statements[first], 0, &["begin"]);
-        let ends = self.is(&statements[last], 0, &["commit", "end"]);
-        if first < last && begins && ends {
-            statements.remove(last);
-            let begin = statements.remove(first);
-            if let Some(next) = statements.get_mut(first) {
-                next.leading.splice(0..0, begin.leading);
+    /// `BEGIN; …; COMMIT;` around all of it says what holds anyway, and `COMMIT; BEGIN;` in it, with which other tools
+    /// step out of their transaction to switch foreign keys off, does nothing: they are off. Switching them may stand
+    /// around and between.
+    fn without_wrapper(&self, statements: Vec<Statement>) -> Vec<Statement> {
+        let places: Vec<usize> = (0..statements.len()).filter(|n| !self.is_foreign_keys(&statements[*n])).collect();
+        let begins = |place: usize| self.is(&statements[place], 0, &["begin"]);
+        let commits = |place: usize| self.is(&statements[place], 0, &["commit", "end"]);
+        let mut gone = HashSet::new();
+        if let [first, .., last] = places[..]
+            && begins(first)
+            && commits(last)
+        {
+            gone.extend([first, last]);
+        }
+        for pair in places.windows(2).filter(|pair| commits(pair[0]) && begins(pair[1])) {
+            gone.extend(pair);
+        }
+        if gone.is_empty() {
+            return statements;
+        }
+        let mut kept: Vec<Statement> = Vec::with_capacity(statements.len());
+        let mut comments = Vec::new();
+        for (n, mut statement) in statements.into_iter().enumerate() {
+            comments.append(&mut statement.leading);
+            if !gone.contains(&n) {
+                statement.leading = std::mem::take(&mut comments);
+                kept.push(statement);
             }
         }
-        statements
+        kept
     }
 
     fn comments(&self) -> Vec<Range<usize>> {
@@ -214,6 +231,9 @@ impl Reader<'_> {
             }
             "phase" if rest.is_empty() => return fail("a phase has a name"),
             "phase" => script.phases.push(Phase { name: Some(rest.to_owned()), kind: *kind, statements: Vec::new() }),
+            "lint-ignore" if rest.is_empty() => return fail("lint-ignore names what is meant: lint-ignore L05"),
+            // For `lint`, which reads it by itself.
+            "lint-ignore" => {}
             "backfill" => {
                 alone()?;
                 script.phases.push(Phase { name: None, kind: PhaseKind::Backfill, statements: Vec::new() });
@@ -221,7 +241,9 @@ impl Reader<'_> {
             _ => {
                 return Err(self
                     .error(Code::Directive, &format!("unknown directive `{word}`"), range.clone(), "not known here")
-                    .help("known are no-transaction, phase, backfill, irreversible, min-reader and min-writer"));
+                    .help(
+                        "known are no-transaction, phase, backfill, irreversible, min-reader, min-writer and lint-ignore",
+                    ));
             }
         }
         Ok(())
@@ -312,6 +334,7 @@ mod tests {
         for wrapped in [
             "BEGIN TRANSACTION; DROP TABLE a; COMMIT;",
             "PRAGMA foreign_keys=OFF; BEGIN; DROP TABLE a; COMMIT; PRAGMA foreign_keys=ON;",
+            "COMMIT; PRAGMA foreign_keys=OFF; BEGIN; DROP TABLE a; COMMIT; PRAGMA foreign_keys=ON; BEGIN TRANSACTION;",
         ] {
             assert_eq!(phases(wrapped), [(PhaseKind::Transaction, None, inner.clone())]);
         }

@@ -21,7 +21,8 @@ pub fn rebase(
     replay: &mut Replay<'_>,
 ) -> Result<(Edit, Vec<(String, String)>)> {
     let mut overlay = Overlay::new(files);
-    let path = Layout::Whimbrel.journal();
+    let beside = Layout::Sqlx.journal();
+    let path = if overlay.exists(&beside)? { beside } else { Layout::Whimbrel.journal() };
     // A journal with the marks of a merge cannot be read; what its lines say is not lost by that.
     let salvaged = match overlay.exists(&path)? {
         true => salvage(&String::from_utf8_lossy(&overlay.read(&path)?)),

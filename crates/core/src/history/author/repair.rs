@@ -27,6 +27,7 @@ pub struct Repair {
 pub fn repair(files: &dyn Files, repair: &Repair, replay: &mut Replay<'_>) -> Result<Edit> {
     let folder = Folder::read(files)?;
     let mut messages = Vec::new();
+    let mut overlay = Overlay::new(files);
     for problem in &folder.problems {
         match problem.code {
             Code::MigrationMissing => {
@@ -39,6 +40,7 @@ pub fn repair(files: &dyn Files, repair: &Repair, replay: &mut Replay<'_>) -> Re
                         problem.name
                     )));
                 }
+                overlay.discard(&format!("{}.down.sql", problem.name))?;
                 messages.push(format!("{} is forgotten", problem.name));
             }
             Code::MigrationStale => messages.push(format!("{} is taken over as it is now", problem.name)),
@@ -48,7 +50,6 @@ pub fn repair(files: &dyn Files, repair: &Repair, replay: &mut Replay<'_>) -> Re
             _ => return Err(problem.error()),
         }
     }
-    let mut overlay = Overlay::new(files);
     let previous = previous_snapshot(&overlay, &folder)?;
     let mut journal = folder.journal.clone().unwrap_or_default();
     // Only what fits is kept of the journal; the rest is made anew from the files.

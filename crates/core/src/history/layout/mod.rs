@@ -1,22 +1,27 @@
 //! Folders of migrations, Whimbrel's own and those of other tools, which are read where they are.
 //!
-//! Each tool's rules stand in a file of their own; all give the same [`Found`] migrations. What follows is the same for
-//! all: number them, compare them with the journal, and find the newest snapshot.
+//! Each tool's rules stand in a file of their own; all give the same migrations, in the order in which that
+//! tool runs them. What follows is the same for all: number them, compare them with the journal, and find the newest
+//! snapshot.
+//!
+//! **Invariant:** whatever files are called and hold, reading gives migrations, problems or an error; and a file that a
+//! tool would run is never left out without a word.
 
 mod diesel;
 mod drizzle;
 mod folders;
-mod goose;
 mod own;
+mod reconcile;
 mod refinery;
+mod sections;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use super::checksum::clean;
-use super::journal::{Entry, Journal};
-use super::{Checksum, Files, History, Migration, Problem, same_version};
+use super::journal::Journal;
+use super::{Checksum, Files, History, Migration, Problem, check_path};
 use crate::error::{Code, Error, Result};
 
 /// Whose folder it is.
@@ -25,21 +30,26 @@ pub enum Layout {
     /// Whimbrel's own: `0003_add-users.sql`, `meta/_journal.json`.
     #[default]
     Whimbrel,
-    /// Numbered SQL files without a journal: `001_start.sql`, `2-next.sql`.
+    /// Numbered SQL files without a journal: `001_start.sql`, `2-next.sql`, `000001_start.up.sql` of golang-migrate.
     Plain,
     /// sqlx: `20240131120000_start.sql`, or `….up.sql` and `….down.sql`.
     Sqlx,
     /// refinery: `V1__start.sql`.
     Refinery,
-    /// diesel: `2024-01-31-120000_start/up.sql` and `down.sql`.
+    /// diesel: `2024-01-31-120000_start/up.sql` and `down.sql`; rusqlite_migration: `1-start/up.sql`.
     Diesel,
     /// Drizzle: `0000_start.sql` and `meta/_journal.json` of its own.
     Drizzle,
     /// goose: `00001_start.sql` with `-- +goose Up` and `-- +goose Down`.
     Goose,
+    /// dbmate and sql-migrate: both ways in one file, as with goose, cut by other words.
+    Sections,
     /// Prisma, and Drizzle from version 1 on: `20240131120000_start/migration.sql`.
     Folders,
 }
+
+/// The folder of journal and snapshots beside another tool's files.
+const BESIDE: &str = ".whimbrel";
 
 impl Layout {
     /// The folder of journal and snapshots. Other tools' own files stay as they are, and a name with a dot in front is
@@ -47,7 +57,7 @@ impl Layout {
     pub fn meta(self) -> &'static str {
         match self {
             Layout::Whimbrel | Layout::Plain => "meta",
-            _ => ".whimbrel",
+            _ => BESIDE,
         }
     }
 
@@ -72,6 +82,7 @@ impl fmt::Display for Layout {
             Layout::Diesel => "diesel",
             Layout::Drizzle => "drizzle",
             Layout::Goose => "goose",
+            Layout::Sections => "dbmate or sql-migrate",
             Layout::Folders => "prisma or drizzle",
         })
     }
@@ -120,30 +131,35 @@ impl Folder {
     /// Where a file cannot be read, or the journal cannot. What merely does not fit together is in
     /// [`Folder::problems`].
     pub fn read(files: &dyn Files) -> Result<Folder> {
-        let paths = files.list()?;
-        let layout = detect(files, &paths)?;
         let mut problems = Vec::new();
+        let paths = usable(files.list()?, &mut problems);
+        let layout = detect(files, &paths)?;
+        let theirs: Vec<String> = paths.iter().filter(|path| !is_inside(path, BESIDE)).cloned().collect();
         let found = match layout {
-            Layout::Whimbrel | Layout::Plain | Layout::Sqlx => own::read(files, &paths, &mut problems)?,
-            Layout::Refinery => refinery::read(files, &paths)?,
-            Layout::Diesel => diesel::read(files, &paths, &mut problems)?,
-            Layout::Drizzle => drizzle::read(files, &mut problems)?,
-            Layout::Goose => goose::read(files, &paths, &mut problems)?,
-            Layout::Folders => folders::read(files, &paths)?,
+            Layout::Whimbrel | Layout::Plain | Layout::Sqlx => own::read(files, &theirs, &mut problems)?,
+            Layout::Refinery => refinery::read(files, &theirs, &mut problems)?,
+            Layout::Diesel => diesel::read(files, &theirs, &mut problems)?,
+            Layout::Drizzle => drizzle::read(files, &theirs, &mut problems)?,
+            Layout::Goose | Layout::Sections => sections::read(files, &theirs, &mut problems)?,
+            Layout::Folders => folders::read(files, &theirs, &mut problems)?,
         };
         let journal = match layout.journal() {
             path if paths.contains(&path) => Some(Journal::read(&path, &text(files, &path)?)?),
             _ => None,
         };
         let mut migrations: Vec<Migration> = found.into_iter().map(Found::migration).collect::<Result<_>>()?;
-        migrations.sort_by_key(|m| version_key(&m.version));
-        number(layout, &mut migrations);
-        find_duplicates(&migrations, &mut problems);
+        if layout == Layout::Plain && migrations.is_empty() && journal.is_none() {
+            problems.extend(lie_below(&theirs));
+        }
+        number(&mut migrations);
+        find_duplicates(layout, &migrations, journal.as_ref(), &mut problems);
         if let Some(journal) = &journal {
-            migrations = reconcile(layout, migrations, journal, files, &paths, &mut problems)?;
+            reconcile::reconcile(layout, &mut migrations, journal, files, &paths, &mut problems)?;
         }
         let mut history = History::new(migrations, None);
-        if let Some(newest) = history.migrations.last().filter(|_| problems.is_empty()) {
+        // What is of an older text, or of a folder in disorder, would make another schema than the migrations do.
+        let is_in_order = !problems.iter().any(|p| p.blocks || p.code == Code::MigrationStale);
+        if let Some(newest) = history.migrations.last().filter(|_| is_in_order) {
             let path = layout.snapshot(&newest.version);
             if paths.contains(&path) {
                 history.snapshot = Some(Cow::Owned(text(files, &path)?));
@@ -158,30 +174,111 @@ impl Folder {
     }
 }
 
+/// The paths that may be read, in order. Hidden files are passed over; a script under a name that leads out of the
+/// folder, or that some system cannot hold, is a problem.
+fn usable(mut listed: Vec<String>, problems: &mut Vec<Problem>) -> Vec<String> {
+    listed.sort_unstable();
+    listed.retain(|path| {
+        let is_hidden = |part: &str| part.starts_with('.') && !matches!(part, "." | ".." | BESIDE);
+        if path.split('/').any(is_hidden) {
+            return false;
+        }
+        // Windows cuts such an end off, and what is left is a script.
+        let ends_as = path.trim_end_matches(|c: char| c == '.' || c == ' ' || c.is_control());
+        match check_path(path) {
+            Ok(()) => true,
+            Err(error) if has_extension(ends_as, "sql") => {
+                problems.push(refused(path, &error));
+                false
+            }
+            Err(_) => false,
+        }
+    });
+    listed
+}
+
+/// A name that must not be used, as a problem.
+fn refused(name: &str, error: &Error) -> Problem {
+    let report = error.report();
+    let problem = Problem::new(error.code(), None, shown(name), &report.message);
+    report.help.iter().fold(problem, Problem::help)
+}
+
+/// A name that somebody else gave, fit to be printed.
+fn shown(name: &str) -> String {
+    let escaped = |c: char| match c.is_control() {
+        true => c.escape_default().collect::<String>(),
+        false => c.to_string(),
+    };
+    let shown: String = name.chars().take(80).map(escaped).collect();
+    if name.chars().nth(80).is_some() { shown + "…" } else { shown }
+}
+
 fn detect(files: &dyn Files, paths: &[String]) -> Result<Layout> {
     let journal = "meta/_journal.json".to_owned();
     if paths.contains(&journal) {
-        // Drizzle's journal has the same name, and a tag in each entry where ours has a name.
         return Ok(if drizzle::is_journal(&text(files, &journal)?) { Layout::Drizzle } else { Layout::Whimbrel });
     }
-    let any = |test: &dyn Fn(&str) -> bool| paths.iter().any(|path| test(path));
-    let top: Vec<&String> = paths.iter().filter(|path| !path.contains('/') && has_extension(path, "sql")).collect();
-    if any(&|path| path.split('/').count() == 2 && path.ends_with("/up.sql")) {
+    let top: Vec<&String> = scripts(paths).collect();
+    // Beside numbered files, a folder of any other name is somebody's notes.
+    let is_numbered = top.iter().any(|path| own::parse(path).is_some());
+    let is_of = |file: &str| {
+        let mut inside = paths.iter().filter_map(|path| in_folder(path, file));
+        inside.any(|folder| folder != BESIDE && (!is_numbered || folder.starts_with(|c: char| c.is_ascii_digit())))
+    };
+    if is_of("up.sql") || is_of("down.sql") {
         return Ok(Layout::Diesel);
     }
-    if any(&|path| path.split('/').count() == 2 && path.ends_with("/migration.sql")) {
+    if is_of("migration.sql") {
         return Ok(Layout::Folders);
     }
-    if any(&|path| refinery::is_name(path)) {
+    let is_refinery = |path: &String| refinery::is_name(path) && !is_inside(path, BESIDE);
+    if paths.iter().any(|path| is_refinery(path) && (!is_numbered || !path.contains('/'))) {
         return Ok(Layout::Refinery);
     }
     for path in &top {
-        if goose::is_script(&text(files, path)?) {
-            return Ok(Layout::Goose);
+        if let Some(layout) = sections::layout(&text(files, path)?) {
+            return Ok(layout);
         }
     }
     let is_sqlx = |path: &&String| own::parse(path).is_some_and(|(version, _)| version.len() == 14);
-    Ok(if top.iter().any(is_sqlx) { Layout::Sqlx } else { Layout::Plain })
+    // A journal beside the files was made when they were taken for another tool's, and there is no other one left.
+    let is_beside = paths.contains(&Layout::Sqlx.journal());
+    Ok(if is_beside || top.iter().any(is_sqlx) { Layout::Sqlx } else { Layout::Plain })
+}
+
+/// A folder whose folders hold migrations, most often one for each kind of database, is not the one that was meant.
+fn lie_below(paths: &[String]) -> Option<Problem> {
+    let is_script = |path: &&String| {
+        let file = path.rsplit('/').next().unwrap_or_default();
+        own::parse(file).is_some() || matches!(file, "up.sql" | "migration.sql")
+    };
+    let mut folders: Vec<&str> =
+        paths.iter().filter(is_script).filter_map(|path| path.split_once('/')).map(|(folder, _)| folder).collect();
+    folders.dedup();
+    let (first, others) = folders.split_first()?;
+    let more = if others.is_empty() { String::new() } else { format!(", {}", others.join(", ")) };
+    let message = format!("there are migrations in {first}{more}, and none in the folder itself");
+    let named = folders.iter().find(|folder| folder.to_ascii_lowercase().contains("sqlite"));
+    let help = match named.or(others.is_empty().then_some(first)) {
+        Some(folder) => format!("name that folder instead: …/{folder}"),
+        None => "name the folder that holds those for SQLite".to_owned(),
+    };
+    Some(Problem::new(Code::MigrationFiles, None, *named.unwrap_or(first), message).help(help))
+}
+
+/// The scripts that lie in the folder itself.
+fn scripts(paths: &[String]) -> impl Iterator<Item = &String> {
+    paths.iter().filter(|path| !path.contains('/') && has_extension(path, "sql"))
+}
+
+/// The folder that a file of this name lies in, where that folder lies in the folder itself.
+fn in_folder<'p>(path: &'p str, file: &str) -> Option<&'p str> {
+    path.split_once('/').filter(|(_, inside)| *inside == file).map(|(folder, _)| folder)
+}
+
+fn is_inside(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// A file's text, as it is kept and run.
@@ -199,6 +296,17 @@ fn text(files: &dyn Files, path: &str) -> Result<String> {
 
 fn has_extension(path: &str, wanted: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(stem, extension)| !stem.is_empty() && extension.eq_ignore_ascii_case(wanted))
+}
+
+/// The path without its end, whose case does not count.
+fn without_end<'p>(path: &'p str, end: &str) -> Option<&'p str> {
+    let (stem, found) = path.split_at_checked(path.len().checked_sub(end.len())?)?;
+    found.eq_ignore_ascii_case(end).then_some(stem)
+}
+
+/// Whether a script holds a statement. One that cannot be read holds something.
+fn has_statements(script: &str) -> bool {
+    crate::sqlite::split::split(script).map_or(true, |statements| !statements.is_empty())
 }
 
 impl Found {
@@ -239,189 +347,134 @@ impl Found {
     }
 }
 
-/// A version as it is sorted: by its number, whatever its length.
-fn version_key(version: &str) -> (usize, String) {
-    let digits: String = version.chars().filter(char::is_ascii_digit).collect();
-    let digits = digits.trim_start_matches('0').to_owned();
-    (digits.len(), digits)
+/// Version and name of a migration whose tool knows it by the whole name.
+fn split_tag(tag: &str) -> (String, String) {
+    let is_number = |version: &str| {
+        let mut bytes = version.bytes();
+        bytes.next().is_some_and(|b| b.is_ascii_digit()) && bytes.all(|b| b.is_ascii_digit() || b == b'-')
+    };
+    match tag.split_once('_') {
+        Some((version, name)) if is_number(version) => (version.to_owned(), name.to_owned()),
+        _ => (tag.to_owned(), String::new()),
+    }
+}
+
+/// Gives the later of two migrations with one number the whole name as its version. Their tools allow it: they know a
+/// migration by the whole name, and two made in the same second, or on two branches, are nothing special there.
+fn tell_apart(found: &mut [Found]) {
+    let mut seen = HashSet::new();
+    for found in found {
+        if !seen.insert(normal(&found.version)) {
+            found.version = super::tag(&found.version, &found.name);
+            found.name.clear();
+            seen.insert(normal(&found.version));
+        }
+    }
+}
+
+/// A version as it is compared: as [`same_version`](super::same_version) does.
+fn normal(version: &str) -> String {
+    match version.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
+        true => version.replace('-', "").trim_start_matches('0').to_owned(),
+        false => version.to_owned(),
+    }
+}
+
+/// Sorts by number, whatever its length.
+fn sort_by_number(found: &mut [Found]) {
+    found.sort_by_cached_key(|found| {
+        let digits = normal(&found.version);
+        (digits.len(), digits)
+    });
 }
 
 /// The highest number that the stamp in `user_version` can hold.
 const HIGHEST: u32 = (1 << 14) - 1;
 
-/// Gives migrations their numbers: those in the names where they are small and start above 0, else their places.
-fn number(layout: Layout, migrations: &mut [Migration]) {
-    let numbers: Option<Vec<u32>> = migrations.iter().map(|m| m.version.parse().ok()).collect();
-    let numbers =
-        numbers.filter(|numbers| layout == Layout::Whimbrel || numbers.iter().all(|n| (1..=HIGHEST).contains(n)));
-    for (n, migration) in migrations.iter_mut().enumerate() {
-        migration.idx = numbers.as_ref().map_or(n as u32 + 1, |numbers| numbers[n]);
+/// Gives migrations their numbers: the one in the name where it is small and fits behind the one before, else the next
+/// one. So a migration that is added at the end never changes the number of another.
+fn number(migrations: &mut [Migration]) {
+    let mut before = 0;
+    let mut version = None;
+    for migration in migrations {
+        let this = normal(&migration.version);
+        if version.as_ref() != Some(&this) {
+            let named = migration.version.parse().ok().filter(|n| (before + 1..=HIGHEST).contains(n));
+            before = named.unwrap_or(before + 1);
+        }
+        migration.idx = before;
+        version = Some(this);
     }
 }
 
-fn find_duplicates(migrations: &[Migration], problems: &mut Vec<Problem>) {
-    for pair in migrations.windows(2).filter(|pair| same_version(&pair[0].version, &pair[1].version)) {
-        let (first, second) = (pair[0].tag(), pair[1].tag());
-        let message = format!("{first} and {second} have one number");
-        problems.push(
-            Problem::new(Code::MigrationDuplicate, Some(pair[1].idx), second, message)
-                .help("`whimbrel migrate rebase` gives the later one the next free number"),
-        );
-    }
-}
-
-/// Puts the files beside the journal: the journal says which migrations exist and in which order.
-fn reconcile(
-    layout: Layout,
-    mut migrations: Vec<Migration>,
-    journal: &Journal,
-    files: &dyn Files,
-    paths: &[String],
-    problems: &mut Vec<Problem>,
-) -> Result<Vec<Migration>> {
-    let name = layout.journal();
-    let is_named = |m: &Migration, entry: &Entry| same_version(&m.version, &entry.version) && m.name == entry.name;
-    let mut squashed = squashed(layout, files, paths)?;
-    let places: HashMap<String, usize> = migrations.iter().enumerate().map(|(n, m)| (m.tag(), n)).collect();
-    let mut taken: HashSet<usize> = HashSet::new();
-    let mut gone = Vec::new();
-    for entry in &journal.entries {
-        let place = places.get(&entry.tag()).copied();
-        let Some(place) = place.or_else(|| migrations.iter().position(|m| is_named(m, entry))) else {
-            gone.push(entry);
+fn find_duplicates(layout: Layout, migrations: &[Migration], journal: Option<&Journal>, problems: &mut Vec<Problem>) {
+    let is_listed = |m: &Migration| journal.is_some_and(|j| j.entries.iter().any(|entry| entry.tag() == m.tag()));
+    let mut versions: HashMap<String, &Migration> = HashMap::new();
+    let mut paths: HashMap<String, &Migration> = HashMap::new();
+    for migration in migrations {
+        let twin = paths.insert(migration.path.to_lowercase(), migration);
+        let same = versions.get(&normal(&migration.version)).copied();
+        let Some(other) = twin.or(same) else {
+            versions.insert(normal(&migration.version), migration);
             continue;
         };
-        taken.insert(place);
-        let migration = &mut migrations[place];
-        migration.seeds = entry.seeds;
-        if entry.checksum() != Some(migration.checksum) {
-            problems.push(stale(migration));
-        }
-        let originals = entry.squashes.iter().map(|original| take_original(&mut squashed, original));
-        migration.replaces = originals.collect::<Vec<_>>().into();
-    }
-    for entry in gone {
-        let same = |(n, m): &(usize, &Migration)| !taken.contains(n) && Some(m.checksum) == entry.checksum();
-        match migrations.iter().enumerate().find(same) {
-            Some((place, migration)) => {
-                taken.insert(place);
-                let (then, now) = (entry.tag(), migration.tag());
-                problems.push(
-                    Problem::new(
-                        Code::MigrationRenamed,
-                        Some(entry.idx),
-                        &now,
-                        format!("{then} is called {now} now, and {name} does not know it"),
-                    )
-                    .help("give the file its name back, or take the new one over with `whimbrel migrate repair`"),
-                );
+        // The one that the journal does not know came later.
+        let (first, second) = match is_listed(migration) && !is_listed(other) {
+            true => (migration, other),
+            false => (other, migration),
+        };
+        let problem = |message| Problem::new(Code::MigrationDuplicate, Some(second.idx), second.tag(), message);
+        problems.push(match twin {
+            Some(_) => {
+                let message = format!("{} and {} are one file on some systems", first.path, second.path);
+                problem(message).help("remove one of them, or give it another number")
             }
-            None => problems.push(
-                Problem::new(
-                    Code::MigrationMissing,
-                    Some(entry.idx),
-                    entry.tag(),
-                    format!("{} stands in {name}, and its file is gone", entry.tag()),
-                )
-                .help("put the file back; the newest migration is taken out with `whimbrel migrate drop --last`"),
-            ),
+            None => problem(format!("{} and {} have one number", first.tag(), second.tag())).help(match layout {
+                Layout::Whimbrel | Layout::Plain | Layout::Sqlx => {
+                    "`whimbrel migrate rebase` gives the later one the next free number"
+                }
+                _ => "give the later one the next free number",
+            }),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(versions: &[&str]) -> Vec<u32> {
+        let migration = |version: &&str| Migration { version: (*version).to_owned().into(), ..Migration::default() };
+        let mut migrations: Vec<Migration> = versions.iter().map(migration).collect();
+        number(&mut migrations);
+        migrations.iter().map(|m| m.idx).collect()
+    }
+
+    #[test]
+    fn numbers_rise_and_stay() {
+        assert_eq!(numbers(&["0001", "0002", "0010"]), [1, 2, 10]);
+        assert_eq!(numbers(&["0000", "0001", "0002"]), [1, 2, 3]);
+        assert_eq!(numbers(&["20240131120000", "20240215083000"]), [1, 2]);
+        assert_eq!(numbers(&["1", "10", "20240215083000"]), [1, 10, 11]);
+        assert_eq!(numbers(&["16383", "16384"]), [16383, 16384]);
+        assert_eq!(numbers(&["3", "03", "4"]), [3, 3, 4]);
+        assert_eq!(numbers(&["init", "99999999999999999999999999"]), [1, 2]);
+    }
+
+    #[test]
+    fn versions_are_compared_as_same_version_does() {
+        let all = ["1", "01", "0", "000", "2024-01-31-120000", "20240131120000", "init", "1a", "0001a", ""];
+        for a in all {
+            for b in all {
+                assert_eq!(normal(a) == normal(b), crate::history::same_version(a, b), "{a:?} {b:?}");
+            }
         }
     }
-    for (n, migration) in migrations.iter().enumerate().filter(|(n, _)| !taken.contains(n)) {
-        let _ = n;
-        problems.push(
-            Problem::new(
-                Code::MigrationUnlisted,
-                Some(migration.idx),
-                migration.tag(),
-                format!("{} does not stand in {name}", migration.path),
-            )
-            .help("take it over with `whimbrel migrate repair`, or remove it"),
-        );
+
+    #[test]
+    fn names_of_others_are_fit_to_be_printed() {
+        assert_eq!(shown("später"), "später");
+        assert_eq!(shown("a\u{1b}[31m\n"), "a\\u{1b}[31m\\n");
+        assert_eq!(shown(&"x".repeat(81)), "x".repeat(80) + "…");
     }
-    let order: Vec<_> = journal.entries.iter().map(|entry| version_key(&entry.version)).collect();
-    if let Some(n) = order.windows(2).position(|pair| pair[0] > pair[1]) {
-        let (first, second) = (journal.entries[n].tag(), journal.entries[n + 1].tag());
-        problems.push(
-            Problem::new(
-                Code::MigrationMoved,
-                Some(journal.entries[n + 1].idx),
-                &second,
-                format!("{second} stands behind {first} in {name}, against the order of their numbers"),
-            )
-            .help("`whimbrel migrate repair` puts the journal in the order of the numbers"),
-        );
-    }
-    for pair in journal.entries.windows(2).filter(|pair| pair[0].idx == pair[1].idx) {
-        let (first, second) = (pair[0].tag(), pair[1].tag());
-        if !problems.iter().any(|p| p.code == Code::MigrationDuplicate && p.idx == Some(pair[1].idx)) {
-            let message = format!("{first} and {second} have one number in {name}");
-            problems.push(
-                Problem::new(Code::MigrationDuplicate, Some(pair[1].idx), second, message)
-                    .help("`whimbrel migrate rebase` gives the later one the next free number"),
-            );
-        }
-    }
-    Ok(migrations)
-}
-
-fn stale(migration: &Migration) -> Problem {
-    let message = format!("{} was edited after it was made: journal and snapshot are of the old text", migration.path);
-    Problem::new(Code::MigrationStale, Some(migration.idx), migration.tag(), message)
-        .help("take the new text over with `whimbrel migrate repair`, before it is released")
-        .harmless()
-}
-
-/// The scripts of squashed migrations, which lie in a folder of their own.
-fn squashed(layout: Layout, files: &dyn Files, paths: &[String]) -> Result<Vec<Migration>> {
-    let folder = match layout {
-        Layout::Whimbrel | Layout::Plain => "squashed/",
-        _ => ".whimbrel/squashed/",
-    };
-    let inside: Vec<String> = paths.iter().filter_map(|p| p.strip_prefix(folder)).map(str::to_owned).collect();
-    let mut problems = Vec::new();
-    let found = own::read(&Inside { files, folder }, &inside, &mut problems)?;
-    let moved = found.into_iter().map(|found| Found { path: format!("{folder}{}", found.path), ..found });
-    moved.map(Found::migration).collect()
-}
-
-/// The files of a folder inside the folder.
-struct Inside<'f> {
-    files: &'f dyn Files,
-    folder: &'static str,
-}
-
-impl Files for Inside<'_> {
-    fn list(&self) -> Result<Vec<String>> {
-        Ok(self.files.list()?.iter().filter_map(|p| p.strip_prefix(self.folder)).map(str::to_owned).collect())
-    }
-
-    fn read(&self, path: &str) -> Result<Vec<u8>> {
-        self.files.read(&format!("{}{path}", self.folder))
-    }
-
-    fn write(&mut self, path: &str, _: &[u8]) -> Result<()> {
-        Err(Error::new(Code::MigrationFiles, format!("{path} cannot be written here")))
-    }
-
-    fn remove(&mut self, path: &str) -> Result<()> {
-        Err(Error::new(Code::MigrationFiles, format!("{path} cannot be removed here")))
-    }
-}
-
-/// The migration that was squashed; where its file is gone, or is another one, all that is left is what the journal
-/// says of it.
-fn take_original(squashed: &mut [Migration], entry: &Entry) -> Migration {
-    let checksum = entry.checksum().unwrap_or_default();
-    let found = squashed.iter_mut().find(|m| same_version(&m.version, &entry.version) && m.checksum == checksum);
-    let mut migration = found.map(std::mem::take).unwrap_or_else(|| Migration {
-        version: entry.version.clone().into(),
-        name: entry.name.clone().into(),
-        checksum,
-        hash: entry.hash.as_deref().and_then(|h| h.parse().ok()).unwrap_or_default(),
-        transaction: true,
-        ..Migration::default()
-    });
-    migration.idx = entry.idx;
-    migration
 }
