@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use clap::{ArgAction, Args, ColorChoice, Parser};
 
 use crate::command::Command;
+use crate::configuration::Configuration;
 
 /// Brings SQLite databases to a declared schema, and loses nothing.
 ///
@@ -27,13 +28,16 @@ Examples:
   whimbrel push --db app.db --schema schema.sql     do it
   whimbrel pull --db app.db > schema.sql            start from a database that is there
   whimbrel diff old.sql new.sql                     the SQL from one schema to another
+  whimbrel migrate generate --name add-users        a migration for the apps' databases
+  whimbrel migrate apply --db app.db                run what has not run yet
 
 Defaults stand in whimbrel.toml, in this folder or one above it:
   db = \"app.db\"
   schema = \"schema.sql\"
 
 Exit status: 0 done or nothing to do, 1 failed and nothing changed, 2 usage,
-3 changes pending (plan --exit-code), 4 an answer or an acceptance is needed.";
+3 changes pending (plan --exit-code, migrate status --exit-code), 4 refused: an
+answer or an acceptance is needed, or history and database do not fit.";
 
 /// What every command understands.
 #[derive(Debug, Clone, Args)]
@@ -106,6 +110,54 @@ pub struct PlanArguments {
     /// Show the keys of the rows that do not fit
     #[arg(long)]
     pub show_rows: bool,
+}
+
+/// Where migrations are, and what they are for. Every `migrate` command understands these, before and behind its name.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of all migrate commands")]
+pub struct ProjectArguments {
+    /// The folder of the migrations [default: migrations]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub dir: Option<OsString>,
+    /// The database, as a path or a sqlite: URL [env: WHIMBREL_DB]
+    #[arg(long, global = true, value_name = "DATABASE")]
+    pub db: Option<OsString>,
+    /// The declared schema: a .sql file, a folder of them, a snapshot, a database, or - for standard input
+    #[arg(long, global = true, value_name = "SOURCE", action = ArgAction::Append)]
+    pub schema: Vec<OsString>,
+    /// What the migrations are for, where no database says so: sqlite
+    #[arg(long, global = true, value_name = "DIALECT")]
+    pub dialect: Option<String>,
+    /// Leave tables and views out of sight whose names match, such as 'legacy_*'
+    #[arg(long, global = true, value_name = "PATTERN", action = ArgAction::Append)]
+    pub ignore: Vec<String>,
+}
+
+/// Whether a backup is made before something is written.
+#[derive(Debug, Args)]
+pub struct BackupArguments {
+    /// Make a backup beside the database first
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub backup: Option<bool>,
+    /// Keep this many backups and remove older ones [default: 3]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
+    pub keep: Option<usize>,
+}
+
+impl BackupArguments {
+    /// How many backups are kept, where one is made.
+    pub fn wanted(&self, configuration: &Configuration, usual: bool) -> Option<usize> {
+        let is_wanted = self.backup.or(configuration.backup).unwrap_or(usual);
+        is_wanted.then(|| self.keep.or(configuration.keep).unwrap_or(3))
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least the backup that is made has to be kept".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("this is not a number".to_owned()),
+    }
 }
 
 /// An answer given by `--rename`.

@@ -1,5 +1,7 @@
 //! Questions to a person on the terminal.
 
+use std::collections::HashMap;
+
 use inquire::ui::RenderConfig;
 use inquire::{Confirm, InquireError, Select};
 use whimbrel::diff::{Answer, Question, QuestionKind};
@@ -8,8 +10,31 @@ use crate::failure::{DECLINED, Exit, Failure, Problem};
 use crate::render::printable;
 use crate::session::Session;
 
+/// Asks the open questions; whether there were any. Answering one about a table may open others about its columns.
+pub fn renames(
+    session: &Session,
+    questions: &[Question],
+    answers: &mut HashMap<String, Answer>,
+) -> Result<bool, Failure> {
+    let mut asked = false;
+    let mut taken: Vec<(QuestionKind, String)> = Vec::new();
+    for question in questions {
+        if answers.contains_key(&question.key()) {
+            continue;
+        }
+        let names: Vec<_> = taken.iter().filter(|(kind, _)| *kind == question.kind).map(|(_, n)| n.clone()).collect();
+        let answer = rename(session, question, &names)?;
+        if let Answer::Rename(name) = &answer {
+            taken.push((question.kind.clone(), name.clone()));
+        }
+        answers.insert(question.key(), answer);
+        asked = true;
+    }
+    Ok(asked)
+}
+
 /// Asks what became of something that is gone. `taken` are names already given away to others.
-pub fn rename(session: &Session, question: &Question, taken: &[String]) -> Result<Answer, Failure> {
+fn rename(session: &Session, question: &Question, taken: &[String]) -> Result<Answer, Failure> {
     prepare(session);
     let kind = match &question.kind {
         QuestionKind::Table => "table",

@@ -22,6 +22,8 @@ pub const FILE: &str = "whimbrel.toml";
 struct File {
     db: Option<String>,
     schema: Option<OneOrMore>,
+    dir: Option<String>,
+    dialect: Option<String>,
     #[serde(default)]
     ignore: Vec<String>,
     backup: Option<bool>,
@@ -43,9 +45,13 @@ pub struct Configuration {
     pub db: Option<OsString>,
     /// The sources of the declared schema.
     pub schema: Vec<OsString>,
+    /// The folder of the migrations.
+    pub dir: Option<OsString>,
+    /// What the migrations are for.
+    pub dialect: Option<String>,
     /// Patterns of tables that are left out of sight.
     pub ignore: Vec<String>,
-    /// Whether `push` makes a backup.
+    /// Whether `push` and `migrate` make a backup.
     pub backup: Option<bool>,
     /// How many backups are kept.
     pub keep: Option<usize>,
@@ -105,6 +111,8 @@ fn read(here: &Path, folder: &Path, path: &Path, bytes: Vec<u8>) -> Result<Confi
             Some(OneOrMore::One(text)) => vec![source(text)],
             Some(OneOrMore::More(texts)) => texts.into_iter().map(source).collect(),
         },
+        dir: file.dir.map(|text| folder.join(text).into_os_string()),
+        dialect: file.dialect,
         ignore: file.ignore,
         backup: file.backup,
         keep: file.keep,

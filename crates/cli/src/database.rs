@@ -27,15 +27,23 @@ pub struct Database {
 impl Database {
     /// The database that is meant: the option's, else the variable's, else the file's.
     pub fn choose(argument: &DatabaseArgument, configuration: &Configuration) -> Result<Database, Failure> {
-        if let Some(word) = &argument.db {
-            return Ok(Database { path: parse(word)?, word: Some(word.clone()) });
+        Database::named(argument.db.as_ref(), configuration)?.ok_or_else(Database::unnamed)
+    }
+
+    /// The database that is meant, where one is.
+    pub fn named(option: Option<&OsString>, configuration: &Configuration) -> Result<Option<Database>, Failure> {
+        if let Some(word) = option {
+            return Ok(Some(Database { path: parse(word)?, word: Some(word.clone()) }));
         }
         let variable = std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
-        match variable.or_else(|| configuration.db.clone()) {
-            Some(word) => Ok(Database { path: parse(&word)?, word: None }),
-            None => Err(Failure::usage("no database is named")
-                .help(format!("name it with --db app.db, in {VARIABLE}, or as `db = \"app.db\"` in {FILE}"))),
-        }
+        let word = variable.or_else(|| configuration.db.clone());
+        word.map(|word| Ok(Database { path: parse(&word)?, word: None })).transpose()
+    }
+
+    /// The failure of a command that needs a database and was given none.
+    pub fn unnamed() -> Failure {
+        Failure::usage("no database is named")
+            .help(format!("name it with --db app.db, in {VARIABLE}, or as `db = \"app.db\"` in {FILE}"))
     }
 
     /// The database in messages.

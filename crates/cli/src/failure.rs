@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use whimbrel::diff::{Question, QuestionKind};
 use whimbrel::schema::Source;
-use whimbrel::{Error, State};
+use whimbrel::{Error, State, history};
 
 /// How a command ends. Scripts rely on the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Exit {
     Failed = 1,
     /// The command line or `whimbrel.toml` is wrong.
     Usage = 2,
-    /// Changes are pending (`plan --exit-code`).
+    /// Changes are pending (`plan --exit-code`, `migrate status --exit-code`).
     Pending = 3,
     /// An answer or an acceptance is needed.
     Refused = 4,
@@ -57,6 +57,8 @@ pub struct Problem {
     pub code: &'static str,
     /// One sentence without a full stop.
     pub message: String,
+    /// The migration it is about: `0003_add-users`.
+    pub migration: Option<String>,
     /// The table, view or other object it is about.
     pub object: Option<String>,
     /// The statement that failed.
@@ -137,6 +139,7 @@ impl From<&Error> for Problem {
         Problem {
             code: error.code().as_str(),
             message: report.message.clone(),
+            migration: report.migration.clone(),
             object: report.object.clone(),
             statement: report.statement.clone(),
             state: report.state,
@@ -173,6 +176,12 @@ impl Failure {
             problem.help.push(help.into());
         }
         self
+    }
+}
+
+impl From<&history::Problem> for Problem {
+    fn from(problem: &history::Problem) -> Problem {
+        Problem::from(&problem.error())
     }
 }
 

@@ -15,11 +15,14 @@ mod command;
 mod configuration;
 mod database;
 mod failure;
+mod losses;
+mod migrations;
 mod planning;
 mod progress;
 mod render;
 mod session;
 mod source;
+mod undoing;
 mod wire;
 
 use std::ffi::OsString;

@@ -153,7 +153,7 @@ impl Planning {
     }
 
     /// Tells what `--accept-data-loss` decided of itself, and how to decide otherwise.
-    pub fn tell_silenced(&self, session: &mut Session, questions: &[Question]) {
+    pub fn tell_silenced(session: &mut Session, questions: &[Question]) {
         session.record("answered", &questions.iter().map(wire::Question::from).collect::<Vec<_>>());
         for question in questions {
             let ways = crate::failure::rename_options(question);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use whimbrel::run::{Cancel, Event, Observer};
 
-use crate::render::{duration, printable};
+use crate::render::{count, duration, printable};
 
 /// A run that is over sooner shows nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -77,6 +77,31 @@ impl Observer for Progress {
                 }
             }
             Event::Rows { done, .. } => self.bar.set_position(*done),
+            Event::UpgradeStarted { migrations, .. } => {
+                self.bar.set_length(*migrations as u64);
+                if let Ok(style) =
+                    ProgressStyle::with_template("{spinner} {bar:30} {pos}/{len} migrations  {wide_msg}")
+                {
+                    self.bar.set_style(style);
+                }
+            }
+            Event::Migration { number, name, .. } => {
+                self.end_step();
+                let title = printable(name);
+                self.bar.set_position(number.saturating_sub(1) as u64);
+                self.bar.set_message(title.clone());
+                self.step = Some((title, Instant::now()));
+            }
+            Event::Statement { number, of } => {
+                if let Some((title, _)) = &self.step {
+                    self.bar.set_message(format!("{title}: statement {number} of {of}"));
+                }
+            }
+            Event::Portion { rows } => {
+                if let Some((title, _)) = &self.step {
+                    self.bar.set_message(format!("{title}: {}", count(*rows, "row")));
+                }
+            }
             Event::Verifying => {
                 self.end_step();
                 self.bar.set_message("verifying");

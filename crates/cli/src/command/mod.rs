@@ -3,6 +3,7 @@
 mod completions;
 mod diff;
 mod doctor;
+pub mod migrate;
 mod plan;
 mod pull;
 mod push;
@@ -18,6 +19,7 @@ use crate::session::Session;
 pub enum Command {
     Plan(plan::Plan),
     Push(push::Push),
+    Migrate(migrate::Migrate),
     Diff(diff::Diff),
     Pull(pull::Pull),
     Doctor(doctor::Doctor),
@@ -31,6 +33,7 @@ impl Command {
         match self {
             Command::Plan(_) => "plan",
             Command::Push(_) => "push",
+            Command::Migrate(command) => command.name(),
             Command::Diff(_) => "diff",
             Command::Pull(_) => "pull",
             Command::Doctor(_) => "doctor",
@@ -44,6 +47,7 @@ impl Command {
         match self {
             Command::Plan(command) => command.run(session),
             Command::Push(command) => command.run(session),
+            Command::Migrate(command) => command.run(session),
             Command::Diff(command) => command.run(session),
             Command::Pull(command) => command.run(session),
             Command::Doctor(command) => command.run(session),

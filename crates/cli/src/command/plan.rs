@@ -47,7 +47,7 @@ impl Plan {
         if plan.is_empty() {
             return Ok(Exit::Done);
         }
-        planning.tell_silenced(session, &silenced);
+        Planning::tell_silenced(session, &silenced);
         let exit = if self.exit_code { Exit::Pending } else { Exit::Done };
         match Planning::refusal(&plan) {
             // A plan there is, and it says what `push` would refuse: nothing is refused here.

@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use clap::Args;
-use whimbrel::diff::{Answer, QuestionKind};
 use whimbrel::sqlite_host::Access;
-use whimbrel::{Code, Plan, backup};
+use whimbrel::{Code, backup};
 
-use crate::arguments::{DatabaseArgument, PlanArguments};
+use crate::arguments::{BackupArguments, DatabaseArgument, PlanArguments};
 use crate::configuration::Configuration;
 use crate::database::{has_full_log, open_to_write};
 use crate::failure::{Exit, Failure};
@@ -28,12 +27,8 @@ pub struct Push {
     db: DatabaseArgument,
     #[command(flatten)]
     plan: PlanArguments,
-    /// Make a backup beside the database first
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    backup: Option<bool>,
-    /// Keep this many backups and remove older ones [default: 3]
-    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
-    keep: Option<usize>,
+    #[command(flatten)]
+    backup: BackupArguments,
     /// Ask nothing
     #[arg(short, long)]
     yes: bool,
@@ -45,14 +40,6 @@ Examples:
   whimbrel push --db app.db --schema schema.sql --backup --yes
   whimbrel push --db app.db --schema schema.sql --rename users.mail=email
   whimbrel push --db app.db --schema schema.sql --accept-data-loss --ignore 'legacy_*'";
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least the backup that is made has to be kept".to_owned()),
-        Ok(number) => Ok(number),
-        Err(_) => Err("this is not a number".to_owned()),
-    }
-}
 
 impl Push {
     /// Plans, asks and runs.
@@ -73,14 +60,14 @@ impl Push {
         };
         let silenced = planning.silenced_questions(&mut connection)?;
         let mut plan = planning.plan(&mut connection)?;
-        while asks && ask_questions(session, &mut planning, &plan)? {
+        while asks && ask::renames(session, &plan.questions, &mut planning.answers)? {
             plan = planning.plan(&mut connection)?;
         }
         planning.present(session, &plan, bytes, session.verbose);
         if plan.is_empty() {
             return Ok(Exit::Done);
         }
-        planning.tell_silenced(session, &silenced);
+        Planning::tell_silenced(session, &silenced);
         let only_losses = !plan.obstacles.is_empty() && plan.obstacles.iter().all(|e| e.code() == Code::DataLoss);
         if asks && only_losses && plan.questions.is_empty() {
             ask::yes(session, "Accept this loss?", false)?;
@@ -102,8 +89,7 @@ impl Push {
                 None => return done_by_another(session),
             };
         }
-        if bytes.is_some() && self.backup.or(configuration.backup).unwrap_or(false) {
-            let keep = self.keep.or(configuration.keep).unwrap_or(3);
+        if let Some(keep) = self.backup.wanted(&configuration, false).filter(|_| bytes.is_some()) {
             let made = backup::create(&connection, &planning.database.path, keep)?;
             session.record("backup", &wire::Backup::from(&made));
             session.say(&format!("Backup: {}", render::printable(&made.path.display().to_string())));
@@ -159,23 +145,4 @@ const ATTEMPTS: usize = 10;
 fn done_by_another(session: &mut Session) -> Result<Exit, Failure> {
     session.say("No changes. Somebody else has made them meanwhile.");
     Ok(Exit::Done)
-}
-
-/// Asks the open questions; whether there were any. Answering one about a table may open others about its columns.
-fn ask_questions(session: &Session, planning: &mut Planning, plan: &Plan) -> Result<bool, Failure> {
-    let mut asked = false;
-    let mut taken: Vec<(QuestionKind, String)> = Vec::new();
-    for question in &plan.questions {
-        if planning.answers.contains_key(&question.key()) {
-            continue;
-        }
-        let names: Vec<_> = taken.iter().filter(|(kind, _)| *kind == question.kind).map(|(_, n)| n.clone()).collect();
-        let answer = ask::rename(session, question, &names)?;
-        if let Answer::Rename(name) = &answer {
-            taken.push((question.kind.clone(), name.clone()));
-        }
-        planning.answers.insert(question.key(), answer);
-        asked = true;
-    }
-    Ok(asked)
 }

@@ -1,12 +1,14 @@
 //! What a person reads.
 
+mod migrate;
 mod plan;
 mod problem;
 mod words;
 
+pub use migrate::{finding_lines, rows};
 pub use plan::{Heading, plan};
 pub use problem::problem;
-pub use words::{bytes, count, duration, moment, printable, shell_word};
+pub use words::{bytes, clock, count, duration, moment, printable, shell_word, timestamp};
 
 use anstyle::{AnsiColor, Style};
 

@@ -60,6 +60,20 @@ pub fn moment(taken: &str) -> String {
     }
 }
 
+/// A time in milliseconds since 1970, as people read it: `2026-11-21 09:30:00 UTC`.
+pub fn clock(milliseconds: i64) -> String {
+    timestamp_of(milliseconds).map_or_else(String::new, |t| t.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// The same as programs read it: `2026-11-21T09:30:00Z`.
+pub fn timestamp(milliseconds: i64) -> String {
+    timestamp_of(milliseconds).map_or_else(String::new, |t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+fn timestamp_of(milliseconds: i64) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::from_millisecond(milliseconds).ok()
+}
+
 /// A name or text of a database in one line. Control characters, which could rewrite what stands on a terminal, and
 /// characters that turn the direction of writing around are shown by their numbers.
 pub fn printable(text: &str) -> String {
@@ -120,6 +134,13 @@ mod tests {
         assert_eq!(moment("20261121T093000Z"), "2026-11-21 09:30:00 UTC");
         assert_eq!(moment("20261121T093000Z-2"), "2026-11-21 09:30:00 UTC");
         assert_eq!(moment("2026é"), "2026é");
+    }
+
+    #[test]
+    fn times_of_the_clock() {
+        assert_eq!(clock(1_795_253_400_000), "2026-11-21 09:30:00 UTC");
+        assert_eq!(timestamp(1_795_253_400_999), "2026-11-21T09:30:00Z");
+        assert_eq!(clock(i64::MAX), "");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! **Invariant:** these types are apart from the model, so that the model can change and the format does not. A
 //! member may be added without a new format; one that goes or means something else takes a new [`FORMAT`].
 
+pub mod migrate;
 mod plan;
 
 use serde::Serialize;
@@ -36,6 +37,7 @@ pub struct Document<'a> {
 pub struct Problem<'a> {
     code: &'a str,
     message: &'a str,
+    migration: Option<&'a str>,
     object: Option<&'a str>,
     statement: Option<&'a str>,
     state: &'static str,
@@ -57,6 +59,7 @@ impl<'a> From<&'a failure::Problem> for Problem<'a> {
         Problem {
             code: problem.code,
             message: &problem.message,
+            migration: problem.migration.as_deref(),
             object: problem.object.as_deref(),
             statement: problem.statement.as_deref(),
             state: match problem.state {

@@ -55,7 +55,7 @@ fn the_variable_goes_before_the_file_and_the_option_before_both() {
 fn mistakes_in_the_file() {
     let case = Case::with_notes().file("whimbrel.toml", "db = 'app.db'\nshema = 'notes.sql'\n");
     case.run_untouched("plan").code(2).stdout_eq("").stderr_eq(str![[r#"
-error[W0602]: whimbrel.toml: unknown field `shema`, expected one of `db`, `schema`, `ignore`, `backup`, `keep`, `strict_order`
+error[W0602]: whimbrel.toml: unknown field `shema`, expected one of `db`, `schema`, `dir`, `dialect`, `ignore`, `backup`, `keep`, `strict_order`
  --> whimbrel.toml:2:1
   |
 2 | shema = 'notes.sql'

@@ -219,6 +219,7 @@ fn an_error_with_its_place() {
   "error": {
     "code": "W0101",
     "message": "expected `TABLE`, `INDEX`, `VIEW`, `TRIGGER` or `VIRTUAL TABLE`",
+    "migration": null,
     "object": null,
     "statement": null,
     "state": "unchanged",
@@ -294,6 +295,7 @@ fn what_a_program_does_not_know_is_null_and_never_missing() {
     let members = [
         "code",
         "message",
+        "migration",
         "object",
         "statement",
         "state",
@@ -324,9 +326,35 @@ fn every_member_is_described() {
     }
     let case = Case::with_notes()
         .database("app.db", "CREATE VIEW broken AS SELECT nix FROM users")
+        .database("n.db", "CREATE TABLE a(b); CREATE TABLE by_hand(c);")
         .file("next.sql", NOTES.replace("mail TEXT", "a TEXT,\n  email TEXT").replace("body TEXT", "body TEXT UNIQUE"));
     let mut found = std::collections::BTreeSet::new();
+    let case = case.file("meta.sql", "CREATE TABLE a(b);\n").file("late.sql", "CREATE TABLE c(d);\n");
     for line in [
+        "migrate generate --json --schema meta.sql --name start",
+        "migrate status --json --db m.db",
+        "migrate apply --json --db m.db --dry-run",
+        "migrate apply --json --db m.db",
+        "migrate list --json --db m.db",
+        "migrate pending --json --sql",
+        "migrate show --json 1",
+        "migrate verify --json",
+        "migrate lint --json",
+        "migrate generate --json --schema late.sql --accept-data-loss --dry-run",
+        "migrate generate --json --schema late.sql",
+        "migrate generate --json --schema late.sql --accept-data-loss",
+        "migrate apply --json --db m.db --backup",
+        "migrate status --json --db m.db",
+        "migrate status --json --db app.db",
+        "migrate down --json --db m.db --dry-run",
+        "migrate rollback --json --db m.db --accept-data-loss",
+        "migrate drop --json --last",
+        "migrate repair --json --db m.db",
+        "migrate rebase --json",
+        "migrate generate --json --custom --name a",
+        "migrate squash --json",
+        "migrate reset --json --db m.db --accept-data-loss",
+        "migrate baseline --json --db n.db --to 2",
         "plan --json --sql --db app.db --schema next.sql",
         "push --json --db app.db --schema next.sql --accept-data-loss --backup",
         "diff --json app.db next.sql",

@@ -7,6 +7,7 @@ mod errors;
 mod help;
 mod json;
 mod life;
+mod migrate;
 mod plan;
 mod push;
 mod refusals;

@@ -74,23 +74,68 @@ impl Case {
         value.unwrap_or_else(|| "NULL".to_owned())
     }
 
-    /// Every file of the folder with its bytes and its time of change.
+    /// Every file of the folder, and of those in it, with its bytes and its time of change.
     pub fn files(&self) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
-        let entries = std::fs::read_dir(self.folder.path()).expect("the folder");
-        let paths = entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file());
-        paths
-            .map(|path| {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("the folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
                 let changed = path.metadata().and_then(|data| data.modified()).expect("a time");
                 let bytes = std::fs::read(&path).expect("the bytes");
-                (path, (bytes, changed))
-            })
-            .collect()
+                files.insert(path, (bytes, changed));
+            }
+        }
+        files
     }
 
-    /// The names of the files.
+    /// The names of the files, without those of folders.
     pub fn names(&self) -> Vec<String> {
         let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.files().keys().map(name).collect()
+        self.files().keys().filter(|path| path.parent() == Some(self.folder.path())).map(name).collect()
+    }
+
+    /// The files below a folder, by their paths there.
+    pub fn names_in(&self, folder: &str) -> Vec<String> {
+        let root = self.path(folder);
+        let below = |path: &PathBuf| Some(path.strip_prefix(&root).ok()?.to_string_lossy().replace('\\', "/"));
+        self.files().keys().filter_map(below).collect()
+    }
+
+    /// The text of a file.
+    pub fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect(name)
+    }
+
+    /// Gives a file another name.
+    pub fn rename(self, from: &str, to: &str) -> Case {
+        std::fs::rename(self.path(from), self.path(to)).expect(from);
+        self
+    }
+
+    /// Removes a file.
+    pub fn without(self, name: &str) -> Case {
+        std::fs::remove_file(self.path(name)).expect(name);
+        self
+    }
+
+    /// Replaces a text in a file.
+    pub fn edit(self, name: &str, from: &str, to: &str) -> Case {
+        let text = self.text(name);
+        assert!(text.contains(from), "{name} has no {from}: {text}");
+        self.file(name, text.replace(from, to))
+    }
+
+    /// Runs the program with `--json`, and reads what it prints.
+    pub fn json(&self, line: &str, status: i32) -> serde_json::Value {
+        let outcome = self.command(line).arg("--json").assert().code(status);
+        let output = outcome.get_output();
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("one JSON object")
     }
 
     /// The program, ready to run in the folder with the words of a line.
@@ -120,6 +165,7 @@ pub fn program() -> Command {
         redactions.insert(name, pattern).expect("a name for what is hidden");
     };
     hide("[TIME]", r"Done in (?<redacted>[0-9.]+ m?s)");
+    hide("[MS]", r"  (?<redacted>[0-9.]+ m?s)\n");
     hide("[VERSION]", r"SQLite (?<redacted>3\.\d+)");
     hide("[FULL_VERSION]", r#""sqlite": "(?<redacted>3\.[0-9.]+)""#);
     hide("[SIZE]", r"tables?, (?<redacted>[0-9.]+ [kM]B)");

@@ -95,3 +95,63 @@ fn a_restore_is_asked() {
     assert_eq!(status, Some(0), "{told}");
     assert_eq!(case.query("app.db", "SELECT mail FROM users WHERE id = 1"), "ada@example.org");
 }
+
+/// A folder with one migration, a database with rows that has run it, and a schema that renames.
+fn migrated() -> Case {
+    let case = Case::new().file("schema.sql", "CREATE TABLE users (id INTEGER PRIMARY KEY, mail TEXT);\n");
+    case.run("migrate generate --name start --schema schema.sql --quiet").code(0);
+    case.run("migrate apply --db app.db --quiet").code(0);
+    case.database("app.db", "INSERT INTO users VALUES (1, 'ada@example.org')")
+        .file("schema.sql", "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);\n")
+}
+
+#[test]
+fn generate_asks_what_became_of_a_column_and_apply_whether_to_run() {
+    let case = migrated();
+    let line = "migrate generate --name e-mail --schema schema.sql";
+    let Some((told, status)) = typed(&case, line, &[ENTER]) else { return };
+    assert!(told.contains("What became of column users.mail?"), "{told}");
+    assert_eq!(status, Some(0), "{told}");
+    let Some((told, status)) = typed(&case, "migrate apply --db app.db", &["n\r"]) else { return };
+    assert!(told.contains("Run them?") && told.contains("W0604"), "{told}");
+    assert_eq!(status, Some(4), "{told}");
+    assert_eq!(case.query("app.db", "SELECT mail FROM users"), "ada@example.org");
+    let Some((told, status)) = typed(&case, "migrate apply --db app.db", &[ENTER]) else { return };
+    assert_eq!(status, Some(0), "{told}");
+    assert_eq!(case.query("app.db", "SELECT email FROM users"), "ada@example.org");
+}
+
+#[test]
+fn generate_asks_before_something_is_lost() {
+    let case = migrated();
+    let line = "migrate generate --name e-mail --schema schema.sql";
+    let Some((told, status)) = typed(&case, line, &[DOWN_AND_ENTER, ENTER]) else { return };
+    assert!(told.contains("Accept this loss?") && told.contains("W0604"), "{told}");
+    assert_eq!(status, Some(4), "{told}");
+    assert_eq!(case.json("migrate status", 0)["newest"], 1, "nothing was written");
+    let Some((told, status)) = typed(&case, line, &[DOWN_AND_ENTER, "y\r"]) else { return };
+    assert_eq!(status, Some(0), "{told}");
+    assert!(case.text("migrations/0002_e-mail.sql").contains("-- Loses: column users.mail"));
+}
+
+#[test]
+fn what_takes_rows_away_is_asked() {
+    let case = migrated();
+    let Some((told, status)) = typed(&case, "migrate down --db app.db", &[ENTER]) else { return };
+    assert!(told.contains("Accept this loss?"), "{told}");
+    assert_eq!(status, Some(4), "{told}");
+    let Some((told, status)) = typed(&case, "migrate reset --db app.db", &[ENTER]) else { return };
+    assert!(told.contains("Empty app.db? It has 1 row."), "{told}");
+    assert_eq!(status, Some(4), "{told}");
+    assert_eq!(case.query("app.db", "SELECT count(*) FROM users"), "1");
+    let Some((told, status)) = typed(&case, "migrate reset --db app.db", &["y\r"]) else { return };
+    assert_eq!(status, Some(0), "{told}");
+    assert_eq!(case.query("app.db", "SELECT count(*) FROM users"), "0");
+    let case = case.database("app.db", "INSERT INTO users VALUES (1, 'ada@example.org')");
+    let Some((told, status)) = typed(&case, "migrate down --db app.db", &["y\r", ENTER]) else { return };
+    assert!(told.contains("Undo them?"), "{told}");
+    assert_eq!(status, Some(0), "{told}");
+    let Some((told, status)) = typed(&case, "migrate drop --last", &[ENTER]) else { return };
+    assert!(told.contains("Take 0001_start out?"), "{told}");
+    assert_eq!(status, Some(0), "{told}");
+}

@@ -100,20 +100,7 @@ pub fn draft(before: &Schema, declared: &Schema, settings: &DraftSettings) -> Re
     let warnings = warnings(&found);
     let mut up = String::new();
     header(&mut up, &changes, &losses, &warnings);
-    place(&mut up, "before the change");
-    let parts = middle(before, declared, &found)
-        .map(|middle| two_parts(before, &middle, declared, &answers, settings))
-        .transpose()?
-        .flatten();
-    match parts {
-        Some((first, rest)) => {
-            up.push_str(&first);
-            place(&mut up, "old and new side by side: carry the rows over");
-            up.push_str(&rest);
-        }
-        None => statements(&mut up, before, declared, &found, settings),
-    }
-    place(&mut up, "after the change");
+    change(&mut up, before, declared, &found, &answers, settings)?;
     let (down, down_losses) = way_back(before, declared, &found, settings)?;
     Ok(Draft { up, down, schema, questions: Vec::new(), losses, down_losses, warnings, changes })
 }
@@ -137,6 +124,32 @@ fn place(out: &mut String, when: &str) {
 /// A name may hold anything, and a comment ends with its line.
 fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
+}
+
+/// The statements, and the author's own places between them.
+fn change(
+    out: &mut String,
+    before: &Schema,
+    after: &Schema,
+    found: &Diff,
+    answers: &Answers,
+    settings: &DraftSettings,
+) -> Result<()> {
+    place(out, "before the change");
+    let parts = middle(before, after, found)
+        .map(|middle| two_parts(before, &middle, after, answers, settings))
+        .transpose()?
+        .flatten();
+    match parts {
+        Some((first, rest)) => {
+            out.push_str(&first);
+            place(out, "old and new side by side: carry the rows over");
+            out.push_str(&rest);
+        }
+        None => statements(out, before, after, found, settings),
+    }
+    place(out, "after the change");
+    Ok(())
 }
 
 /// The statements before and behind the place where old and new stand side by side. None where renames come together
@@ -429,7 +442,7 @@ fn way_back(
     for warning in warnings(&found) {
         let _ = writeln!(down, "-- Note: {}", one_line(&warning));
     }
-    statements(&mut down, after, &target, &found, settings);
+    change(&mut down, after, &target, &found, &answers, settings)?;
     Ok((Some(down), losses))
 }
 
