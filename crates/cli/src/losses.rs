@@ -24,7 +24,8 @@ pub fn losses(connection: &Connection, scripts: &[String]) -> Vec<String> {
         }
     };
     for script in scripts {
-        let named: Vec<&str> = script.lines().filter_map(|line| line.trim().strip_prefix(MARK)).map(str::trim).collect();
+        let named: Vec<&str> =
+            script.lines().filter_map(|line| line.trim().strip_prefix(MARK)).map(str::trim).collect();
         let has_names = !named.is_empty();
         for what in named {
             if !is_empty(connection, what) {
@@ -45,9 +46,9 @@ fn is_empty(connection: &Connection, what: &str) -> bool {
     let name = name.split_whitespace().next().unwrap_or_default().trim_end_matches([',', ':', '.']);
     match kind {
         "table" => count(connection, name, "*") == Some(0),
-        "column" => name.split_once('.').is_some_and(|(table, column)| {
-            count(connection, table, &quote_name(column)) == Some(0)
-        }),
+        "column" => {
+            name.split_once('.').is_some_and(|(table, column)| count(connection, table, &quote_name(column)) == Some(0))
+        }
         _ => false,
     }
 }
@@ -117,9 +118,9 @@ fn name_at(words: &[String], at: usize) -> String {
 
 /// The name that `ALTER TABLE … RENAME TO …` gives, for comparing.
 fn renamed_to(words: &[String]) -> Option<String> {
-    let at = words.windows(2).position(|pair| {
-        pair[0].eq_ignore_ascii_case("rename") && pair[1].eq_ignore_ascii_case("to")
-    })?;
+    let at = words
+        .windows(2)
+        .position(|pair| pair[0].eq_ignore_ascii_case("rename") && pair[1].eq_ignore_ascii_case("to"))?;
     words.first()?.eq_ignore_ascii_case("alter").then(|| name_at(words, at + 2).to_ascii_lowercase())
 }
 

@@ -17,6 +17,7 @@ mod database;
 mod failure;
 mod losses;
 mod migrations;
+mod overview;
 mod planning;
 mod progress;
 mod render;

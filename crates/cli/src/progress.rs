@@ -79,8 +79,7 @@ impl Observer for Progress {
             Event::Rows { done, .. } => self.bar.set_position(*done),
             Event::UpgradeStarted { migrations, .. } => {
                 self.bar.set_length(*migrations as u64);
-                if let Ok(style) =
-                    ProgressStyle::with_template("{spinner} {bar:30} {pos}/{len} migrations  {wide_msg}")
+                if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:30} {pos}/{len} migrations  {wide_msg}")
                 {
                     self.bar.set_style(style);
                 }

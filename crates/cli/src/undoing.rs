@@ -13,7 +13,8 @@ use crate::command::migrate::{ended, report};
 use crate::database::{Database, open_to_write};
 use crate::failure::{Exit, Failure};
 use crate::losses::losses;
-use crate::migrations::{Project, tag_at};
+use crate::migrations::Project;
+use crate::overview::tag_at;
 use crate::progress::{Progress, cancelled_by_interrupt};
 use crate::render::{self, GONE, printable, styled};
 use crate::session::Session;
@@ -130,9 +131,7 @@ pub fn tell_backup(
     is_wanted: bool,
     before: &[backup::Backup],
 ) -> Result<(), Failure> {
-    if is_wanted
-        && let Some(made) = backup::list(&database.path)?.into_iter().find(|b| !before.contains(b))
-    {
+    if is_wanted && let Some(made) = backup::list(&database.path)?.into_iter().find(|b| !before.contains(b)) {
         session.record("backup", &wire::Backup::from(&made));
         session.say(&format!("Backup: {}", printable(&made.path.display().to_string())));
     }

@@ -1,6 +1,7 @@
 //! The migrator on real databases: from any version, at once or not at all.
 
 mod migrator {
+    mod adoption;
     mod basics;
     mod faults;
     #[path = "../support/faulty.rs"]

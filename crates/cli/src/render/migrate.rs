@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr;
 use whimbrel::history::{Origin, Problem};
 
 use super::{BOLD, DIM, GONE, NEW, OTHER, clock, count, printable, styled};
-use crate::migrations::{Row, RowState};
+use crate::overview::{Row, RowState};
 
 /// Names beyond this do not push what stands behind them further.
 const WIDEST: usize = 48;
@@ -77,7 +77,8 @@ fn word(problem: &Problem) -> &'static str {
 
 /// A finding that is no failure, with what to do about it.
 pub fn finding_lines(code: &str, message: &str, help: &[String]) -> String {
-    let mut out = format!("{} {}", styled(OTHER.bold(), &format!("warning[{code}]:")), styled(BOLD, &printable(message)));
+    let mut out =
+        format!("{} {}", styled(OTHER.bold(), &format!("warning[{code}]:")), styled(BOLD, &printable(message)));
     for help in help {
         out.push_str(&format!("\n  {} {}", styled(DIM, "="), printable(help)));
     }

@@ -6,7 +6,7 @@ use whimbrel::history::standing::Item;
 use whimbrel::history::{History, Layout, Problem, Record, RecordState};
 
 use crate::failure;
-use crate::migrations::{Row, RowState};
+use crate::overview::{Row, RowState};
 use crate::render;
 
 /// A migration that a database has run.

@@ -79,8 +79,8 @@ fn every_command_has_its_help_tested() {
     let expected = ["plan", "push", "migrate", "diff", "pull", "doctor", "restore", "completions", "help"];
     assert_eq!(commands(&[]), expected);
     let expected = [
-        "generate", "apply", "status", "pending", "list", "show", "down", "rollback", "drop", "squash", "baseline", "reset",
-        "repair", "rebase", "verify", "lint", "help",
+        "generate", "apply", "status", "pending", "list", "show", "down", "rollback", "drop", "squash", "baseline",
+        "reset", "repair", "rebase", "verify", "lint", "help",
     ];
     assert_eq!(commands(&["migrate"]), expected);
 }

@@ -41,7 +41,9 @@ fn is_not_null(words: &Words<'_>, at: usize) -> bool {
 }
 
 fn default_of(words: &Words<'_>, at: usize) -> Default {
-    let Some(place) = (at..words.tokens.len()).find(|place| words.has(*place, &["default"])) else { return Default::None };
+    let Some(place) = (at..words.tokens.len()).find(|place| words.has(*place, &["default"])) else {
+        return Default::None;
+    };
     let value = place + 1;
     if ["current_timestamp", "current_date", "current_time"].iter().any(|word| words.has(value, &[word])) {
         return Default::Varies;

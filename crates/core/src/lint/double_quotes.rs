@@ -18,7 +18,8 @@ fn find(text: &Text<'_>) -> Vec<Found> {
             let token = &words.tokens[at];
             token.kind == TokenKind::Quoted && token.text(words.text).starts_with('"')
         };
-        let values = if words.has(0, &["insert"]) || words.has(0, &["replace"]) { words.find(&["values", "("]) } else { None };
+        let values =
+            if words.has(0, &["insert"]) || words.has(0, &["replace"]) { words.find(&["values", "("]) } else { None };
         let mut depth = 0;
         let mut is_value = false;
         for at in 0..words.tokens.len() {

@@ -30,7 +30,11 @@ fn find(text: &Text<'_>) -> Vec<Found> {
     if text.migration.down.is_some() || text.script.irreversible {
         return Vec::new();
     }
-    let found = |(statement, what)| Found { statement, words: 0..0, message: format!("{what} is dropped, and there is no way back") };
+    let found = |(statement, what)| Found {
+        statement,
+        words: 0..0,
+        message: format!("{what} is dropped, and there is no way back"),
+    };
     drops(text).into_iter().map(found).collect()
 }
 

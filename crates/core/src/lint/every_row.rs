@@ -69,7 +69,10 @@ mod tests {
         assert_eq!(codes_in("DELETE FROM a;", None), [("L05", 1)]);
         assert_eq!(codes_in("UPDATE OR IGNORE a SET b = 1;", None), [("L05", 1)]);
         assert_eq!(codes_in("UPDATE a SET b = 1 WHERE b = 2;", None), []);
-        assert_eq!(codes_in("CREATE TABLE a(b); INSERT INTO a VALUES (1); UPDATE a SET b = 2; DELETE FROM a;", None), []);
+        assert_eq!(
+            codes_in("CREATE TABLE a(b); INSERT INTO a VALUES (1); UPDATE a SET b = 2; DELETE FROM a;", None),
+            []
+        );
     }
 
     #[test]

@@ -19,7 +19,8 @@ fn find(text: &Text<'_>) -> Vec<Found> {
         for (at, token) in words.tokens.iter().enumerate() {
             let is_call = |names: &[&str]| words.has(at + 1, &["("]) && names.iter().any(|n| token.is(words.text, n));
             let is_now = token.kind == TokenKind::String && token.text(words.text).eq_ignore_ascii_case("'now'");
-            let is_clock = ["current_timestamp", "current_date", "current_time"].iter().any(|w| token.is(words.text, w));
+            let is_clock =
+                ["current_timestamp", "current_date", "current_time"].iter().any(|w| token.is(words.text, w));
             // Without an argument, the functions of dates mean now.
             let is_bare = is_call(&["date", "time", "datetime", "julianday", "unixepoch"]) && words.has(at + 2, &[")"]);
             let what = match () {

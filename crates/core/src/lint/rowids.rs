@@ -24,7 +24,8 @@ fn find(text: &Text<'_>) -> Vec<Found> {
         let is_copy = |name: String| same_name(&name, &rebuild.other) || same_name(&name, &rebuild.table);
         for (statement, words) in text.each() {
             let Some(into) = words.find(&["into"]).filter(|_| words.has(0, &["insert"])) else { continue };
-            let copies = words.name(into + 1).is_some_and(|(name, _)| is_copy(name)) && words.find(&["select"]).is_some();
+            let copies =
+                words.name(into + 1).is_some_and(|(name, _)| is_copy(name)) && words.find(&["select"]).is_some();
             let has_rowid = ["rowid", "_rowid_", "oid"].iter().any(|word| words.find(&[word]).is_some());
             if copies && !has_rowid {
                 let message = format!("the rows of {} get other rowids", rebuild.table);

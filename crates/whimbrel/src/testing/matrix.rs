@@ -15,7 +15,7 @@ use whimbrel_core::sqlite::token::tokenize;
 use whimbrel_core::{Code, Error, Result, Schema};
 
 use super::report::{Check, CheckKind, Finding, Outcome, Verification};
-use super::rows::Filled;
+use super::rows::{Filled, Wish};
 use super::trace::{Trace, fold};
 use super::values::Random;
 use super::{Rows, Start, Verifier, WITHOUT_PARENT, schema_findings, tell};
@@ -252,12 +252,11 @@ impl<'v, 'a> Matrix<'v, 'a> {
             let before = Start::read(&mut db)?;
             let header = read_header(&db)?;
             let mut findings = Vec::new();
-            for (when, field) in
-                [("a second start", None), ("a start with another user_version", Some("user_version")), (
-                    "a start with another schema_version",
-                    Some("schema_version"),
-                )]
-            {
+            for (when, field) in [
+                ("a second start", None),
+                ("a start with another user_version", Some("user_version")),
+                ("a start with another schema_version", Some("schema_version")),
+            ] {
                 if let Some(field) = field {
                     let now: i64 = db.pragma_query_value(None, field, |row| row.get(0)).map_err(cannot)?;
                     db.pragma_update(None, field, now ^ 5).map_err(cannot)?;
@@ -303,7 +302,7 @@ impl<'v, 'a> Matrix<'v, 'a> {
         let Some(first) = versions.first() else { return Ok(Vec::new()) };
         let mut db = self.verifier.start_at(*first)?;
         let mut findings = Vec::new();
-        for step in versions.windows(2) {
+        for (n, step) in versions.windows(2).enumerate() {
             let [from, to] = *step else { continue };
             // Rows that are there already may be in the way of a fixture; it gets upgrades of its own.
             if self.is_fitting(&db, from)? {
@@ -311,7 +310,9 @@ impl<'v, 'a> Matrix<'v, 'a> {
             }
             if rows != Rows::Own {
                 let seed = self.verifier.seed ^ (u64::from(from) << 8);
-                self.count(self.verifier.generate(&mut db, 2, seed, rows, &BTreeSet::new())?);
+                let (json, without) = (&self.verifier.json, &BTreeSet::new());
+                let wish = Wish { rows: 2, first: n * 2, seed, kind: rows, json, without };
+                self.count(self.verifier.generate(&mut db, wish)?);
             }
             let start = Start::read(&mut db)?;
             self.verifier.migrate(&mut db, self.target(to))?;

@@ -52,9 +52,9 @@ use trace::{Trace, fold};
 /// Everything happens in memory; no file is touched.
 pub struct Verifier<'a> {
     history: &'a History,
-    migrator: Option<Box<dyn for<'m> Fn(Migrator<'m>) -> Migrator<'m> + 'a>>,
-    on_open: Option<Box<dyn Fn(&Connection) -> StepResult + 'a>>,
-    fixtures: BTreeMap<u32, Vec<Fixture<'a>>>,
+    migrator: Option<Configure<'a>>,
+    on_open: Option<Step<'a>>,
+    fixtures: BTreeMap<u32, Vec<Step<'a>>>,
     rows: usize,
     seed: u64,
     upgrades: usize,
@@ -66,7 +66,11 @@ pub struct Verifier<'a> {
     json: BTreeSet<String>,
 }
 
-type Fixture<'a> = Box<dyn Fn(&Connection) -> StepResult + 'a>;
+/// Sets a migrator up, whatever history it is for.
+type Configure<'a> = Box<dyn for<'m> Fn(Migrator<'m>) -> Migrator<'m> + 'a>;
+
+/// Something that the app does with a connection.
+type Step<'a> = Box<dyn Fn(&Connection) -> StepResult + 'a>;
 
 impl<'a> Verifier<'a> {
     /// Generated rows in a table, unless [`rows`](Verifier::rows) says otherwise.
@@ -318,31 +322,18 @@ impl<'a> Verifier<'a> {
     }
 
     /// Adds the fixture of a version, and generated rows in all tables but these.
-    fn add_rows(
-        &self,
-        db: &mut Connection,
-        version: u32,
-        rows: Rows,
-        without: &BTreeSet<String>,
-    ) -> Result<Filled> {
+    fn add_rows(&self, db: &mut Connection, version: u32, rows: Rows, without: &BTreeSet<String>) -> Result<Filled> {
         self.add_fixture(db, version)?;
         if rows == Rows::Own {
             return Ok(Filled::default());
         }
-        self.generate(db, self.rows, self.seed ^ u64::from(version), rows, without)
+        let seed = self.seed ^ u64::from(version);
+        self.generate(db, rows::Wish { rows: self.rows, first: 0, seed, kind: rows, json: &self.json, without })
     }
 
-    fn generate(
-        &self,
-        db: &mut Connection,
-        rows: usize,
-        seed: u64,
-        kind: Rows,
-        without: &BTreeSet<String>,
-    ) -> Result<Filled> {
+    fn generate(&self, db: &mut Connection, wish: rows::Wish<'_>) -> Result<Filled> {
         let schema = read_schema(db)?;
-        rows::fill(db, &schema, rows::Wish { rows, seed, kind, json: &self.json, without })
-            .map_err(|e| error(e, Code::Database, "no rows can be generated"))
+        rows::fill(db, &schema, wish).map_err(|e| error(e, Code::Database, "no rows can be generated"))
     }
 
     fn add_fixture(&self, db: &Connection, version: u32) -> Result<()> {
@@ -456,10 +447,12 @@ fn schema_findings(schema: &Schema, expected: &Schema) -> Result<Vec<Finding>> {
     let difference = run::differences(schema, expected)?;
     let mut findings = Vec::new();
     for wrong in difference.wrong {
-        findings.push(Finding::failed(object(&wrong), format!("the schema differs from that of a new database: {wrong}")));
+        findings
+            .push(Finding::failed(object(&wrong), format!("the schema differs from that of a new database: {wrong}")));
     }
     for extra in difference.extra {
-        findings.push(Finding::failed(&extra, format!("the schema differs from that of a new database: {extra} is left")));
+        findings
+            .push(Finding::failed(&extra, format!("the schema differs from that of a new database: {extra} is left")));
     }
     Ok(findings)
 }

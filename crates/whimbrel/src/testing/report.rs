@@ -78,7 +78,10 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)?;
         match self.rows {
-            Some((before, after)) => write!(f, " ({before} rows before, {after} after)"),
+            Some((before, after)) => {
+                let rows = if before == 1 { "row" } else { "rows" };
+                write!(f, " ({before} {rows} before, {after} after)")
+            }
             None => Ok(()),
         }
     }
@@ -220,6 +223,24 @@ impl Verification {
         })
     }
 
+    /// What is to be said, each thing once with all checks that say it, those with the shortest way first: it is nearest
+    /// to the cause.
+    fn said(&self) -> Vec<Vec<(&Check, &Finding)>> {
+        let mut said: BTreeMap<_, Vec<(&Check, &Finding)>> = BTreeMap::new();
+        for check in &self.checks {
+            for finding in &check.findings {
+                let key = (finding.outcome, check.kind, finding.object.as_str(), finding.text.as_str());
+                said.entry(key).or_default().push((check, finding));
+            }
+        }
+        let mut said: Vec<_> = said.into_values().collect();
+        for checks in &mut said {
+            checks.sort_by_key(|(check, _)| check.from.map_or(0, |from| from.abs_diff(check.to)));
+        }
+        said.sort_by_key(|checks| checks.first().map(|(c, finding)| (finding.outcome, c.kind, c.from, c.to)));
+        said
+    }
+
     fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
         write!(f, "{}, ", plural(self.versions.len(), "version"))?;
@@ -265,23 +286,10 @@ impl fmt::Display for Verification {
             writeln!(f, "{:>12}", time(milliseconds))?;
         }
         // The worst last: that is where a terminal ends.
-        let mut said: BTreeMap<(Outcome, CheckKind, &str, &str), Vec<(&Check, &Finding)>> = BTreeMap::new();
-        for check in &self.checks {
-            for finding in &check.findings {
-                let key = (finding.outcome, check.kind, finding.object.as_str(), finding.text.as_str());
-                said.entry(key).or_default().push((check, finding));
-            }
-        }
-        let mut said: Vec<_> = said.into_iter().collect();
-        for (_, checks) in &mut said {
-            // The shortest way is nearest to the cause.
-            checks.sort_by_key(|(check, _)| check.from.map_or(0, |from| from.abs_diff(check.to)));
-        }
-        said.sort_by_key(|((outcome, kind, ..), checks)| (*outcome, *kind, checks[0].0.from, checks[0].0.to));
-        for ((outcome, kind, ..), checks) in said {
-            let Some((first, finding)) = checks.first() else { continue };
-            let more = if checks.len() > 1 { format!(" and {} more", checks.len() - 1) } else { String::new() };
-            write!(f, "\n{outcome}  {kind} {}{more}: {finding}", first.way())?;
+        for said in self.said() {
+            let Some(((first, finding), rest)) = said.split_first() else { continue };
+            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            write!(f, "\n{}  {} {}{more}: {finding}", finding.outcome, first.kind, first.way())?;
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ const ATTEMPTS: usize = 200;
 const PATIENCE: usize = 2;
 
 /// In rows with values at the edge: how many of a hundred values are.
-const EDGE: usize = 25;
+const EDGE: usize = 40;
 
 /// Rows that a foreign key may choose among.
 const PARENTS: usize = 16;
@@ -46,6 +46,8 @@ const PARENTS: usize = 16;
 pub(super) struct Wish<'w> {
     /// How many in a table.
     pub rows: usize,
+    /// How many there are already; later rows differ from them.
+    pub first: usize,
     pub seed: u64,
     pub kind: Rows,
     /// Columns that hold JSON.
@@ -56,7 +58,7 @@ pub(super) struct Wish<'w> {
 
 /// Adds rows to every table that can take some.
 pub(super) fn fill(conn: &Connection, schema: &Schema, wish: Wish<'_>) -> rusqlite::Result<Filled> {
-    let Wish { rows, seed, kind, json, without } = wish;
+    let Wish { rows, first, seed, kind, json, without } = wish;
     let foreign_keys: bool = conn.query_row("PRAGMA foreign_keys", [], |row| row.get(0))?;
     conn.pragma_update(None, "foreign_keys", true)?;
     let mut filled = Filled::default();
@@ -64,12 +66,19 @@ pub(super) fn fill(conn: &Connection, schema: &Schema, wish: Wish<'_>) -> rusqli
     for (round, rows) in [rows.div_ceil(2), rows / 2].into_iter().enumerate() {
         for table in parents_first(schema).into_iter().filter(|table| !without.contains(&fold(&table.name))) {
             let random = Random::new(seed ^ round as u64, &fold(&table.name));
-            filled += Filling { conn, schema, table, fields: fields(table, json), random, kind, round }.run(rows);
+            filled += Filling { conn, schema, table, fields: fields(table, json), random, kind, first: first + round }
+                .run(rows);
         }
     }
     let is_wanted = |table: &&VirtualTable| takes_rows(schema, table) && !without.contains(&fold(&table.name));
     for table in schema.virtual_tables.iter().filter(is_wanted) {
-        filled += fill_virtual(conn, table, rows, kind == Rows::Edge, &mut Random::new(seed, &fold(&table.name)));
+        filled += fill_virtual(
+            conn,
+            table,
+            first..first + rows,
+            kind == Rows::Edge,
+            &mut Random::new(seed, &fold(&table.name)),
+        );
     }
     conn.pragma_update(None, "foreign_keys", foreign_keys)?;
     Ok(filled)
@@ -116,7 +125,19 @@ struct Filling<'f> {
     fields: Vec<Field>,
     random: Random,
     kind: Rows,
-    round: usize,
+    first: usize,
+}
+
+/// What a row is to be like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flavor {
+    Plain,
+    /// NULL wherever it may stand.
+    Sparse,
+    /// The values of the first row, where the table allows that.
+    Twin,
+    /// Values at the edge, and some NULLs.
+    Edge,
 }
 
 /// A row by column; what is left out gets its default.
@@ -132,9 +153,8 @@ impl Filling<'_> {
                 break;
             }
             // Numbers of the two rounds do not meet.
-            let n = (n * 2 + self.round + 1) as i64;
-            let is_edge = self.kind == Rows::Edge && n > 2;
-            match self.insert(n, is_edge) {
+            let n = (self.first + n * 2 + 1) as i64;
+            match self.insert(n) {
                 true => (filled.made, in_a_row) = (filled.made + 1, 0),
                 false => (filled.given_up, in_a_row) = (filled.given_up + 1, in_a_row + 1),
             }
@@ -142,10 +162,16 @@ impl Filling<'_> {
         filled
     }
 
-    fn insert(&mut self, n: i64, edge: bool) -> bool {
+    fn insert(&mut self, n: i64) -> bool {
         let mut row = Row::new();
+        let flavor = match (self.kind, n) {
+            (Rows::Sparse, _) | (Rows::Edge, 3) => Flavor::Sparse,
+            (Rows::Edge, 5) => Flavor::Twin,
+            (Rows::Edge, 4..) => Flavor::Edge,
+            _ => Flavor::Plain,
+        };
         for at in 0..self.fields.len() {
-            self.choose(&mut row, at, n, edge, false);
+            self.choose(&mut row, at, n, Some(flavor));
         }
         self.refer(&mut row, None);
         let mut tries: BTreeMap<usize, usize> = BTreeMap::new();
@@ -162,7 +188,9 @@ impl Filling<'_> {
                 let count = tries.entry(*at).or_default();
                 let start = n.unsigned_abs() as usize;
                 *count += 1;
-                if let Some(value) = wanted.get((start + *count) % wanted.len().max(1)).filter(|_| *count <= wanted.len()) {
+                if let Some(value) =
+                    wanted.get((start + *count) % wanted.len().max(1)).filter(|_| *count <= wanted.len())
+                {
                     row.insert(*at, value.clone());
                     continue;
                 }
@@ -172,11 +200,12 @@ impl Filling<'_> {
                 if attempt > ATTEMPTS / 2 && self.fields[*at].has_default {
                     row.remove(at);
                 } else {
-                    self.choose(&mut row, *at, again(attempt), false, true);
+                    self.choose(&mut row, *at, again(attempt), None);
                 }
             }
             let keys = self.table.foreign_keys.iter();
-            let among = |key: &ForeignKey| key.columns.iter().any(|name| wrong.iter().any(|at| self.is_field(*at, name)));
+            let among =
+                |key: &ForeignKey| key.columns.iter().any(|name| wrong.iter().any(|at| self.is_field(*at, name)));
             let is_again: Vec<bool> = keys.map(|key| is_key || among(key)).collect();
             self.refer(&mut row, Some(&is_again));
         }
@@ -191,25 +220,27 @@ impl Filling<'_> {
         self.fields.iter().position(|field| same_name(&field.name, name))
     }
 
-    fn choose(&mut self, row: &mut Row, at: usize, n: i64, edge: bool, is_again: bool) {
+    /// A value for a column; without a flavor, after one that was refused.
+    fn choose(&mut self, row: &mut Row, at: usize, n: i64, flavor: Option<Flavor>) {
         let (field, random) = (&self.fields[at], &mut self.random);
         if field.is_rowid {
             row.remove(&at);
             return;
         }
-        let of_hundred = match (self.kind, is_again) {
-            (Rows::Sparse, false) => 100,
-            (_, true) => 30,
-            _ if edge => 20,
-            _ => 0,
+        let (nulls, wanted) = match flavor {
+            Some(Flavor::Sparse) => (100, 50),
+            Some(Flavor::Edge) => (20, 50),
+            Some(Flavor::Plain | Flavor::Twin) => (0, 50),
+            None => (30, 80),
         };
-        let value = if !field.not_null && random.chance(of_hundred) {
+        let value = if !field.not_null && random.chance(nulls) {
             Value::Null
-        } else if !field.wanted.is_empty() && random.chance(if is_again { 80 } else { 50 }) {
+        } else if !field.wanted.is_empty() && random.chance(wanted) {
             random.pick(&field.wanted).cloned().unwrap_or(Value::Null)
-        } else if edge && random.chance(EDGE) {
+        } else if flavor == Some(Flavor::Edge) && random.chance(EDGE) {
             field.edge(n, random)
         } else {
+            let n = if flavor == Some(Flavor::Twin) { 1 } else { n };
             field.plain(n, random)
         };
         row.insert(at, value);
@@ -327,7 +358,8 @@ fn parent_columns(schema: &Schema, key: &ForeignKey) -> Vec<String> {
     if !key.parent_columns.is_empty() {
         return key.parent_columns.clone();
     }
-    let parts = schema.table(&key.parent).and_then(|table| table.primary_key.as_ref()).map(|key| key.columns.as_slice());
+    let parts =
+        schema.table(&key.parent).and_then(|table| table.primary_key.as_ref()).map(|key| key.columns.as_slice());
     let names = parts.unwrap_or_default().iter().filter_map(|part| match &part.term {
         KeyTerm::Column(name) => Some(name.clone()),
         KeyTerm::Expression(_) => None,
@@ -379,18 +411,25 @@ pub(super) fn has_foreign_content(table: &VirtualTable) -> bool {
     })
 }
 
-fn fill_virtual(conn: &Connection, table: &VirtualTable, rows: usize, edge: bool, random: &mut Random) -> Filled {
+fn fill_virtual(
+    conn: &Connection,
+    table: &VirtualTable,
+    rows: std::ops::Range<usize>,
+    edge: bool,
+    random: &mut Random,
+) -> Filled {
     let names = || -> rusqlite::Result<Vec<String>> {
         let mut statement = conn.prepare("SELECT name FROM pragma_table_xinfo(?1) WHERE hidden = 0")?;
         let names = statement.query_map([&table.name], |row| row.get(0))?;
         names.collect()
     };
     // A module that this connection does not know takes nothing.
-    let Ok(names) = names() else { return Filled { made: 0, given_up: rows } };
+    let Ok(names) = names() else { return Filled { made: 0, given_up: rows.len() } };
     let quoted: Vec<String> = names.iter().map(|name| quote_name(name)).collect();
     let is_tree = !same_name(table.module.get(..3).unwrap_or_default(), "fts");
     let mut filled = Filled::default();
-    for n in 1..=rows as i64 {
+    for n in rows {
+        let n = n as i64 + 1;
         let value = |(at, name): (usize, &String)| match is_tree {
             // The id, then pairs of least and greatest.
             true if at == 0 => Value::Integer(n),
@@ -416,7 +455,8 @@ mod tests {
         conn.execute_batch(sql).unwrap();
         let schema = Schema::from_sql(sql).unwrap();
         let (json, without) = Default::default();
-        let filled = fill(&conn, &schema, Wish { rows: 6, seed, kind, json: &json, without: &without }).unwrap();
+        let filled =
+            fill(&conn, &schema, Wish { rows: 6, first: 0, seed, kind, json: &json, without: &without }).unwrap();
         (conn, filled)
     }
 
@@ -443,7 +483,9 @@ mod tests {
         takes_all("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a TEXT NOT NULL UNIQUE, b, c REAL NOT NULL)");
         takes_all("CREATE TABLE t(a TEXT, b INT, PRIMARY KEY (a, b)) WITHOUT ROWID");
         takes_all("CREATE TABLE t(i INT NOT NULL, j INTEGER, r REAL NOT NULL, t TEXT, b BLOB NOT NULL, y ANY) STRICT");
-        takes_all("CREATE TABLE t(a TEXT, b TEXT GENERATED ALWAYS AS (upper(a)) STORED, c AS (a || 'x') VIRTUAL NOT NULL)");
+        takes_all(
+            "CREATE TABLE t(a TEXT, b TEXT GENERATED ALWAYS AS (upper(a)) STORED, c AS (a || 'x') VIRTUAL NOT NULL)",
+        );
         takes_all("CREATE TABLE \"a table\"(\"a column\" TEXT, \"select\" INT, rowid TEXT)");
         takes_all("CREATE TABLE t(id INTEGER PRIMARY KEY)");
         takes_all("CREATE VIRTUAL TABLE f USING fts5(title, body, tokenize = 'porter')");

@@ -238,7 +238,12 @@ impl Trace {
             Some(select) if table.origin.is_none() && self.source(&select).is_some() => {
                 self.copy(&mut table, &select, columns.as_deref(), conflict);
             }
-            _ => {
+            select => {
+                // What is filled from a table that was made on the way is as new as that one, whatever it is called.
+                let made = select.and_then(|select| self.tables.get(&select.from?));
+                if let (None, Some(made)) = (&table.origin, made.filter(|made| made.origin.is_none())) {
+                    table.born.clone_from(&made.born);
+                }
                 table.grows = Some(format!("{} inserts into it", self.script));
                 if conflict == "replace" {
                     table.shrinks = Some(format!("{} replaces rows in it", self.script));
@@ -404,8 +409,23 @@ enum Item {
 
 /// What may stand behind a table's name in FROM, where no other name for it does.
 const BEHIND_A_TABLE: [&str; 17] = [
-    ",", "join", "left", "right", "full", "inner", "cross", "natural", "where", "group", "order", "limit", "union",
-    "except", "intersect", "on", ";",
+    ",",
+    "join",
+    "left",
+    "right",
+    "full",
+    "inner",
+    "cross",
+    "natural",
+    "where",
+    "group",
+    "order",
+    "limit",
+    "union",
+    "except",
+    "intersect",
+    "on",
+    ";",
 ];
 
 impl Item {
@@ -643,7 +663,9 @@ mod tests {
     #[test]
     fn tables_that_are_made_anew_hold_the_old_rows() {
         let rebuild = |insert: &str| {
-            let script = format!("CREATE TABLE n(id INTEGER, b TEXT, a TEXT); {insert}; DROP TABLE t; ALTER TABLE n RENAME TO t");
+            let script = format!(
+                "CREATE TABLE n(id INTEGER, b TEXT, a TEXT); {insert}; DROP TABLE t; ALTER TABLE n RENAME TO t"
+            );
             fate(&trace(&script), "t")
         };
         assert_eq!(rebuild("INSERT INTO n(id, a, b) SELECT id, a, b FROM t"), "t: a=a b=b id=id");
@@ -652,14 +674,18 @@ mod tests {
         assert_eq!(rebuild("INSERT INTO n(id, a, b) SELECT id, coalesce(a, ''), a FROM t"), "t: a=a! b=a id=id");
         assert_eq!(rebuild("INSERT INTO n(id, a, b) SELECT id, a, 'b' FROM t WHERE a > (1)"), "t<: a=a b=b! id=id");
         assert_eq!(rebuild("INSERT OR IGNORE INTO n(id) SELECT id FROM t"), "t<: a=- b=- id=id");
-        assert_eq!(rebuild("INSERT INTO n(id, a) SELECT x.id, log.line FROM t x JOIN log ON line = a"), "t<>: a=a! b=- id=id");
+        assert_eq!(
+            rebuild("INSERT INTO n(id, a) SELECT x.id, log.line FROM t x JOIN log ON line = a"),
+            "t<>: a=a! b=- id=id"
+        );
         assert_eq!(rebuild("INSERT INTO n SELECT x.* FROM (SELECT * FROM t) x"), "t<: a=a! b=b! id=id!");
         assert_eq!(rebuild("INSERT INTO n WITH x AS (SELECT * FROM t) SELECT * FROM x"), "t<: a=a! b=b! id=id!");
         assert_eq!(rebuild("SELECT 1"), "new: a=- b=- id=-");
         let aside = "CREATE TEMP TABLE k AS SELECT id, a FROM t; DROP TABLE t; CREATE TABLE t(id, a);
                      INSERT INTO t SELECT id, a FROM k; DROP TABLE k";
         assert_eq!(fate(&trace(aside), "t"), "t: a=a id=id");
-        let renamed = "ALTER TABLE t RENAME TO k; CREATE TABLE t(id, b); INSERT INTO t SELECT id, b FROM k; DROP TABLE k";
+        let renamed =
+            "ALTER TABLE t RENAME TO k; CREATE TABLE t(id, b); INSERT INTO t SELECT id, b FROM k; DROP TABLE k";
         assert_eq!(fate(&trace(renamed), "t"), "t: b=b id=id");
     }
 

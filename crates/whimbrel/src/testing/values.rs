@@ -119,8 +119,19 @@ impl Field {
         let reals = [-0.0, 1e308, 5e-324, 0.1, 3.0, -1e15];
         let text = |random: &mut Random| {
             let texts = [
-                "", " ", "a\0b", "007", "NULL", "-0.0", "1e3", "it's \"quoted\"", "two\nlines", "Ünïcödé 😀", "e\u{301}",
-                "%_*?", "x'00'",
+                "",
+                " ",
+                "a\0b",
+                "007",
+                "NULL",
+                "-0.0",
+                "1e3",
+                "it's \"quoted\"",
+                "two\nlines",
+                "Ünïcödé 😀",
+                "e\u{301}",
+                "%_*?",
+                "x'00'",
             ];
             match random.below(texts.len() + 1) {
                 n if n < texts.len() => Value::Text(texts[n].to_owned()),
@@ -162,7 +173,14 @@ fn moment(n: i64) -> String {
 
 fn uuid(n: i64, random: &mut Random) -> String {
     let bits = random.next();
-    format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", bits >> 32, (bits >> 16) & 0xffff, bits & 0xfff, (bits >> 12) & 0xfff, n & 0xffff_ffff_ffff)
+    format!(
+        "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+        bits >> 32,
+        (bits >> 16) & 0xffff,
+        bits & 0xfff,
+        (bits >> 12) & 0xfff,
+        n & 0xffff_ffff_ffff
+    )
 }
 
 fn meant(column: &Column) -> Meant {
@@ -219,8 +237,17 @@ fn wanted(table: &Table, column: &Column) -> Vec<Value> {
             values.extend(["{}", "[]", "{\"a\": 1}"].map(|json| Value::Text(json.to_owned())));
         }
         let shapes = [
-            "a", "A1", "12345", "a@b.example", "2024-01-31", "2024-01-31 12:00:00", "2024-01-31T12:00:00Z", "12:00",
-            "https://a.example/1", "#aabbcc", "0.5",
+            "a",
+            "A1",
+            "12345",
+            "a@b.example",
+            "2024-01-31",
+            "2024-01-31 12:00:00",
+            "2024-01-31T12:00:00Z",
+            "12:00",
+            "https://a.example/1",
+            "#aabbcc",
+            "0.5",
         ];
         values.extend(shapes.map(|shape| Value::Text(shape.to_owned())));
         values.extend([-1, 0, 1, 2, 10, 100].map(Value::Integer));

@@ -1,6 +1,14 @@
-ALTER TABLE notes ADD COLUMN title TEXT NOT NULL DEFAULT '';
+-- table notes: + title TEXT NOT NULL DEFAULT ''
 
--- The first line becomes the title; the rest stays.
+-- Your data, before the change:
+
+-- notes: add title TEXT NOT NULL DEFAULT ''
+ALTER TABLE notes ADD COLUMN title   TEXT NOT NULL DEFAULT '';
+
+-- Your data, after the change:
+
+-- The first line becomes the title; the rest stays. Every row is meant.
+-- whimbrel: lint-ignore L05
 UPDATE notes SET
   title = substr(body, 1, instr(body || char(10), char(10)) - 1),
   body  = substr(body, instr(body || char(10), char(10)) + 1);

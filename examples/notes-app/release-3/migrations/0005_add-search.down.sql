@@ -1,5 +1,17 @@
-DROP TRIGGER notes_changed;
-DROP TRIGGER notes_removed;
+-- Lost on the way down: virtual table notes_search
+
+-- Your data, before the change:
+
+-- notes_added: drop
 DROP TRIGGER notes_added;
-DROP TABLE notes_search;
+-- notes_removed: drop
+DROP TRIGGER notes_removed;
+-- notes_changed: drop
+DROP TRIGGER notes_changed;
+-- notes_open: drop
 DROP INDEX notes_open;
+-- notes_search: drop
+DROP TABLE notes_search;
+
+-- Your data, after the change:
+

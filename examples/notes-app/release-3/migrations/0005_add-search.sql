@@ -1,17 +1,29 @@
-CREATE INDEX notes_open ON notes(created) WHERE NOT done;
+-- + virtual table notes_search
+-- + index notes_open
+-- + trigger notes_added
+-- + trigger notes_removed
+-- + trigger notes_changed
 
+-- Your data, before the change:
+
+-- notes_search: create
 CREATE VIRTUAL TABLE notes_search USING fts5(title, body, content = notes, content_rowid = id);
-
+INSERT INTO "notes_search"("notes_search") VALUES('rebuild');
+-- notes_open: create index
+CREATE INDEX notes_open ON notes(created) WHERE NOT done;
+-- notes_added: create trigger
 CREATE TRIGGER notes_added AFTER INSERT ON notes BEGIN
   INSERT INTO notes_search(rowid, title, body) VALUES (new.id, new.title, new.body);
 END;
+-- notes_removed: create trigger
 CREATE TRIGGER notes_removed AFTER DELETE ON notes BEGIN
   INSERT INTO notes_search(notes_search, rowid, title, body) VALUES ('delete', old.id, old.title, old.body);
 END;
+-- notes_changed: create trigger
 CREATE TRIGGER notes_changed AFTER UPDATE OF title, body ON notes BEGIN
   INSERT INTO notes_search(notes_search, rowid, title, body) VALUES ('delete', old.id, old.title, old.body);
   INSERT INTO notes_search(rowid, title, body) VALUES (new.id, new.title, new.body);
 END;
 
--- The notes that are there already can be found, too.
-INSERT INTO notes_search(notes_search) VALUES ('rebuild');
+-- Your data, after the change:
+

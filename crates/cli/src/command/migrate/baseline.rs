@@ -88,7 +88,8 @@ impl Baseline {
         for warning in &warnings {
             session.remark(&format!("{} {}", styled(OTHER, "warning:"), printable(warning)));
         }
-        let (count, verb) = (render::count(adopted.len() as u64, "migration"), if adopted.len() == 1 { "is" } else { "are" });
+        let (count, verb) =
+            (render::count(adopted.len() as u64, "migration"), if adopted.len() == 1 { "is" } else { "are" });
         session.say(&match adopted.is_empty() {
             true => format!("{} is adopted: it has run no migration ({}).", printable(&shown), found.source),
             false => format!(
@@ -99,7 +100,8 @@ impl Baseline {
             ),
         });
         if pending > 0 {
-            let what = if pending == 1 { "the one that follows".to_owned() } else { format!("the {pending} that follow") };
+            let what =
+                if pending == 1 { "the one that follows".to_owned() } else { format!("the {pending} that follow") };
             session.say(&format!("Run {what}: {}", styled(BOLD, &project.command("apply"))));
         }
         Ok(Exit::Done)
@@ -125,11 +127,14 @@ impl Baseline {
                 });
             }
             Ok(None) => {}
-            Err(e) => return Err(Failure::from(e).help("if its record is wrong, say --to with the newest migration that has run")),
+            Err(e) => {
+                return Err(
+                    Failure::from(e).help("if its record is wrong, say --to with the newest migration that has run")
+                );
+            }
         }
         let fits = block_on(run::find_version(&mut Sqlite::new(connection), history, &project.ignore))?;
-        let tags: Vec<String> =
-            history.originals().filter(|m| fits.contains(&m.idx)).map(Migration::tag).collect();
+        let tags: Vec<String> = history.originals().filter(|m| fits.contains(&m.idx)).map(Migration::tag).collect();
         match fits.as_slice() {
             [only] => Ok(Found {
                 applied: up_to(*only),

@@ -6,7 +6,8 @@ use whimbrel::{Code, Error};
 
 use super::apply::{record_problems, tell_harmless};
 use crate::failure::{Exit, Failure};
-use crate::migrations::{Compare, Overview, Project, find, refusal};
+use crate::migrations::{Project, find, refusal};
+use crate::overview::{Compare, Overview};
 use crate::session::Session;
 use crate::undoing::{UndoArguments, undo};
 
@@ -60,7 +61,8 @@ impl Down {
         if to.is_none() {
             let steps = usize::try_from(self.steps).unwrap_or(usize::MAX);
             if steps > records.len() && !records.is_empty() {
-                let message = format!("the database has run {} migrations, and {steps} are to be undone", records.len());
+                let message =
+                    format!("the database has run {} migrations, and {steps} are to be undone", records.len());
                 let error = Error::new(Code::UnknownMigration, message);
                 return Err(error.help(format!("to undo all: {} --to 0", project.command("down"))).into());
             }

@@ -5,7 +5,8 @@ use whimbrel::history::author::{Repair, drop_last, repair};
 use whimbrel::{Code, Error, Folder};
 
 use crate::failure::{Exit, Failure};
-use crate::migrations::{Compare, Now, Overview, Project, refusal, replay};
+use crate::migrations::{Now, Project, refusal, replay};
+use crate::overview::{Compare, Overview};
 use crate::render::printable;
 use crate::session::Session;
 use crate::{ask, wire};

@@ -12,7 +12,8 @@ use whimbrel::{Answers, Code, Folder, Migration, Schema};
 use crate::arguments::{Rename, rename};
 use crate::configuration::FILE;
 use crate::failure::{self, Exit, Failure};
-use crate::migrations::{Compare, Now, Overview, Project, refusal, replay};
+use crate::migrations::{Now, Project, refusal, replay};
+use crate::overview::{Compare, Overview};
 use crate::planning::Planning;
 use crate::render::{BOLD, DIM, GONE, OTHER, printable, styled};
 use crate::session::Session;
@@ -97,7 +98,7 @@ impl Generate {
             now: now.digits,
         };
         let (edit, migration) = add(&files, &folder, &new, &mut |history| replay(history))?;
-        present(session, &drafted);
+        present(session, &drafted, migration.down.is_some());
         session.record("migration", &wire::migrate::Named::from(&migration));
         if self.dry_run {
             preview(session, &project, &edit);
@@ -122,7 +123,8 @@ impl Generate {
         };
         // What is out of sight, or another tool's, comes into no migration; what the migrations have made stays.
         let declared = source::read_declared(session, &project.schema)?.without(|name| {
-            let is_known = before.table(name).is_some() || before.views.iter().any(|v| v.name.eq_ignore_ascii_case(name));
+            let is_known =
+                before.table(name).is_some() || before.views.iter().any(|v| v.name.eq_ignore_ascii_case(name));
             let is_ignored = project.ignore.iter().any(|pattern| matches_pattern(pattern, name));
             !is_known && (is_ignored || adopt::is_bookkeeping(name))
         });
@@ -236,14 +238,15 @@ fn record(session: &mut Session, drafted: &Draft) {
 }
 
 /// What the migration does, and what it takes away.
-fn present(session: &mut Session, drafted: &Draft) {
+fn present(session: &mut Session, drafted: &Draft, has_way_back: bool) {
     for change in &drafted.changes {
         session.say(&format!("  {}", printable(change)));
     }
     for loss in &drafted.losses {
         session.say(&format!("  {}", styled(GONE, &format!("! data loss: {}", printable(loss)))));
     }
-    for loss in &drafted.down_losses {
+    // Some tools' folders have no place for a way back.
+    for loss in drafted.down_losses.iter().filter(|_| has_way_back) {
         session.say(&format!("  {}", styled(DIM, &format!("lost on the way down: {}", printable(loss)))));
     }
     for warning in &drafted.warnings {
@@ -278,9 +281,9 @@ fn tell_next(session: &mut Session, project: &Project, migration: &Migration, cu
     session.say("");
     match custom {
         true => session.say(&format!("Write your statements into {path}. Then: {repair}")),
-        false => session.say(&format!(
-            "Statements of your own go into {path}, where it says “Your data”. Then: {repair}"
-        )),
+        false => {
+            session.say(&format!("Statements of your own go into {path}, where it says “Your data”. Then: {repair}"))
+        }
     }
     session.say(&format!("Try it out: {}", styled(BOLD, &project.command("verify"))));
 }

@@ -54,7 +54,8 @@ impl Lint {
         let only = self.version.as_ref().map(|word| find(history, word)).transpose()?;
         let after = self.after.as_ref().map(|word| find(history, word)).transpose()?;
         let mut findings = lint(history)?;
-        findings.retain(|finding| only.is_none_or(|m| m.idx == finding.idx) && after.is_none_or(|m| m.idx < finding.idx));
+        findings
+            .retain(|finding| only.is_none_or(|m| m.idx == finding.idx) && after.is_none_or(|m| m.idx < finding.idx));
         let file = |finding: &Finding| project.shown_path(&finding.path);
         let entries: Vec<_> = findings
             .iter()

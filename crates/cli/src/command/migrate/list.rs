@@ -3,7 +3,8 @@
 use clap::Args;
 
 use crate::failure::{Exit, Failure};
-use crate::migrations::{Compare, Overview, Project};
+use crate::migrations::Project;
+use crate::overview::{Compare, Overview};
 use crate::session::Session;
 use crate::{render, wire};
 

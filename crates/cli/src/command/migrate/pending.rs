@@ -3,7 +3,8 @@
 use clap::Args;
 
 use crate::failure::{Exit, Failure};
-use crate::migrations::{Compare, Overview, Project};
+use crate::migrations::Project;
+use crate::overview::{Compare, Overview};
 use crate::render::printable;
 use crate::session::Session;
 use crate::wire;
@@ -32,8 +33,7 @@ impl Pending {
         let looked = project.look()?;
         let overview = Overview::new(project, &folder, looked.connection.as_ref(), &Compare::default())?;
         session.record("database", &project.database.as_ref().map(|database| database.shown()));
-        let entries: Vec<_> =
-            overview.pending.iter().map(|item| wire::migrate::Pending::new(item, self.sql)).collect();
+        let entries: Vec<_> = overview.pending.iter().map(|item| wire::migrate::Pending::new(item, self.sql)).collect();
         session.record("pending", &entries);
         for item in &overview.pending {
             let tag = item.migration.tag();

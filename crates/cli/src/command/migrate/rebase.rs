@@ -2,8 +2,8 @@
 
 use clap::Args;
 use whimbrel::Folder;
-use whimbrel::history::author::rebase;
 use whimbrel::history::Record;
+use whimbrel::history::author::rebase;
 use whimbrel::run::{self, block_on};
 use whimbrel::sqlite_host::Sqlite;
 

@@ -105,7 +105,12 @@ impl Reset {
         }
         session.record("version", &history.newest());
         let at = history.migrations.last().map(|m| m.tag()).unwrap_or_default();
-        session.say(&format!("Done in {}: {} is new, at {}.", render::duration(time), printable(&shown), printable(&at)));
+        session.say(&format!(
+            "Done in {}: {} is new, at {}.",
+            render::duration(time),
+            printable(&shown),
+            printable(&at)
+        ));
         Ok(Exit::Done)
     }
 
@@ -122,11 +127,8 @@ impl Reset {
         settings.iter().try_for_each(|sql| connection.execute_batch(sql)).map_err(cannot)?;
         let mut progress = Progress::new(session.can_draw(), session.verbose && !session.json);
         let cancel = cancelled_by_interrupt();
-        let mut migrator = Migrator::new(history)
-            .replay(self.replay)
-            .count_attempts(false)
-            .cancel(&cancel)
-            .observer(&mut progress);
+        let mut migrator =
+            Migrator::new(history).replay(self.replay).count_attempts(false).cancel(&cancel).observer(&mut progress);
         migrator.run(&mut connection)?;
         drop(migrator);
         Ok(connection)
@@ -157,9 +159,9 @@ fn rows(connection: &Connection) -> Result<u64, Failure> {
     let mut rows = 0;
     for table in &schema.tables {
         let sql = format!("SELECT count(*) FROM main.{}", whimbrel::sqlite::token::quote_name(&table.name));
-        let count: i64 = connection
-            .query_row(&sql, [], |row| row.get(0))
-            .map_err(|e| Error::new(Code::Database, format!("the rows of {} cannot be counted", table.name)).cause(e))?;
+        let count: i64 = connection.query_row(&sql, [], |row| row.get(0)).map_err(|e| {
+            Error::new(Code::Database, format!("the rows of {} cannot be counted", table.name)).cause(e)
+        })?;
         rows += count.unsigned_abs();
     }
     Ok(rows)

@@ -7,7 +7,8 @@ use whimbrel::{Code, Error};
 
 use super::apply::{record_problems, tell_harmless};
 use crate::failure::{Exit, Failure};
-use crate::migrations::{Compare, Overview, Project, refusal};
+use crate::migrations::{Project, refusal};
+use crate::overview::{Compare, Overview};
 use crate::session::Session;
 use crate::undoing::{UndoArguments, undo};
 

@@ -5,7 +5,8 @@ use whimbrel::history::Problem;
 use whimbrel::{Error, Folder, History};
 
 use crate::failure::{Exit, Failure};
-use crate::migrations::{Compare, Overview, Project, refusal, tool_name};
+use crate::migrations::{Project, refusal, tool_name};
+use crate::overview::{Compare, Overview};
 use crate::render::{self, BOLD, DIM, printable, styled};
 use crate::session::Session;
 use crate::wire;
@@ -116,7 +117,10 @@ fn record_unreadable(session: &mut Session, project: &Project, failure: &Failure
     session.record("database", &project.database.as_ref().map(|database| database.shown()));
     session.record("applied", &Vec::<u32>::new());
     session.record("pending", &Vec::<u32>::new());
-    session.record("problems", &failure.problems.iter().map(wire::migrate::HistoryProblem::of_failure).collect::<Vec<_>>());
+    session.record(
+        "problems",
+        &failure.problems.iter().map(wire::migrate::HistoryProblem::of_failure).collect::<Vec<_>>(),
+    );
 }
 
 fn heading(project: &Project, folder: &Folder, creates: bool) -> String {

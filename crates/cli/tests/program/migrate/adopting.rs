@@ -21,11 +21,14 @@ error[W0713]: app.db has tables, and no record of which migrations made them
   = help: adopt it with `whimbrel migrate baseline`; an app does it with `Migrator::adopt`
 
 "#]]);
-    case.run("migrate baseline --db app.db").code(0).stdout_eq(str![[r#"
+    case.run("migrate baseline --db app.db")
+        .code(0)
+        .stdout_eq(str![[r#"
 app.db is adopted at 0002_add-notes: 2 migrations are recorded as run (the only version with this schema).
-Run the 1 that follow: whimbrel migrate apply --db app.db
+Run the one that follows: whimbrel migrate apply --db app.db
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     case.run("migrate apply --db app.db --quiet").code(0);
     assert_eq!(case.query("app.db", "SELECT mail || ifnull(age, '-') FROM users"), "ada@example.org-");
     case.run_untouched("migrate baseline --db app.db").code(4).stderr_eq(str![[r#"
@@ -85,7 +88,9 @@ error[W0715]: the schema was changed behind the migrations' back: table users is
 fn the_record_of_another_tool() {
     let case = by_hand(plain(), 2);
     case.open("app.db").execute_batch("PRAGMA user_version = 2").expect("a number");
-    case.run_untouched("migrate status --db app.db").code(4).stdout_eq(str![[r#"
+    case.run_untouched("migrate status --db app.db")
+        .code(4)
+        .stdout_eq(str![[r#"
 migrations → app.db    plain SQL files, 3 migrations
 
   + 0001_start      pending
@@ -95,23 +100,27 @@ migrations → app.db    plain SQL files, 3 migrations
 app.db has run none of them. As it stands, nothing can be run.
 It has a record of 2 migrations by user_version. Adopt it: whimbrel migrate baseline --db app.db
 
-"#]]).stderr_eq(str![[r#"
+"#]])
+        .stderr_eq(str![[r#"
 error[W0713]: app.db has another tool's record of migrations, and none of Whimbrel's
   = help: adopt it with `whimbrel migrate baseline`; an app does it with `Migrator::adopt`
 
 "#]]);
     case.run("migrate baseline --db app.db").code(0).stdout_eq(str![[r#"
 app.db is adopted at 0002_add-notes: 2 migrations are recorded as run (as the record of user_version says).
-Run the 1 that follow: whimbrel migrate apply --db app.db
+Run the one that follows: whimbrel migrate apply --db app.db
 
 "#]]);
     let case = by_hand(plain(), 2);
     case.open("app.db").execute_batch("PRAGMA user_version = 2").expect("a number");
-    case.run("migrate apply --db app.db --adopt").code(0).stdout_eq(str![[r#"
+    case.run("migrate apply --db app.db --adopt")
+        .code(0)
+        .stdout_eq(str![[r#"
   + 0003_age  [MS]
 Done in [TIME]: 1 migration. app.db is at 0003_age.
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     assert_eq!(case.query("app.db", "SELECT group_concat(origin) FROM _whimbrel_migrations"), "baseline,baseline,run");
 }
 

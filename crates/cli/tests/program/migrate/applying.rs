@@ -8,13 +8,16 @@ use crate::support::Case;
 #[test]
 fn a_missing_database_is_created() {
     let case = listed();
-    case.run("migrate apply --db app.db").code(0).stdout_eq(str![[r#"
+    case.run("migrate apply --db app.db")
+        .code(0)
+        .stdout_eq(str![[r#"
   + 0001_start      [MS]
   + 0002_add-notes  [MS]
   + 0003_age        [MS]
 Done in [TIME]: 3 migrations. app.db is at 0003_age.
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     assert_eq!(case.query("app.db", "SELECT group_concat(body) FROM notes"), "welcome");
     assert_eq!(case.names(), ["app.db"]);
     case.run_untouched("migrate apply --db app.db").code(0).stdout_eq("Nothing to do. app.db is at 0003_age.\n");
@@ -23,7 +26,9 @@ Done in [TIME]: 3 migrations. app.db is at 0003_age.
 #[test]
 fn a_dry_run_writes_nothing() {
     let case = listed();
-    case.run_untouched("migrate apply --db app.db --dry-run --to add-notes").code(0).stdout_eq(str![[r#"
+    case.run_untouched("migrate apply --db app.db --dry-run --to add-notes")
+        .code(0)
+        .stdout_eq(str![[r#"
 migrations → app.db    2 migrations
 
   + 0001_start
@@ -40,7 +45,8 @@ CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);
 INSERT INTO notes (body) VALUES ('welcome');
 
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     case.run("migrate apply --db app.db --to 2 --quiet").code(0);
     case.run_untouched("migrate apply --db app.db --dry-run").code(0).stdout_eq(str![[r#"
 migrations → app.db    1 migration
@@ -203,11 +209,14 @@ error[W0202]: this would lose 3 rows of app.db
   = help: say --accept-data-loss if that is meant
 
 "#]]);
-    case.run("migrate reset --db app.db --accept-data-loss").code(0).stdout_eq(str![[r#"
+    case.run("migrate reset --db app.db --accept-data-loss")
+        .code(0)
+        .stdout_eq(str![[r#"
 Backup: app.db.backup-[STAMP]
 Done in [TIME]: app.db is new, at 0003_age.
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     assert_eq!(case.query("app.db", "SELECT count(*) FROM users"), "0");
     assert_eq!(case.query("app.db", "SELECT group_concat(body) FROM notes"), "welcome");
     assert_eq!(case.query("app.db", "SELECT integrity_check FROM pragma_integrity_check"), "ok");

@@ -52,7 +52,9 @@ Run them: whimbrel migrate apply --db app.db
 "#]]);
     assert!(!case.path("app.db").exists(), "looking creates nothing");
     case.run("migrate apply --db app.db --to 2 --quiet").code(0);
-    case.run_untouched("migrate status --db app.db").code(0).stdout_eq(str![[r#"
+    case.run_untouched("migrate status --db app.db")
+        .code(0)
+        .stdout_eq(str![[r#"
 migrations → app.db    whimbrel, 3 migrations
 
     0001_start      applied [MOMENT]
@@ -62,7 +64,8 @@ migrations → app.db    whimbrel, 3 migrations
 app.db is at 0002_add-notes; 1 migration is pending.
 Run it: whimbrel migrate apply --db app.db
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     case.run_untouched("migrate status --db app.db --exit-code --quiet").code(3).stdout_eq("").stderr_eq("");
     case.run_untouched("migrate pending --db app.db").code(0).stdout_eq("0003_age\n").stderr_eq("");
     case.run_untouched("migrate pending --db app.db --sql").code(0).stdout_eq(str![[r#"
@@ -164,7 +167,8 @@ app.db is at 20180217205753_more. Nothing is pending.
 
 #[test]
 fn where_things_are() {
-    let case = listed().file("whimbrel.toml", "dir = 'migrations'\ndb = 'app.db'\ndialect = 'sqlite'\n").file("src/x", "");
+    let case =
+        listed().file("whimbrel.toml", "dir = 'migrations'\ndb = 'app.db'\ndialect = 'sqlite'\n").file("src/x", "");
     case.run("migrate apply --quiet").code(0);
     case.command("migrate status --quiet").current_dir(case.path("src")).assert().code(0);
     assert!(case.path("app.db").exists());
@@ -218,7 +222,9 @@ There are no migrations yet. Make the first: whimbrel migrate generate --name st
 fn a_change_by_hand_is_found() {
     let case = applied(listed());
     case.open("app.db").execute_batch("CREATE TABLE cache(a)").expect("a table by hand");
-    case.run_untouched("migrate status --db app.db").code(0).stdout_eq(str![[r#"
+    case.run_untouched("migrate status --db app.db")
+        .code(0)
+        .stdout_eq(str![[r#"
 migrations → app.db    whimbrel, 3 migrations
 
     0001_start      applied [MOMENT]
@@ -229,7 +235,8 @@ warning[W0715]: table cache is in the database, and no migration makes it
 
 app.db is at 0003_age. Nothing is pending.
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     case.open("app.db").execute_batch("ALTER TABLE users ADD COLUMN phone TEXT; DROP TABLE notes;").expect("changes");
     case.run_untouched("migrate status --db app.db").code(4).stderr_eq(str![[r#"
 error[W0715]: the schema was changed behind the migrations' back: table users is another (- phone)
@@ -238,7 +245,10 @@ error[W0715]: the schema was changed behind the migrations' back: table notes is
   = help: put it back, or write a migration that expects it; --accept-drift takes the schema as it is
 
 "#]]);
-    assert_eq!(super::problems(&case, 4), ["W0715 null table users", "W0715 null table notes", "W0715 null table cache"]);
+    assert_eq!(
+        super::problems(&case, 4),
+        ["W0715 null table users", "W0715 null table notes", "W0715 null table cache"]
+    );
 }
 
 #[test]

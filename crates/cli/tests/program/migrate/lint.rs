@@ -12,7 +12,9 @@ fn findings_are_told_with_their_place() {
         "migrations/0004_tidy.sql",
         "-- whimbrel: lint-ignore L05\nDELETE FROM notes;\n\nUPDATE users\n   SET mail = lower(mail);\n",
     );
-    case.run_untouched("migrate lint").code(0).stdout_eq(str![[r#"
+    case.run_untouched("migrate lint")
+        .code(0)
+        .stdout_eq(str![[r#"
 warning[L02]: migrations/0004_tidy.sql:2: 0004_tidy has no .down.sql
   = a database that has run it cannot go back behind it, while the others of the folder can be undone
   = write the .down.sql, or say `-- whimbrel: irreversible` at the top where that is meant
@@ -23,7 +25,8 @@ warning[L05]: migrations/0004_tidy.sql:4: this UPDATE writes every row of users
 
 4 migrations: 2 findings.
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     case.run_untouched("migrate lint --deny --quiet").code(4).stdout_eq("");
     case.run_untouched("migrate lint 3 --deny").code(0).stdout_eq(str![[r#"
 4 migrations: nothing to say.

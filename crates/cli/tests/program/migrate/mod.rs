@@ -8,9 +8,9 @@ mod problems;
 mod undoing;
 mod writing;
 
+use whimbrel::FolderFiles;
 use whimbrel::history::journal::{Entry, Journal};
 use whimbrel::history::{Files, Folder};
-use whimbrel::FolderFiles;
 
 use crate::support::Case;
 
@@ -22,7 +22,11 @@ const SCRIPTS: [(&str, &str, &str); 3] = [
         "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\nINSERT INTO notes (body) VALUES ('welcome');\n",
         "DROP TABLE notes;\n",
     ),
-    ("0003_age", "-- The age in years.\nALTER TABLE users ADD COLUMN age INTEGER;\n", "ALTER TABLE users DROP COLUMN age;\n"),
+    (
+        "0003_age",
+        "-- The age in years.\nALTER TABLE users ADD COLUMN age INTEGER;\n",
+        "ALTER TABLE users DROP COLUMN age;\n",
+    ),
 ];
 
 /// A folder `migrations` with them, and no journal.
@@ -59,7 +63,12 @@ fn applied(case: Case) -> Case {
 fn problems(case: &Case, status: i32) -> Vec<String> {
     let value = case.json("migrate status --db app.db", status);
     let told = |problem: &serde_json::Value| {
-        format!("{} {} {}", problem["code"].as_str().unwrap_or_default(), problem["idx"], problem["name"].as_str().unwrap_or_default())
+        format!(
+            "{} {} {}",
+            problem["code"].as_str().unwrap_or_default(),
+            problem["idx"],
+            problem["name"].as_str().unwrap_or_default()
+        )
     };
     value["problems"].as_array().expect("problems").iter().map(told).collect()
 }

@@ -16,7 +16,9 @@ error[W0705]: 0002_add-notes.sql was edited after it ran: its checksum was 881fa
   = help: if both do the same, `whimbrel migrate repair --db …` takes the new checksum over
 
 "#]]);
-    case.run_untouched("migrate status --db app.db").code(4).stdout_eq(str![[r#"
+    case.run_untouched("migrate status --db app.db")
+        .code(4)
+        .stdout_eq(str![[r#"
 migrations → app.db    whimbrel, 3 migrations
 
     0001_start      applied [MOMENT]
@@ -25,7 +27,8 @@ migrations → app.db    whimbrel, 3 migrations
 
 app.db is at 0003_age. As it stands, nothing can be run.
 
-"#]]).stderr_eq(str![[r#"
+"#]])
+        .stderr_eq(str![[r#"
 error[W0705]: 0002_add-notes.sql was edited after it ran: its checksum was 881fa1cf and is d1b4b383
   = help: put the file back as it was, and write the change into a new migration
   = help: if both do the same, `whimbrel migrate repair --db …` takes the new checksum over
@@ -46,7 +49,8 @@ warning: 0003_age.sql was edited after it was made: journal and snapshot are of 
 #[test]
 fn an_edited_comment_or_line_ending_is_none() {
     let case = applied(listed()).edit("migrations/0003_age.sql", "-- The age in years.", "-- How old they are.");
-    let case = case.edit("migrations/0001_start.sql", "\n", "\r\n").edit("migrations/0002_add-notes.sql", ";\n", " ;  \n");
+    let case =
+        case.edit("migrations/0001_start.sql", "\n", "\r\n").edit("migrations/0002_add-notes.sql", ";\n", " ;  \n");
     assert_eq!(problems(&case, 0), Vec::<String>::new());
     case.run_untouched("migrate status --db app.db --exit-code").code(0).stderr_eq("");
     case.run_untouched("migrate apply --db app.db").code(0).stderr_eq("");

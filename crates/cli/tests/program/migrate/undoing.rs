@@ -8,11 +8,14 @@ use super::{applied, listed, problems, with_journal};
 fn a_step_that_loses_nothing() {
     let case = listed();
     case.run("migrate apply --db app.db --quiet").code(0);
-    case.run("migrate down --db app.db").code(0).stdout_eq(str![[r#"
+    case.run("migrate down --db app.db")
+        .code(0)
+        .stdout_eq(str![[r#"
   - 0003_age
 Done in [TIME]: 1 migration undone. app.db is at 0002_add-notes.
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     assert_eq!(case.query("app.db", "SELECT group_concat(name) FROM pragma_table_info('users')"), "id,mail");
     case.run_untouched("migrate pending --db app.db").stdout_eq("0003_age\n");
     case.run("migrate apply --db app.db --quiet").code(0);

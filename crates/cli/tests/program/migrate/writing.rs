@@ -76,16 +76,19 @@ fn the_same_input_gives_the_same_bytes() {
 #[test]
 fn a_rename_needs_an_answer() {
     let case = applied_first().file("schema.sql", SECOND);
-    case.run_untouched("migrate generate --name e-mail --schema schema.sql").code(4).stdout_eq("").stderr_eq(str![[r#"
+    case.run_untouched("migrate generate --name e-mail --schema schema.sql").code(4).stdout_eq("").stderr_eq(str![[
+        r#"
 error[W0201]: users.mail is gone, and it cannot be told whether it was renamed
   = help: if users.mail was renamed: --rename users.mail=email
   = help: if users.mail was renamed: --rename users.mail=age
   = help: if what is gone is to be dropped, and what is new is new: --accept-data-loss
 
-"#]]);
+"#
+    ]]);
     let value = case.json("migrate generate --name e-mail --schema schema.sql", 4);
     assert_eq!(value["questions"][0]["renames"], serde_json::json!(["users.mail=email", "users.mail=age"]));
-    case.run("migrate generate --name E-Mail! --schema schema.sql --rename users.mail=email").code(0).stdout_eq(str![[r#"
+    case.run("migrate generate --name E-Mail! --schema schema.sql --rename users.mail=email").code(0).stdout_eq(str![
+        [r#"
   table users: ~ mail → email
   table users: + age INTEGER
   lost on the way down: column users.age
@@ -98,7 +101,8 @@ error[W0201]: users.mail is gone, and it cannot be told whether it was renamed
 Statements of your own go into migrations/0002_e-mail.sql, where it says “Your data”. Then: whimbrel migrate repair
 Try it out: whimbrel migrate verify
 
-"#]]);
+"#]
+    ]);
     case.run("migrate apply --db app.db --quiet").code(0);
     assert_eq!(case.query("app.db", "SELECT group_concat(ifnull(email, '-')) FROM users"), "ada@example.org,-");
     case.run("migrate down --db app.db --quiet").code(0);
@@ -126,7 +130,9 @@ error[W0202]: this would lose column users.mail
     assert_eq!(value["migration"]["file"], "0002_alter-users.sql");
     let case = case.file("schema.sql", "CREATE TABLE users (\n  id INTEGER PRIMARY KEY,\n  name TEXT\n);\n");
     case.run("migrate drop --last --quiet").code(0);
-    case.run("migrate generate --schema schema.sql --accept-data-loss").code(0).stdout_eq(str![[r#"
+    case.run("migrate generate --schema schema.sql --accept-data-loss")
+        .code(0)
+        .stdout_eq(str![[r#"
 note: users.mail is dropped, because of --accept-data-loss; if it was renamed, say --rename users.mail=name
   table users: + name TEXT
   table users: - mail
@@ -141,7 +147,8 @@ note: users.mail is dropped, because of --accept-data-loss; if it was renamed, s
 Statements of your own go into migrations/0002_alter-users.sql, where it says “Your data”. Then: whimbrel migrate repair
 Try it out: whimbrel migrate verify
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
 }
 
 /// Old and new stand side by side where the author's statements go.
@@ -196,10 +203,16 @@ ALTER TABLE users ADD COLUMN age INTEGER;
 
 -- migrations/0002_e-mail.down.sql
 -- Lost on the way down: column users.age
+
+-- Your data, before the change:
+
 -- users: rename column email to mail
 ALTER TABLE users RENAME COLUMN email TO mail;
 -- users: drop age
 ALTER TABLE users DROP COLUMN age;
+
+-- Your data, after the change:
+
 
 
 "#]])
@@ -299,6 +312,26 @@ Try it out: whimbrel migrate verify --dir m
 }
 
 #[test]
+fn a_folder_without_ways_back_gets_none() {
+    let case = Case::new()
+        .file("m/V1__start.sql", "CREATE TABLE a(id INTEGER PRIMARY KEY);\n")
+        .file("schema.sql", "CREATE TABLE a(id INTEGER PRIMARY KEY, b TEXT);\n");
+    case.run("migrate generate --dir m --schema schema.sql --name add-b").code(0).stdout_eq(str![[r#"
+  table a: + b TEXT
+
+  + m/V2__add_b.sql
+  + m/.whimbrel/2_snapshot.json
+  + m/.whimbrel/_journal.json
+
+Statements of your own go into m/V2__add_b.sql, where it says “Your data”. Then: whimbrel migrate repair --dir m
+Try it out: whimbrel migrate verify --dir m
+
+"#]]);
+    case.run("migrate apply --dir m --db app.db --quiet").code(0);
+    case.run_untouched("migrate down --dir m --db app.db").code(4);
+}
+
+#[test]
 fn what_cannot_be_generated() {
     let case = first();
     case.run_untouched("migrate generate --name x").code(2).stderr_eq(str![[r#"
@@ -337,7 +370,9 @@ error[W0305]: 0002_drop-users.sql: a statement failed
 fn the_newest_is_dropped() {
     let case = several();
     case.run_untouched("migrate drop").code(2);
-    case.run("migrate drop --last").code(0).stdout_eq(str![[r#"
+    case.run("migrate drop --last")
+        .code(0)
+        .stdout_eq(str![[r#"
   + migrations/meta/0002_snapshot.json
   + migrations/meta/_journal.json
   - migrations/0003_notes.sql
@@ -345,7 +380,8 @@ fn the_newest_is_dropped() {
   - migrations/meta/0003_snapshot.json
 0003_notes is taken out.
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     assert_eq!(
         case.names_in("migrations"),
         [
@@ -393,7 +429,9 @@ fn a_squash_keeps_old_databases_upgradable() {
     let case = case
         .database("half.db", "INSERT INTO users VALUES (1, 'ada@example.org', 36)")
         .database("old.db", "INSERT INTO users VALUES (7, 'bob@example.org')");
-    case.run("migrate squash --name Everything").code(0).stdout_eq(str![[r#"
+    case.run("migrate squash --name Everything")
+        .code(0)
+        .stdout_eq(str![[r#"
   + migrations/squashed/0001_start.down.sql
   + migrations/squashed/0001_start.sql
   + migrations/squashed/0002_age.down.sql
@@ -414,7 +452,8 @@ fn a_squash_keeps_old_databases_upgradable() {
   - migrations/meta/0002_snapshot.json
 3 migrations are 0003_everything.sql now; their files are in squashed/.
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     for (name, mail) in [("half.db", "ada@example.org"), ("old.db", "bob@example.org")] {
         case.run(&format!("migrate apply --db {name} --quiet")).code(0).stderr_eq("");
         assert_eq!(case.query(name, "SELECT mail FROM users"), mail);
@@ -462,10 +501,13 @@ fn a_record_is_repaired() {
     // Without --db, only the folder is.
     case.run("migrate repair").code(0);
     assert_eq!(problems(&case, 4), ["W0705 3 notes"]);
-    case.run("migrate repair --db app.db").code(0).stdout_eq(str![[r#"
+    case.run("migrate repair --db app.db")
+        .code(0)
+        .stdout_eq(str![[r#"
 app.db: 0003_notes is recorded with checksum 9aa9ff4f, which was 33b43941.
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     assert_eq!(problems(&case, 0), Vec::<String>::new());
     case.run_untouched("migrate repair --db app.db").code(0).stdout_eq("All is in order.\n");
     let case = case.rename("migrations/0003_notes.sql", "migrations/0003_words.sql");
@@ -518,7 +560,9 @@ fn two_branches_made_one_number() {
     ours.run("migrate apply --db app.db --quiet").code(0);
     let case = merged(ours).database("app.db", "INSERT INTO users VALUES (1, 'ada@example.org', 36)");
     assert_eq!(problems(&case, 4)[0].split(' ').next(), Some("W0703"));
-    case.run("migrate rebase").code(0).stdout_eq(str![[r#"
+    case.run("migrate rebase")
+        .code(0)
+        .stdout_eq(str![[r#"
   + migrations/0003_phone.down.sql
   + migrations/0003_phone.sql
   + migrations/meta/0003_snapshot.json
@@ -527,7 +571,8 @@ fn two_branches_made_one_number() {
   - migrations/0002_phone.sql
 0002_phone is 0003_phone now.
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     assert_eq!(problems(&case, 0), Vec::<String>::new());
     case.run("migrate apply --db app.db --quiet").code(0).stderr_eq("");
     assert_eq!(case.query("app.db", "SELECT mail || age || ifnull(phone, '-') FROM users"), "ada@example.org36-");
@@ -538,7 +583,9 @@ fn two_branches_made_one_number() {
 /// A database that has run the other branch's decides who keeps the number.
 #[test]
 fn what_has_run_keeps_its_number() {
-    let case = first().file("migrations/0002_b.sql", "CREATE TABLE b(x);\n").file("migrations/0002_b.down.sql", "DROP TABLE b;\n");
+    let case = first()
+        .file("migrations/0002_b.sql", "CREATE TABLE b(x);\n")
+        .file("migrations/0002_b.down.sql", "DROP TABLE b;\n");
     case.run("migrate repair --quiet").code(0);
     case.run("migrate apply --db app.db --quiet").code(0);
     let case = case.file("migrations/0002_a.sql", "CREATE TABLE a(x);\n");
@@ -553,5 +600,8 @@ fn what_has_run_keeps_its_number() {
 
 "#]]);
     case.run("migrate apply --db app.db --quiet").code(0);
-    assert_eq!(case.query("app.db", "SELECT group_concat(version || name, ' ') FROM _whimbrel_migrations"), "0001start 0002b 0003a");
+    assert_eq!(
+        case.query("app.db", "SELECT group_concat(version || name, ' ') FROM _whimbrel_migrations"),
+        "0001start 0002b 0003a"
+    );
 }

@@ -6,7 +6,7 @@ use super::edit::{Overlay, seal};
 use super::naming::{Paths, next};
 use super::{Edit, Replay};
 use crate::error::{Code, Error, Result};
-use crate::history::{Files, Folder, Layout, Migration};
+use crate::history::{Files, Folder, Layout, Migration, Problem};
 use crate::schema::Schema;
 use crate::sqlite::split::split;
 
@@ -38,6 +38,12 @@ pub fn add(
     replay: &mut Replay<'_>,
 ) -> Result<(Edit, Migration)> {
     if let Some(problem) = folder.blocker() {
+        return Err(problem.error());
+    }
+    // What was edited on purpose is taken over by `repair`, which says so; the newest may just have been filled in.
+    let newest = folder.history.newest();
+    let is_older = |problem: &&Problem| problem.code == Code::MigrationStale && problem.idx != Some(newest);
+    if let Some(problem) = folder.problems.iter().find(is_older) {
         return Err(problem.error());
     }
     // An empty folder becomes one of Whimbrel's own.

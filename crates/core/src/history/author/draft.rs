@@ -6,11 +6,13 @@
 
 use std::fmt::Write as _;
 
-use crate::diff::{Answers, Change, Diff, Options, Part, Question, TableChange, diff};
+use crate::diff::{Answers, Change, Diff, Options, Part, Question, Renames, TableChange, diff};
 use crate::error::{Code, Error, Result};
-use crate::plan::{Statement, Strategy};
+use crate::plan::{Hazard, Statement, Strategy};
 use crate::schema::{Column, Meaning, Schema, Table, fold, same_name};
 use crate::sqlite::plan::{Facts, plan};
+use crate::sqlite::probe::{ProbeKind, probes};
+use crate::sqlite::read::is_internal;
 use crate::sqlite::token::{TokenKind, is_plain, tokenize};
 
 /// How a draft is made.
@@ -90,7 +92,7 @@ pub fn draft(before: &Schema, declared: &Schema, settings: &DraftSettings) -> Re
     if found.changes.is_empty() {
         return Ok(Draft { schema, ..Draft::default() });
     }
-    let losses = losses(&found);
+    let losses = losses(before, declared, &found, settings);
     if !losses.is_empty() && !settings.accept_data_loss {
         return Err(Error::new(Code::DataLoss, format!("this would lose {}", losses.join(", ")))
             .help("say --accept-data-loss if that is meant")
@@ -100,7 +102,11 @@ pub fn draft(before: &Schema, declared: &Schema, settings: &DraftSettings) -> Re
     let warnings = warnings(&found);
     let mut up = String::new();
     header(&mut up, &changes, &losses, &warnings);
-    change(&mut up, before, declared, &found, &answers, settings)?;
+    if let Some(id) = declared.application_id.filter(|id| before.application_id != Some(*id)) {
+        let _ = writeln!(up, "\nPRAGMA application_id = {id};");
+    }
+    let said = said(&found.renames, false)?;
+    change(&mut up, before, declared, &found, &said, settings)?;
     let (down, down_losses) = way_back(before, declared, &found, settings)?;
     Ok(Draft { up, down, schema, questions: Vec::new(), losses, down_losses, warnings, changes })
 }
@@ -181,7 +187,8 @@ fn two_parts(
 fn statements(out: &mut String, before: &Schema, after: &Schema, diff: &Diff, settings: &DraftSettings) {
     let facts = facts(before, diff, settings);
     for step in plan(before, after, diff, &facts).steps {
-        let _ = writeln!(out, "-- {}: {}", one_line(&step.object), one_line(&step.title));
+        // Not the object first: a table may be called `whimbrel`, and what follows would read as a directive.
+        let _ = writeln!(out, "-- {} ({})", one_line(&step.title), one_line(&step.object));
         for statement in &step.statements {
             match statement {
                 Statement::Execute(_) | Statement::Copy(_) => {
@@ -194,12 +201,17 @@ fn statements(out: &mut String, before: &Schema, after: &Schema, diff: &Diff, se
     }
 }
 
-/// A statement of the planner's as a person would write it: without `main.`, and names of plain statements without
-/// quotes. What the schema's author wrote stays as it is.
+/// A statement of the planner's as a person would write it: without `main.`, which the runner makes sure that nothing
+/// hides, and names of plain statements without quotes. What the schema's author wrote stays as it is.
 fn tidy(sql: &str) -> String {
     let tokens = tokenize(sql).unwrap_or_default();
     let is = |n: usize, word: &str| tokens.get(n).is_some_and(|t| t.is(sql, word));
-    let is_qualifier = |n: usize| is(n, "main") && is(n + 1, ".");
+    // The planner's own names are quoted. SQLite's tables stay qualified: a temporary table may bring a second one.
+    let is_planned = |n: usize| {
+        let name = tokens.get(n).filter(|t| t.kind == TokenKind::Quoted).and_then(|t| t.name(sql));
+        name.is_some_and(|name| !is_internal(&name))
+    };
+    let is_qualifier = |n: usize| is(n, "main") && is(n + 1, ".") && is_planned(n + 2);
     // ADD COLUMN ends with the declared column, and everything else here holds names only.
     let adds = tokens.iter().take(8).any(|t| t.is(sql, "add"));
     let names_only = is(0, "drop") || is(0, "alter");
@@ -242,23 +254,21 @@ fn facts(before: &Schema, diff: &Diff, settings: &DraftSettings) -> Facts {
     facts
 }
 
-/// What the rows lose.
-fn losses(diff: &Diff) -> Vec<String> {
-    let mut losses = Vec::new();
-    for change in &diff.changes {
-        match change {
-            Change::DropTable(table) => losses.push(format!("table {}", table.name)),
-            Change::DropVirtualTable(table) => losses.push(format!("virtual table {}", table.name)),
-            Change::AlterTable(change) => {
-                for part in &change.parts {
-                    if let Part::DropColumn(column) = part
-                        && column.generated.is_none()
-                    {
-                        losses.push(format!("column {}.{}", change.before.name, column.name));
-                    }
-                }
-            }
-            _ => {}
+/// What the rows lose, whatever they hold: as `push` would ask them, and as the planner says.
+fn losses(before: &Schema, after: &Schema, diff: &Diff, settings: &DraftSettings) -> Vec<String> {
+    let asked = probes(before, after, diff).into_iter().filter_map(|probe| match probe.kind {
+        ProbeKind::Loss(what) => Some(what),
+        ProbeKind::Altered(_) | ProbeKind::NoValue(_) | ProbeKind::Filled(_) | ProbeKind::Misfit(_) => None,
+    });
+    let mut losses: Vec<String> = asked.collect();
+    let steps = plan(before, after, diff, &facts(before, diff, settings)).steps;
+    let planned = steps.iter().flat_map(|step| &step.hazards).filter_map(|hazard| match hazard {
+        Hazard::DataLoss { what, .. } => Some(what.clone()),
+        _ => None,
+    });
+    for what in planned {
+        if !losses.contains(&what) {
+            losses.push(what);
         }
     }
     losses
@@ -303,7 +313,7 @@ fn warnings(diff: &Diff) -> Vec<String> {
                         && column.generated.is_none() =>
                 {
                     warnings.push(format!(
-                        "{table}.{} has no value for the rows that are there: give it a default or a backfill",
+                        "{table}.{} has no value for the rows that are there: fill it between the two parts, or give it a default",
                         column.name
                     ));
                 }
@@ -345,9 +355,18 @@ fn middle(before: &Schema, after: &Schema, diff: &Diff) -> Option<Schema> {
         Change::AlterTable(change) => change.parts.iter().any(|part| matches!(part, Part::AddColumn(_))),
         _ => false,
     });
+    // A column that has to be filled before it can be NOT NULL needs the place as well.
+    let is_to_be_filled = |column: &Column| {
+        let has_value = column.default_value().is_some() || column.backfill.is_some() || column.generated.is_some();
+        column.not_null.is_some() && !has_value
+    };
     let goes = diff.changes.iter().any(|change| match change {
         Change::DropTable(_) => true,
-        Change::AlterTable(change) => change.parts.iter().any(|part| matches!(part, Part::DropColumn(_))),
+        Change::AlterTable(change) => change.parts.iter().any(|part| match part {
+            Part::DropColumn(_) => true,
+            Part::AddColumn(column) => is_to_be_filled(column),
+            _ => false,
+        }),
         _ => false,
     });
     if !comes || !goes {
@@ -393,7 +412,12 @@ fn add_columns(table: &mut Table, change: &TableChange) {
         let Part::AddColumn(column) = part else { continue };
         let is_there = table.column(&column.name).is_some();
         // A generated column, or one that is a key, comes with the rest.
-        if is_there || column.generated.is_some() || change.after.in_primary_key(&column.name) {
+        // So does one whose rows get a value of their own by the declaration.
+        if is_there
+            || column.backfill.is_some()
+            || column.generated.is_some()
+            || change.after.in_primary_key(&column.name)
+        {
             continue;
         }
         let has_value = column.default_value().is_some();
@@ -415,28 +439,23 @@ fn way_back(
     up: &Diff,
     settings: &DraftSettings,
 ) -> Result<(Option<String>, Vec<String>)> {
-    let mut answers = Answers::default();
-    for table in &up.renames.tables {
-        if table.before != table.after {
-            answers.rename(&path(&[&table.after]), &path(&[&table.before]))?;
-        }
-        for (old, new) in &table.columns {
-            answers.rename(&path(&[&table.after, new]), &path(&[old]))?;
-        }
-    }
-    answers.drop_the_rest = true;
+    let answers = said(&up.renames, true)?;
     let mut target = before.clone();
     for table in &mut target.tables {
         table.renamed_from = None;
-        table.columns.iter_mut().for_each(|column| column.renamed_from = None);
+        for column in &mut table.columns {
+            column.renamed_from = None;
+            // It was of the way there, and may read what is gone by now.
+            column.backfill = None;
+        }
     }
     let found = diff(after, &target, &answers, &Options { strict_order: settings.strict_order })?;
-    let losses = losses(&found);
+    let losses = losses(after, &target, &found, settings);
     let mut down = String::new();
     for loss in &losses {
         let _ = writeln!(down, "-- Lost on the way down: {}", one_line(loss));
     }
-    for gone in self::losses(up) {
+    for gone in self::losses(before, after, up, settings) {
         let _ = writeln!(down, "-- Comes back empty: {}", one_line(&gone));
     }
     for warning in warnings(&found) {
@@ -444,6 +463,29 @@ fn way_back(
     }
     change(&mut down, after, &target, &found, &answers, settings)?;
     Ok((Some(down), losses))
+}
+
+/// The renames as answers, so that what follows does not depend on hints or ids; or those of the way back.
+fn said(renames: &Renames, back: bool) -> Result<Answers> {
+    let mut answers = Answers::default();
+    answers.drop_the_rest = true;
+    let turned = |pair: &(String, String)| match back {
+        true => (pair.1.clone(), pair.0.clone()),
+        false => pair.clone(),
+    };
+    for table in &renames.tables {
+        let (from, to) = turned(&(table.before.clone(), table.after.clone()));
+        if from != to {
+            answers.rename(&path(&[&from]), &path(&[&to]))?;
+        }
+        for (old, new) in table.columns.iter().map(turned) {
+            answers.rename(&path(&[&from, &old]), &path(&[&new]))?;
+        }
+    }
+    for (from, to) in renames.virtual_tables.iter().map(turned) {
+        answers.rename(&path(&[&from]), &path(&[&to]))?;
+    }
+    Ok(answers)
 }
 
 /// A path of names as answers read it.

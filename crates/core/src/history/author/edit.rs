@@ -41,7 +41,8 @@ impl Edit {
     /// Writes it all.
     ///
     /// # Errors
-    /// Where a file cannot be written or removed. What was written before stays: run the same again.
+    /// Where a file cannot be written or removed. What was written before stays, and nothing that is needed is gone: the
+    /// same command, run again, finds what is left over and ends it.
     pub fn apply(&self, files: &mut dyn Files) -> Result<()> {
         for write in &self.writes {
             match write {
@@ -185,6 +186,8 @@ pub(super) fn seal(
     if let Some(previous) = previous.filter(|_| drafted.is_none()) {
         let renames = super::repair::renames_in(newest, previous);
         schema.adopt_ids(previous, &renames);
+        // Whose file it is stands in the header, which no table tells.
+        schema.application_id = schema.application_id.or(previous.application_id);
     }
     schema.assign_ids();
     let is_old = |migration: &Migration| {
@@ -220,6 +223,34 @@ pub(super) fn seal(
         Some(problem) => Err(problem.error()),
         None => Ok(folder),
     }
+}
+
+/// Removes what an edit that was stopped has left over: scripts that lie in `squashed` as well, after the journal says
+/// so; and the old number of a script that has a new one already.
+pub(super) fn clear_leftovers(overlay: &mut Overlay<'_>, journal: &[Entry]) -> Result<()> {
+    let paths = overlay.list()?;
+    let squashed = journal.iter().flat_map(|entry| &entry.squashes);
+    for tag in squashed.map(Entry::tag) {
+        for path in [format!("{tag}.sql"), format!("{tag}.down.sql")] {
+            let copy = format!("squashed/{path}");
+            let is_moved =
+                paths.contains(&path) && paths.contains(&copy) && overlay.read(&path)? == overlay.read(&copy)?;
+            if is_moved && !journal.iter().any(|entry| entry.tag() == tag) {
+                overlay.discard(&path)?;
+            }
+        }
+    }
+    let folder = Folder::read(overlay)?;
+    let migrations = &folder.history.migrations;
+    for (n, migration) in migrations.iter().enumerate() {
+        let is_same = |later: &&Migration| later.name == migration.name && later.hash == migration.hash;
+        let is_listed = journal.iter().any(|entry| entry.tag() == migration.tag());
+        if !migration.name.is_empty() && migrations[n + 1..].iter().any(|m| is_same(&m)) && !is_listed {
+            overlay.discard(&migration.path)?;
+            super::add::down_paths(&migration.path).iter().try_for_each(|path| overlay.discard(path))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a problem is one of the files themselves, which no journal can settle.

@@ -18,8 +18,9 @@ pub fn kebab(name: &str) -> String {
             _ => out.push('-'),
         }
     }
-    let out: String = out.trim_end_matches('-').chars().take(80).collect();
-    out.trim_end_matches('-').to_owned()
+    // A file's name is bounded in bytes.
+    let end = out.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= 100).last().unwrap_or(0);
+    out[..end].trim_end_matches('-').to_owned()
 }
 
 /// A name for what [changes](super::Draft::changes), where nobody gave one: `create-notes`, `alter-notes`.

@@ -7,9 +7,11 @@ use super::{Edit, Replay};
 use crate::error::{Code, Error, Result};
 use crate::history::journal::{Entry, Journal};
 use crate::history::{Files, Folder, Layout, Migration, same_version, tag};
+use crate::schema::Schema;
 
 /// The edit that gives every migration a number of its own. `first` are the tags of those that come first where two
-/// have one number: those that a database has run. After them, the order of the journal decides, in which git puts the
+/// have one number: those that a database has run. Where they start with the first of all, they come before everything
+/// that it has not run. After them, the order of the journal decides, in which git puts the
 /// side of the branch that was merged into first; then the names. Returns the old and the new tags, too.
 ///
 /// # Errors
@@ -29,6 +31,8 @@ pub fn rebase(
         false => Vec::new(),
     };
     overlay.discard(&path)?;
+    // An edit that was stopped half way: the journal of before, or of after, tells which number is the old one.
+    forget_old_numbers(&mut overlay, &salvaged, first)?;
     let folder = Folder::read(&overlay)?;
     if !matches!(folder.layout, Layout::Plain | Layout::Whimbrel | Layout::Sqlx) {
         let message = format!("this is a folder of {}: its numbers are that tool's business", folder.layout);
@@ -50,6 +54,10 @@ pub fn rebase(
         let end = start + same.count();
         migrations[start..end].sort_by_cached_key(|m| (rank(m), m.name.to_string()));
         start = end;
+    }
+    // Where all is known that a database has run, it comes before what it has not: it cannot get a later number any more.
+    if migrations.first().is_some_and(|m| first.contains(&m.tag())) {
+        migrations.sort_by_key(|m| !first.contains(&m.tag()));
     }
     let mut moved = Vec::new();
     let mut last = 0_u64;
@@ -84,6 +92,12 @@ pub fn rebase(
     for (from, to) in renames.iter().rev() {
         overlay.rename(from, to)?;
     }
+    for path in overlay.list()?.iter().filter(|path| path.ends_with("_snapshot.json")) {
+        // The marks of a merge stand in these, too.
+        if Schema::from_snapshot(&String::from_utf8_lossy(&overlay.read(path)?)).is_err() {
+            overlay.discard(path)?;
+        }
+    }
     let previous = previous_snapshot(&overlay, &folder)?;
     let journal = Journal { entries, ..Journal::default() };
     overlay.write(&path, journal.write().as_bytes())?;
@@ -92,8 +106,28 @@ pub fn rebase(
     Ok((overlay.edit(messages)?, moved))
 }
 
+/// Removes the old number of a script that has a new one already, as a stop in the middle leaves it: the journal, be it
+/// that of before or that of after, does not know both.
+fn forget_old_numbers(overlay: &mut Overlay<'_>, journal: &[Entry], first: &[String]) -> Result<()> {
+    let folder = Folder::read(overlay)?;
+    let migrations = &folder.history.migrations;
+    let is_listed = |m: &Migration| journal.iter().any(|entry| entry.tag() == m.tag());
+    for (n, migration) in migrations.iter().enumerate() {
+        let is_copy = |later: &&Migration| {
+            let is_same = later.name == migration.name && later.hash == migration.hash;
+            is_same && !(is_listed(later) && is_listed(migration))
+        };
+        let has_copy = migrations[n + 1..].iter().any(|m| is_copy(&m));
+        if has_copy && !migration.name.is_empty() && !first.contains(&migration.tag()) {
+            overlay.discard(&migration.path)?;
+            down_paths(&migration.path).iter().try_for_each(|path| overlay.discard(path))?;
+        }
+    }
+    Ok(())
+}
+
 /// The entries in a journal's text, whatever stands around them.
-fn salvage(text: &str) -> Vec<Entry> {
+pub(super) fn salvage(text: &str) -> Vec<Entry> {
     if let Ok(journal) = serde_json::from_str::<Journal>(text) {
         return journal.entries;
     }

@@ -1,7 +1,8 @@
 //! Journal and snapshots brought in line with the files: after a script was edited on purpose, renamed, or written by
 //! hand.
 
-use super::edit::{Overlay, seal};
+use super::edit::{Overlay, clear_leftovers, seal};
+use super::rebase::salvage;
 use super::{Edit, Replay};
 use crate::diff::{Renames, TableRename};
 use crate::error::{Code, Result};
@@ -25,9 +26,25 @@ pub struct Repair {
 /// # Errors
 /// [`Code::MigrationMissing`] where a file is gone that was not to be forgotten; what the scripts themselves make wrong.
 pub fn repair(files: &dyn Files, repair: &Repair, replay: &mut Replay<'_>) -> Result<Edit> {
-    let folder = Folder::read(files)?;
     let mut messages = Vec::new();
     let mut overlay = Overlay::new(files);
+    let mut salvaged = Vec::new();
+    match Folder::read(&overlay) {
+        // A journal that nobody can read any more is made anew from the files. The conflict of a merge is no such one.
+        Err(e) if e.code() == Code::Journal && !e.report().message.contains("conflict") => {
+            for path in [Layout::Whimbrel.journal(), Layout::Sqlx.journal()] {
+                if overlay.exists(&path)? {
+                    salvaged.extend(salvage(&String::from_utf8_lossy(&overlay.read(&path)?)));
+                    overlay.discard(&path)?;
+                }
+            }
+            messages.push("the journal could not be read, and is made anew from the files".to_owned());
+        }
+        Err(e) => return Err(e),
+        Ok(folder) => salvaged = folder.journal.map(|journal| journal.entries).unwrap_or_default(),
+    }
+    clear_leftovers(&mut overlay, &salvaged)?;
+    let folder = Folder::read(&overlay)?;
     for problem in &folder.problems {
         match problem.code {
             Code::MigrationMissing => {
@@ -51,7 +68,7 @@ pub fn repair(files: &dyn Files, repair: &Repair, replay: &mut Replay<'_>) -> Re
         }
     }
     let previous = previous_snapshot(&overlay, &folder)?;
-    let mut journal = folder.journal.clone().unwrap_or_default();
+    let mut journal = Journal { entries: salvaged, ..Journal::default() };
     // Only what fits is kept of the journal; the rest is made anew from the files.
     journal.entries.retain(|entry| {
         folder.history.migrations.iter().any(|m| m.tag() == entry.tag() && entry.checksum() == Some(m.checksum))

@@ -32,6 +32,16 @@ pub struct Squash {
 /// The folder's own problems; [`Code::HistoryFixed`] where the folder is another tool's, whose own record would not fit
 /// any more.
 pub fn squash(files: &dyn Files, folder: &Folder, squash: &Squash, replay: &mut Replay<'_>) -> Result<Edit> {
+    let name = kebab(if squash.name.is_empty() { "squash" } else { &squash.name });
+    let mut overlay = Overlay::new(files);
+    // A squash that was stopped has left its script, and the journal does not know it yet: it is written anew.
+    let listed = folder.journal.iter().flat_map(|journal| &journal.entries);
+    let is_left = |m: &&Migration| m.idx == squash.to && m.name == name && listed.clone().all(|e| e.tag() != m.tag());
+    for left in folder.history.migrations.iter().filter(|m| folder.journal.is_some() && is_left(m)) {
+        overlay.discard(&left.path)?;
+        down_paths(&left.path).iter().try_for_each(|path| overlay.discard(path))?;
+    }
+    let folder = &Folder::read(&overlay)?;
     if let Some(problem) = folder.problems.first() {
         return Err(problem.error());
     }
@@ -47,20 +57,18 @@ pub fn squash(files: &dyn Files, folder: &Folder, squash: &Squash, replay: &mut 
     };
     let is_from_start = folder.history.migrations.first().is_some_and(|m| m.idx == first.idx);
     let replayed = replay(&folder.history.up_to(last.idx))?;
+    let before = folder.history.snapshot.as_deref().map(Schema::from_snapshot).transpose()?;
+    let owner = before.and_then(|schema| schema.application_id);
+    let owner = owner.map_or_else(String::new, |id| format!("\nPRAGMA application_id = {id};\n"));
     let up = match is_from_start && !replayed.seeds {
-        true => format!(
-            "-- {} migrations, {} to {}, in one\n\n{}",
-            range.len(),
-            first.tag(),
-            last.tag(),
-            to_sql(&replayed.schema)
-        ),
+        true => {
+            let title = format!("-- {} migrations, {} to {}, in one", range.len(), first.tag(), last.tag());
+            format!("{title}\n\n{}{owner}", to_sql(&replayed.schema))
+        }
         false => one_after_the_other(&range, |m| Some(&*m.up))?,
     };
     let reversed: Vec<&Migration> = range.iter().rev().copied().collect();
     let down = one_after_the_other(&reversed, |m| m.down.as_deref()).ok();
-    let name = kebab(if squash.name.is_empty() { "squash" } else { &squash.name });
-    let mut overlay = Overlay::new(files);
     // New things first: what stops in the middle leaves the originals where they are.
     let path = format!("{}_{name}.sql", last.version);
     for migration in &range {
