@@ -442,3 +442,16 @@ fn another_strategy_is_refused() {
     let error = Migrator::new(&history(&[START])).run(&mut Connection::open(&path).unwrap()).unwrap_err();
     assert_eq!(error.code(), Code::NotTracked);
 }
+
+#[test]
+fn fault_024_a_temporary_table_is_not_taken_for_the_databases() {
+    let device = Device::new(&history(&[START]));
+    let mut db = device.open();
+    db.execute_batch("CREATE TEMP TABLE notes(x); CREATE TEMP TABLE else_where(x)").unwrap();
+    let two = history(&[START, "UPDATE notes SET body = 'changed';"]);
+    let error = Migrator::new(&two).run(&mut db).unwrap_err();
+    assert_eq!((error.code(), error.report().state), (Code::BrokenDependent, State::Unchanged), "{error}");
+    db.execute_batch("DROP TABLE temp.notes").unwrap();
+    assert_eq!(Migrator::new(&two).run(&mut db).unwrap().kind, UpgradeKind::Upgraded);
+    assert_eq!(one::<i64>(&db, "SELECT count(*) FROM main.notes WHERE body = 'changed'"), 2);
+}

@@ -4,7 +4,7 @@ use super::keys::Keys;
 use super::replay::replayed;
 use super::statements::failed_in;
 use super::tracking::{Expected, Tracking, begin, compare, read_state, read_tracking, seal, write};
-use super::upgrade::{applied, oldest_apps};
+use super::upgrade::{applied, check_shadows, oldest_apps};
 use super::{Upgrade, UpgradeKind, UpgradeSettings, finish, not_tracked};
 use crate::error::{Code, Error, Result};
 use crate::history::script::{PhaseKind, Script};
@@ -50,6 +50,8 @@ pub async fn downgrade<C: Connection, O: Observer + ?Sized>(
     }
     let target = History::new(left.iter().map(|m| (*m).clone()).collect(), None);
     let to = target.newest();
+    let texts: Vec<&str> = ways.iter().map(|way| way.text.as_str()).collect();
+    check_shadows(conn, &texts).await?;
     observer.event(&Event::UpgradeStarted { from, to, migrations: ways.len() });
     let mut changed = Vec::new();
     let mut warnings = Vec::new();
@@ -60,7 +62,6 @@ pub async fn downgrade<C: Connection, O: Observer + ?Sized>(
             Ok(open) => {
                 let outcome = async {
                     still_same(conn, &tracking).await?;
-                    let texts: Vec<&str> = ways.iter().map(|way| way.text.as_str()).collect();
                     let keys = Keys::count(conn, &texts, false).await?;
                     for (n, way) in ways.iter().enumerate() {
                         let statements = way.script.len();

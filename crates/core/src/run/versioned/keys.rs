@@ -115,7 +115,7 @@ fn cannot_check(table: &str, failure: &Failure) -> String {
 }
 
 /// All words in a text that could be names, in lower case.
-fn words(sql: &str) -> HashSet<String> {
+pub(super) fn words(sql: &str) -> HashSet<String> {
     let tokens = tokenize(sql).unwrap_or_default();
     tokens.iter().filter_map(|token| token.name(sql)).map(|name| fold(&name)).collect()
 }

@@ -11,6 +11,9 @@
 //! **Invariant:** whatever request fails, and wherever the process ends, the database holds a version that the record
 //! names, and the next upgrade goes on from it.
 
+use std::collections::HashSet;
+
+use super::keys::words;
 use super::replay::replayed;
 use super::tracking::{
     Expected, Tracking, begin, catalogue_fingerprint, compare, read_state, read_tracking, seal, write,
@@ -24,7 +27,7 @@ use crate::run::apply::{restore, set_up};
 use crate::run::inspect::read_rows;
 use crate::run::prepare::transaction_open;
 use crate::run::{Cancel, Connection, Event, Observer};
-use crate::schema;
+use crate::schema::{self, fold};
 
 /// Whether the header alone says that the database is at the newest version, with the schema it had then; and whether
 /// reports wait.
@@ -75,6 +78,8 @@ pub async fn upgrade<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
         return run.restamp(conn).await;
     }
     let scripts = run.scripts(&standing)?;
+    let texts: Vec<&str> = standing.pending.iter().map(|item| &*item.migration.up).collect();
+    check_shadows(conn, &texts).await?;
     run.check_attempts(observer)?;
     let counted = run.count_attempt(conn).await?;
     observer.event(&Event::UpgradeStarted {
@@ -297,6 +302,27 @@ impl<'r> Run<'r> {
             return Ok(());
         }
         Err(Error::new(Code::Superseded, "another process has changed the database meanwhile").help("try again"))
+    }
+}
+
+/// Refuses to run where a temporary object of the connection would be taken for the database's: scripts do not say which
+/// they mean.
+pub(super) async fn check_shadows<C: Connection>(conn: &mut C, scripts: &[&str]) -> Result<()> {
+    let sql = "SELECT DISTINCT name FROM temp.sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    let rows = conn.query(sql).await.map_err(|f| f.error(Code::Database, "temporary objects cannot be listed"))?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let named: HashSet<String> = scripts.iter().flat_map(|script| words(script)).collect();
+    let names = rows.iter().filter_map(|row| row.first()?.text());
+    match names.into_iter().find(|name| named.contains(&fold(name))) {
+        None => Ok(()),
+        Some(name) => Err(Error::new(
+            Code::BrokenDependent,
+            format!("{name} is a temporary object of this connection, and would be taken for the database's"),
+        )
+        .object(name)
+        .help("migrate before anything temporary is made, or drop it first")),
     }
 }
 
