@@ -44,6 +44,7 @@ pub fn create(conn: &rusqlite::Connection, db: &Path, keep: usize) -> Result<Bac
         None => taken.clone(),
         Some(newest) => format!("{taken}-{}", number(newest) + 1),
     };
+    clear_leftovers(db);
     let path = name(db, &taken_name);
     let temporary = name(db, &format!("{taken_name}.part"));
     let written = write(conn, &temporary).and_then(|()| {
@@ -64,6 +65,25 @@ pub fn create(conn: &rusqlite::Connection, db: &Path, keep: usize) -> Result<Bac
         fs::remove_file(&old.path).map_err(|e| failed(&old.path, &e))?;
     }
     Ok(Backup { path, taken: taken_name, bytes })
+}
+
+/// A backup that takes longer than this is not being made any more.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Removes what processes that ended in the middle of a backup have left. Where it cannot be, it stays.
+fn clear_leftovers(db: &Path) {
+    let folder = db.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut prefix = db.file_name().unwrap_or_default().to_owned();
+    prefix.push(INFIX);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(rest) = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes()) else { continue };
+        let is_part = rest.ends_with(b".part") || rest.ends_with(b".part-journal");
+        let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
+        if is_part && age.is_some_and(|age| age > ABANDONED) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn name(db: &Path, taken: &str) -> PathBuf {
@@ -232,6 +252,19 @@ mod tests {
         restore(&list(&path).unwrap()[0], &path).unwrap();
         let rows: i64 = db.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
         assert_eq!(rows, 5);
+    }
+
+    #[test]
+    fn abandoned_parts_are_removed_and_young_ones_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        let db = rusqlite::Connection::open(&path).unwrap();
+        let (old, young) = (name(&path, "20260101T000000Z.part"), name(&path, "20260102T000000Z.part"));
+        fs::write(&young, "x").unwrap();
+        let long_ago = std::time::SystemTime::now() - ABANDONED - Duration::from_secs(60);
+        fs::File::create(&old).unwrap().set_modified(long_ago).unwrap();
+        create(&db, &path, 1).unwrap();
+        assert!(!old.exists() && young.exists());
     }
 
     #[test]

@@ -189,6 +189,14 @@ impl Apply {
             session.remark(&format!("{} {}", styled(render::OTHER, "warning:"), printable(warning)));
         }
         let at = tag_at(history, upgrade.to);
+        if upgrade.kind == UpgradeKind::Unchanged {
+            session.say(&format!(
+                "Nothing to do: somebody else has brought {} to {} meanwhile.",
+                printable(&shown),
+                printable(&at)
+            ));
+            return Ok(Exit::Done);
+        }
         session.say(&format!(
             "Done in {}: {}. {} is at {}.",
             render::duration(time),
