@@ -459,7 +459,7 @@ fn a_record_is_repaired() {
     let case = several();
     case.run("migrate apply --db app.db --quiet").code(0);
     // The same in other words.
-    let case = case.edit("migrations/0003_notes.sql", "CREATE TABLE notes", "CREATE TABLE main.notes");
+    let case = case.edit("migrations/0003_notes.sql", "body TEXT", "\"body\" TEXT");
     assert_eq!(problems(&case, 4), ["W0705 3 notes"]);
     // Without --db, only the folder is.
     case.run("migrate repair").code(0);
@@ -541,6 +541,24 @@ fn two_branches_made_one_number() {
     assert_eq!(case.query("app.db", "SELECT mail || age || ifnull(phone, '-') FROM users"), "ada@example.org36-");
     case.run_untouched("migrate rebase").code(0).stdout_eq("All is in order.\n");
     case.run_untouched("migrate verify --quiet").code(0).stderr_eq("");
+}
+
+/// What came in late has a way out that keeps its place behind what has run.
+#[test]
+fn what_came_in_late_gets_a_later_number() {
+    let case = several();
+    case.run("migrate apply --db app.db --quiet").code(0);
+    let case = case
+        .rename("migrations/0003_notes.sql", "migrations/0004_notes.sql")
+        .rename("migrations/0003_notes.down.sql", "migrations/0004_notes.down.sql");
+    case.run("migrate repair --db app.db --quiet").code(0);
+    let case = case.file("migrations/0003_late.sql", "CREATE TABLE late (a);\n");
+    case.run("migrate repair --quiet").code(0);
+    assert_eq!(problems(&case, 4), ["W0712 3 late"]);
+    case.run("migrate rebase --db app.db").code(0);
+    assert_eq!(problems(&case, 0), Vec::<String>::new());
+    case.run("migrate apply --db app.db --quiet").code(0).stderr_eq("");
+    assert_eq!(case.query("app.db", "SELECT count(*) FROM late"), "0");
 }
 
 /// A database that has run the other branch's decides who keeps the number.

@@ -211,7 +211,12 @@ fn tidy(sql: &str) -> String {
         let name = tokens.get(n).filter(|t| t.kind == TokenKind::Quoted).and_then(|t| t.name(sql));
         name.is_some_and(|name| !is_internal(&name))
     };
-    let is_qualifier = |n: usize| is(n, "main") && is(n + 1, ".") && is_planned(n + 2);
+    // Behind CREATE and the kind of object, a name that needs no quotes has none.
+    let is_made = |n: usize| {
+        let name = tokens.get(n).filter(|_| n <= 5 && is(0, "create")).and_then(|t| t.name(sql));
+        name.is_some_and(|name| !is_internal(&name))
+    };
+    let is_qualifier = |n: usize| is(n, "main") && is(n + 1, ".") && (is_planned(n + 2) || is_made(n + 2));
     // ADD COLUMN ends with the declared column, and everything else here holds names only.
     let adds = tokens.iter().take(8).any(|t| t.is(sql, "add"));
     let names_only = is(0, "drop") || is(0, "alter");
