@@ -575,3 +575,29 @@ fn there_is_a_place_to_fill_a_new_column() {
     let db = run_on(before, "INSERT INTO t VALUES (1)", &filled);
     assert_eq!(db.query_row("SELECT a FROM t", [], |row| row.get::<_, String>(0)).unwrap(), "filled");
 }
+
+/// One branch makes a table anew, the other adds a column to it: put behind the other, the first would take it back.
+#[test]
+fn a_rebuild_of_before_does_not_take_back_what_the_other_branch_added() {
+    use whimbrel::history::author::rebase;
+    let mut files = MemoryFiles::default();
+    added(&mut files, &new("start", "CREATE TABLE a(id INTEGER PRIMARY KEY, x TEXT);", None, None)).unwrap();
+    let known = Folder::read(&files).unwrap();
+    let before = Schema::from_snapshot(known.history.snapshot.as_deref().unwrap()).unwrap();
+    let declared = Schema::from_sql("CREATE TABLE a(id INTEGER PRIMARY KEY, x INTEGER);").unwrap();
+    let rebuild = draft(&before, &declared, &DraftSettings::default()).unwrap();
+    added(&mut files, &new("number", &rebuild.up, None, Some(rebuild.schema))).unwrap();
+    files.0.insert("0002_mail.sql".to_owned(), b"ALTER TABLE a ADD COLUMN mail TEXT;".to_vec());
+    for first in ["0002_mail", "0002_number"] {
+        let outcome = rebase(&files, &[first.to_owned()], "2026-11-22", &mut replayed);
+        match first {
+            "0002_mail" => {
+                let error = outcome.unwrap_err();
+                assert_eq!(error.code(), whimbrel::Code::DataLoss);
+                assert!(error.to_string().contains("column a.mail"), "{error}");
+            }
+            // Behind the rebuild the added column is simply added.
+            _ => drop(outcome.unwrap()),
+        }
+    }
+}

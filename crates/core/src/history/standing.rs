@@ -160,7 +160,10 @@ impl<'h> Standing<'h> {
                     place
                 }
                 (None, _, Some(place)) => {
-                    self.problems.push(moved(known.all[place], record));
+                    // Of two with one number, one has kept it.
+                    if known.all[place].version != record.version {
+                        self.problems.push(moved(known.all[place], record));
+                    }
                     place
                 }
                 (None, Some(place), None) => {

@@ -455,3 +455,22 @@ fn fault_024_a_temporary_table_is_not_taken_for_the_databases() {
     assert_eq!(Migrator::new(&two).run(&mut db).unwrap().kind, UpgradeKind::Upgraded);
     assert_eq!(one::<i64>(&db, "SELECT count(*) FROM main.notes WHERE body = 'changed'"), 2);
 }
+
+#[test]
+fn a_record_is_repaired_only_where_the_database_bears_it_out() {
+    use whimbrel::run::{block_on, repair_records};
+    use whimbrel::sqlite_host::Sqlite;
+    let two = history(&[START, STAR]);
+    let device = Device::new(&two);
+    let same = history(&[START, "ALTER TABLE main.notes ADD starred INTEGER NOT NULL DEFAULT 0;"]);
+    let other = history(&[START, "ALTER TABLE notes ADD COLUMN starred TEXT;"]);
+    let before = std::fs::read(device.path()).unwrap();
+    let db = device.open();
+    let error = block_on(repair_records(&mut Sqlite::new(&db), &other, &[])).unwrap_err();
+    assert_eq!((error.code(), error.report().state), (Code::Drift, State::Unchanged), "{error}");
+    assert!(before == std::fs::read(device.path()).unwrap());
+    let changes = block_on(repair_records(&mut Sqlite::new(&db), &same, &[])).unwrap();
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    drop(db);
+    assert_eq!(Migrator::new(&same).run(&mut device.open()).unwrap().kind, UpgradeKind::Unchanged);
+}

@@ -52,7 +52,7 @@ impl Rebase {
         let folder = Folder::read(&project.files)?;
         let has_run = moved.iter().any(|(from, _)| first.contains(from));
         let recorded = match project.database_of_words().filter(|_| has_run) {
-            Some(database) => repair_record(session, database, &folder.history)?,
+            Some(database) => repair_record(session, database, &folder.history, &project.ignore)?,
             None => Vec::new(),
         };
         session.record("recorded", &recorded);

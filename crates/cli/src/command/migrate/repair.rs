@@ -42,15 +42,18 @@ impl Repair {
         let messages = edit.messages.clone();
         session.record("messages", &messages);
         let is_in_order = edit.is_empty();
+        let mut after = files.clone();
+        edit.apply(&mut after)?;
+        let folder = Folder::read(&after)?;
+        // The database first: where it does not bear out what the files say now, the folder stays as it is, too.
+        let recorded = match project.database_of_words() {
+            Some(database) => Some(repair_record(session, database, &folder.history, &project.ignore)?),
+            None => None,
+        };
         project.write(session, &[edit])?;
         for message in &messages {
             session.say(&format!("{}.", printable(message)));
         }
-        let folder = Folder::read(&project.files)?;
-        let recorded = match project.database_of_words() {
-            Some(database) => Some(repair_record(session, database, &folder.history)?),
-            None => None,
-        };
         session.record("recorded", &recorded);
         let nothing = recorded.is_none_or(|recorded| recorded.is_empty());
         if is_in_order && nothing {
@@ -61,11 +64,16 @@ impl Repair {
 }
 
 /// Takes names, numbers and checksums over into the record of a database; what was changed, in words.
-pub fn repair_record(session: &mut Session, database: &Database, history: &History) -> Result<Vec<String>, Failure> {
+pub fn repair_record(
+    session: &mut Session,
+    database: &Database,
+    history: &History,
+    ignore: &[String],
+) -> Result<Vec<String>, Failure> {
     drop(database.open()?);
     session.written = Some(database.shown());
     let connection = open_to_write(&database.path, Access::ReadWrite)?;
-    let changes = block_on(run::repair_records(&mut Sqlite::new(&connection), history))?;
+    let changes = block_on(run::repair_records(&mut Sqlite::new(&connection), history, ignore))?;
     for change in &changes {
         session.say(&format!("{}: {}.", printable(&database.shown()), printable(change)));
     }

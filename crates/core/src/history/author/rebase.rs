@@ -2,11 +2,12 @@
 
 use super::add::down_paths;
 use super::edit::{Overlay, seal};
-use super::repair::previous_snapshot;
+use super::repair::{previous_snapshot, renames_in};
 use super::{Edit, Replay};
+use crate::diff::{Answers, Change, Options, Part, diff};
 use crate::error::{Code, Error, Result};
 use crate::history::journal::{Entry, Journal};
-use crate::history::{Files, Folder, Layout, Migration, same_version, tag};
+use crate::history::{Files, Folder, History, Layout, Migration, same_version, tag};
 use crate::schema::Schema;
 
 /// The edit that gives every migration a number of its own. `first` are the tags of those that come first where two
@@ -101,9 +102,76 @@ pub fn rebase(
     let previous = previous_snapshot(&overlay, &folder)?;
     let journal = Journal { entries, ..Journal::default() };
     overlay.write(&path, journal.write().as_bytes())?;
-    seal(&mut overlay, Some(&journal), day, None, previous.as_ref(), replay)?;
+    let sealed = seal(&mut overlay, Some(&journal), day, None, previous.as_ref(), replay)?;
+    if let Some((_, first_moved)) = moved.first() {
+        check_losses(&sealed.history, first_moved, replay)?;
+    }
     let messages = moved.iter().map(|(from, to)| format!("{from} is {to} now")).collect();
     Ok((overlay.edit(messages)?, moved))
+}
+
+/// A script that makes a table anew lists the columns it knew when it was written; what the other branch has added since
+/// would go without a word. Whatever goes, the script has to name.
+fn check_losses(history: &History, first: &str, replay: &mut Replay<'_>) -> Result<()> {
+    let Some(start) = history.migrations.iter().position(|m| m.tag() == first) else { return Ok(()) };
+    let older = history.migrations[..start].last().map_or(0, |m| m.idx);
+    let mut before = replay(&history.up_to(older))?.schema;
+    for migration in &history.migrations[start..] {
+        let after = replay(&history.up_to(migration.idx))?.schema;
+        let mut answers = Answers::default();
+        answers.drop_the_rest = true;
+        let renames = renames_in(migration, &before);
+        for table in &renames.tables {
+            let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+            if table.before != table.after {
+                answers.rename(&quoted(&table.before), &quoted(&table.after))?;
+            }
+            for (old, new) in &table.columns {
+                answers.rename(&format!("{}.{}", quoted(&table.before), quoted(old)), &quoted(new))?;
+            }
+        }
+        let found = diff(&before, &after, &answers, &Options::default())?;
+        let text = migration.up.to_lowercase();
+        let is_named = |name: &str| text.contains(&name.to_lowercase());
+        for change in &found.changes {
+            let gone = match change {
+                Change::AlterTable(table) => table.parts.iter().find_map(|part| match part {
+                    Part::DropColumn(column) if !is_named(&column.name) => {
+                        Some(format!("column {}.{}", table.before.name, column.name))
+                    }
+                    // What a generated script changes stands in its first lines.
+                    Part::AlterColumn { before: column, .. }
+                        if is_told(&text, &table.after.name, &column.name) == Some(false) =>
+                    {
+                        Some(format!("the change of column {}.{}", table.before.name, column.name))
+                    }
+                    _ => None,
+                }),
+                change if change.sign() == '-' && !is_named(change.object()) => {
+                    Some(format!("{} {}", change.object_kind(), change.object()))
+                }
+                _ => None,
+            };
+            if let Some(gone) = gone {
+                let tag = migration.tag();
+                let message =
+                    format!("{tag} would take back {gone}, of which it knows nothing: it was made without it");
+                return Err(Error::new(Code::DataLoss, message)
+                    .migration(tag)
+                    .help("take it out of the folder, put the rest in order, and generate it anew on top"));
+            }
+        }
+        before = after;
+    }
+    Ok(())
+}
+
+/// Whether the first lines of a generated script tell of a column; none where they do not tell of its table at all.
+fn is_told(text: &str, table: &str, column: &str) -> Option<bool> {
+    let start = format!("-- table {}:", table.to_lowercase());
+    let mut lines = text.lines().filter(|line| line.starts_with(&start)).peekable();
+    lines.peek()?;
+    Some(lines.any(|line| line.contains(&column.to_lowercase())))
 }
 
 /// Removes the old number of a script that has a new one already, as a stop in the middle leaves it: the journal, be it

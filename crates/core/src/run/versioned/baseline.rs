@@ -11,7 +11,7 @@ use super::{VERSIONED, drift};
 use crate::error::{Code, Error, Result};
 use crate::history::adopt::{self, Tool};
 use crate::history::record::{IN_USER_VERSION, MIGRATIONS};
-use crate::history::{Checksum, History, Migration, Origin, Policy, Record, Standing, State};
+use crate::history::{Checksum, History, Migration, Origin, Policy, Record, RecordState, Standing, State};
 use crate::run::Connection;
 use crate::run::inspect::{read_live, read_rows};
 use crate::run::prepare::transaction_open;
@@ -123,8 +123,9 @@ pub async fn baseline<C: Connection>(conn: &mut C, history: &History, settings: 
 /// were renamed, renumbered, or edited so that they do the same. Returns what was changed, in words.
 ///
 /// # Errors
-/// [`Code::NotTracked`] where there is no record.
-pub async fn repair_records<C: Connection>(conn: &mut C, history: &History) -> Result<Vec<String>> {
+/// [`Code::NotTracked`] where there is no record; [`Code::Drift`] where what was edited makes another schema than the
+/// database has.
+pub async fn repair_records<C: Connection>(conn: &mut C, history: &History, ignore: &[String]) -> Result<Vec<String>> {
     let tracking = read_tracking(conn).await?;
     let Some(state) = tracking.state.clone() else { return Err(super::not_tracked()) };
     let mut records = tracking.records.clone();
@@ -156,6 +157,19 @@ pub async fn repair_records<C: Connection>(conn: &mut C, history: &History) -> R
         return Err(problem.error());
     }
     let done = applied(history, &records);
+    // A script that was edited may only say in other words what has run.
+    let is_edited = records.iter().zip(&tracking.records).any(|(now, then)| now.checksum != then.checksum);
+    if is_edited && records.iter().all(|record| record.state == RecordState::Done) {
+        let target = History::new(done.iter().map(|m| (*m).clone()).collect(), None);
+        let expected = replayed(conn, &target).await?.schema;
+        let difference = compare(conn, &Expected::Schema(&expected), ignore).await?;
+        if let Some(wrong) = difference.wrong.first() {
+            let message = format!("the edited migrations make another schema than the database has: {wrong}");
+            let error = Error::new(Code::Drift, message);
+            let error = difference.wrong[1..].iter().take(9).fold(error, |e, wrong| e.help(format!("and {wrong}")));
+            return Err(error.help("put the files back as they were, and write the change into a new migration"));
+        }
+    }
     let open = begin(conn).await?;
     let outcome = async {
         still_same(conn, &tracking).await?;
