@@ -2,7 +2,7 @@
 
 -- Your data, before the change:
 
--- notes: drop
+-- drop (notes)
 DROP TABLE notes;
 
 -- Your data, after the change:

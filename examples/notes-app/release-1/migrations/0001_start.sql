@@ -2,7 +2,7 @@
 
 -- Your data, before the change:
 
--- notes: create
+-- create (notes)
 CREATE TABLE notes (
   id      INTEGER PRIMARY KEY,
   text    TEXT NOT NULL,

@@ -2,7 +2,7 @@
 
 -- Your data, before the change:
 
--- tags: create
+-- create (tags)
 CREATE TABLE tags (
   note_id INTEGER NOT NULL REFERENCES notes(id) ON DELETE CASCADE,
   name    TEXT NOT NULL,

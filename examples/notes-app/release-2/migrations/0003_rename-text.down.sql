@@ -1,6 +1,6 @@
 -- Your data, before the change:
 
--- notes: rename column body to text
+-- rename column body to text (notes)
 ALTER TABLE notes RENAME COLUMN body TO text;
 
 -- Your data, after the change:

@@ -2,7 +2,7 @@
 
 -- Your data, before the change:
 
--- notes: rename column text to body
+-- rename column text to body (notes)
 ALTER TABLE notes RENAME COLUMN text TO body;
 
 -- Your data, after the change:

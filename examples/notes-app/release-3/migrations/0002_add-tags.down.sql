@@ -2,7 +2,7 @@
 
 -- Your data, before the change:
 
--- tags: drop
+-- drop (tags)
 DROP TABLE tags;
 
 -- Your data, after the change:

@@ -2,7 +2,7 @@
 
 -- Your data, before the change:
 
--- notes: add title TEXT NOT NULL DEFAULT ''
+-- add title TEXT NOT NULL DEFAULT '' (notes)
 ALTER TABLE notes ADD COLUMN title   TEXT NOT NULL DEFAULT '';
 
 -- Your data, after the change:

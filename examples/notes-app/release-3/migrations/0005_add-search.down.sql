@@ -1,16 +1,14 @@
--- Lost on the way down: virtual table notes_search
-
 -- Your data, before the change:
 
--- notes_added: drop
+-- drop (notes_added)
 DROP TRIGGER notes_added;
--- notes_removed: drop
+-- drop (notes_removed)
 DROP TRIGGER notes_removed;
--- notes_changed: drop
+-- drop (notes_changed)
 DROP TRIGGER notes_changed;
--- notes_open: drop
+-- drop (notes_open)
 DROP INDEX notes_open;
--- notes_search: drop
+-- drop (notes_search)
 DROP TABLE notes_search;
 
 -- Your data, after the change:

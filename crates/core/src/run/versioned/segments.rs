@@ -392,8 +392,19 @@ impl<'r> Run<'r> {
         add(conn, &records).await?;
         let mut state = self.tracking.state.clone().unwrap_or_default();
         state.strategy = VERSIONED.to_owned();
+        // Between two migrations that run one after the other nothing has to be counted from the beginning.
+        let follows = records.iter().all(|record| record.idx > state.idx) && (state.idx == 0) == is_start(&state.head);
+        let next = (finish == Finish::Version && follows).then(|| {
+            let head = records.iter().fold(state.head, |head, record| head.then(&record.checksum));
+            (records.last().map_or(state.idx, |record| record.idx), head)
+        });
         self.tracking.records.extend(records);
-        if finish == Finish::Part {
+        if let Some((idx, head)) = next {
+            (state.idx, state.head) = (idx, head);
+            (state.min_reader, state.min_writer) = (idx, idx);
+            state.attempts = 0;
+            state.attempted.clear();
+        } else if finish == Finish::Part {
             // Between two phases the database is at no version: no stamp fits, and only an app that knows the
             // migration goes on.
             state.head = Checksum::default();
@@ -424,6 +435,11 @@ impl<'r> Run<'r> {
         self.tracking = Tracking { records: std::mem::take(&mut self.tracking.records), ..sealed };
         Ok(())
     }
+}
+
+/// Whether a chain has no link yet.
+fn is_start(head: &Checksum) -> bool {
+    *head == Checksum::default()
 }
 
 async fn header<C: Connection>(conn: &mut C) -> Result<Header> {

@@ -61,16 +61,17 @@ pub(super) async fn read_state<C: Connection>(conn: &mut C) -> Result<Tracking> 
     let header = conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))?;
     let application_id = one_integer(conn, "PRAGMA main.application_id").await? as i32;
     let header = Header { application_id, ..header };
+    // Both ends at the first row that fits: however many tables there are.
     let sql = format!(
-        "SELECT sum(tbl_name = '{STATE}' AND type = 'table'), count(*) FROM (SELECT tbl_name, type FROM \
-         main.sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name NOT IN ('{MIGRATIONS}', '{REPORTS}') \
-         ORDER BY tbl_name <> '{STATE}' LIMIT 2)"
+        "SELECT EXISTS (SELECT 1 FROM main.sqlite_master WHERE name = '{STATE}' AND type = 'table'), EXISTS (SELECT 1 FROM \
+         main.sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name NOT IN ('{MIGRATIONS}', '{REPORTS}', \
+         '{STATE}'))"
     );
     let row = one_row(conn, &sql).await?;
-    let number = |n: usize| row.get(n).and_then(Value::integer).unwrap_or_default();
-    let (own, all) = (number(0), number(1));
-    let mut tracking = Tracking { header, has_objects: all > own, ..Tracking::default() };
-    if own > 0 {
+    let is = |n: usize| row.get(n).and_then(Value::integer) == Some(1);
+    let (own, objects) = (is(0), is(1));
+    let mut tracking = Tracking { header, has_objects: objects, ..Tracking::default() };
+    if own {
         // The columns of another format may be others: its number comes first.
         let format = one_integer(conn, &format!("SELECT max(format) FROM main.{STATE}")).await?;
         if format > FORMAT {
