@@ -102,7 +102,12 @@ impl fmt::Display for Tool {
 /// assert!(!is_bookkeeping("notes"));
 /// ```
 pub fn is_bookkeeping(table: &str) -> bool {
-    Tool::WITH_TABLE.iter().filter_map(|tool| tool.table()).any(|known| known.eq_ignore_ascii_case(table))
+    bookkeeping().any(|known| known.eq_ignore_ascii_case(table))
+}
+
+/// The tables of all tools that keep one.
+pub fn bookkeeping() -> impl Iterator<Item = &'static str> {
+    Tool::WITH_TABLE.iter().filter_map(|tool| tool.table())
 }
 
 /// Which tool's table is among these.
@@ -297,7 +302,10 @@ impl<'h> Reader<'h> {
     /// rusqlite_migration counts. Who writes a version into the header means everything up to it.
     fn user_version(&self, rows: &[Row]) -> Result<Vec<usize>> {
         let number = rows.first().and_then(|row| row.first()?.integer()).ok_or_else(|| self.unreadable())?;
+        // Where the numbers start later, the older migrations were thrown away, and a count would be of those too.
+        let starts_late = self.all.first().is_some_and(|first| first.idx > 1);
         match usize::try_from(number) {
+            Ok(_) if starts_late && let Some(place) = self.find(&number.to_string()) => Ok((0..=place).collect()),
             Ok(count) if count <= self.all.len() => Ok((0..count).collect()),
             Ok(_) if let Some(place) = self.find(&number.to_string()) => Ok((0..=place).collect()),
             _ => Err(self
@@ -638,6 +646,8 @@ mod tests {
         // From 0 on it is a count all the same; a number that is no count is the one in a name.
         let from_zero = named(["0000_start.sql", "0001_body.sql", "0002_tags.sql"]);
         check(tool, &row(1), &from_zero, Ok(&[1]));
+        let cut_off = named(["0003_start.sql", "0004_body.sql", "0005_tags.sql"]);
+        check(tool, &row(3), &cut_off, Ok(&[3]));
         let in_tens = named(["10_start.sql", "20_body.sql", "30_tags.sql"]);
         check(tool, &row(20), &in_tens, Ok(&[10, 20]));
     }

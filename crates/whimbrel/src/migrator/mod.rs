@@ -261,7 +261,7 @@ impl<'a> Migrator<'a> {
     }
 
     /// Whether a database that a newer app has upgraded is taken back, with the scripts that the newer app has
-    /// [kept](Migrator::keep_down_scripts) in it. Where there are none, it is refused as ever.
+    /// [kept](Migrator::keep_down_scripts) in it. Where there are none, it is refused with [`Code::Irreversible`].
     #[must_use]
     pub fn allow_downgrade(mut self, allow: bool) -> Self {
         self.downgrade = allow;
@@ -460,8 +460,12 @@ impl<'a> Migrator<'a> {
                 let idx = history.newest();
                 Ok(Some(Upgrade { from: idx, to: idx, warnings, ..Upgrade::default() }))
             }
-            Strategy::AutoAlter(schema) | Strategy::Disposable(schema) => {
-                let is_same = block_on(run::is_as_declared(&mut host, schema))?;
+            Strategy::AutoAlter(schema) => {
+                let is_same = block_on(run::is_as_declared(&mut host, schema, AUTO_ALTER))?;
+                Ok(is_same.then(Upgrade::default))
+            }
+            Strategy::Disposable(schema) => {
+                let is_same = block_on(run::is_as_declared(&mut host, schema, run::DISPOSABLE))?;
                 Ok(is_same.then(Upgrade::default))
             }
         }
@@ -555,11 +559,17 @@ impl<'a> Migrator<'a> {
     ) -> Result<Upgrade> {
         let tracking = block_on(run::read_tracking(&mut Sqlite::new(&*conn)))?;
         run::check_strategy(&tracking, AUTO_ALTER)?;
+        if run::is_kept(&tracking, schema, AUTO_ALTER) {
+            return Ok(Upgrade::default());
+        }
         let is_new = run::is_being_made(&tracking);
         if tracking.is_fresh() {
             block_on(run::begin_keeping(&mut Sqlite::new(&*conn), AUTO_ALTER))?;
         }
-        let plan = block_on(run::make_plan(&mut Sqlite::new(&*conn), schema, &self.declared, &mut |_: &_| None))?;
+        // What another tool keeps for itself is nothing that a schema declares.
+        let mut declared = self.declared.clone();
+        declared.ignore.extend(whimbrel_core::history::adopt::bookkeeping().map(str::to_owned));
+        let plan = block_on(run::make_plan(&mut Sqlite::new(&*conn), schema, &declared, &mut |_: &_| None))?;
         let mut upgrade = Upgrade::default();
         if !plan.is_empty() {
             if let (Some(keep), Some(path), false) = (self.backup, path, is_new) {

@@ -115,3 +115,25 @@ fn a_database_with_rows_of_its_own_is_never_emptied() {
     assert_eq!((error.code(), error.report().state), (Code::NotDisposable, State::Unchanged));
     assert_eq!(one::<i64>(&db, "SELECT a FROM precious"), 1);
 }
+
+/// An app that keeps a number of its own in `user_version`: a start with nothing to do writes nothing all the same.
+#[test]
+fn an_unchanged_start_writes_nothing_whoever_has_the_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = schema("CREATE TABLE notes(body TEXT)");
+    for disposable in [false, true] {
+        let path = folder.path().join(format!("{disposable}.db"));
+        let mut db = Connection::open(&path).unwrap();
+        db.pragma_update(None, "user_version", 7).unwrap();
+        db.execute_batch("CREATE TABLE _sqlx_migrations(version); DROP TABLE _sqlx_migrations").unwrap();
+        let start = |db: &mut Connection| match disposable {
+            true => Migrator::disposable(&target).run(db).unwrap().kind,
+            false => Migrator::auto_alter(&target).run(db).unwrap().kind,
+        };
+        assert_eq!(start(&mut db), UpgradeKind::Created);
+        let before = std::fs::read(&path).unwrap();
+        assert_eq!(start(&mut db), UpgradeKind::Unchanged);
+        assert!(before == std::fs::read(&path).unwrap());
+        assert_eq!(one::<i64>(&db, "PRAGMA user_version"), 7);
+    }
+}

@@ -286,3 +286,23 @@ fn one_upgrade_that_goes_wrong() {
     assert!(!error.to_string().contains("secret"));
     assert_eq!(one::<i64>(&db, "SELECT count(*) FROM t"), 2);
 }
+
+#[test]
+fn what_one_version_refuses_a_later_one_may_take() {
+    let history = forward(&[
+        "CREATE TABLE p(id INTEGER PRIMARY KEY, a TEXT); CREATE TABLE c(id INTEGER PRIMARY KEY, p INTEGER);",
+        // Nothing says that every `p` stands for a row.
+        "CREATE TABLE n(id INTEGER PRIMARY KEY, p INTEGER NOT NULL REFERENCES p(id)); INSERT INTO n SELECT id, p + 1000000 FROM c;
+         DROP TABLE c; ALTER TABLE n RENAME TO c;",
+        "CREATE TABLE n(id INTEGER PRIMARY KEY, p INTEGER); INSERT INTO n SELECT id, p - 1000000 FROM c; DROP TABLE c;
+         ALTER TABLE n RENAME TO c;",
+    ]);
+    let report = Verifier::new(&history).rows(2).verify_all().unwrap();
+    assert!(report.is_ok(), "{report}");
+    let outcome = |kind, to| report.checks.iter().find(|c| c.kind == kind && c.to == to && c.from == Some(1)).unwrap().outcome;
+    assert_eq!(outcome(CheckKind::Upgrade, 2), Outcome::Refused, "{report}");
+    assert_eq!(outcome(CheckKind::Upgrade, 3), Outcome::Passed, "{report}");
+    let walked = report.checks.iter().find(|c| c.kind == CheckKind::StepByStep).unwrap();
+    let told: Vec<_> = walked.findings.iter().map(|finding| finding.outcome).collect();
+    assert_eq!(told, [Outcome::Refused], "one refusal, and then it goes on: {report}");
+}

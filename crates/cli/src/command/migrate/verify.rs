@@ -114,8 +114,17 @@ impl Verify {
             session.say(&render::printable(line));
         }
         session.say("");
+        let refused = verification.refusals().count();
         verification.into_result()?;
-        session.say(&format!("Done in {}: all is as it should be.", render::duration(start.elapsed())));
+        let time = render::duration(start.elapsed());
+        session.say(&match refused {
+            0 => format!("Done in {time}: all is as it should be."),
+            _ => format!(
+                "Done in {time}: nothing is lost. {} refused rows that the older version allows: such a database would \
+                 stay as it is.",
+                render::count(refused as u64, "check")
+            ),
+        });
         Ok(Exit::Done)
     }
 }

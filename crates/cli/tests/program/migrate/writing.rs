@@ -476,9 +476,9 @@ app.db: 0003_notes is recorded with checksum [..], which was [..].
     let case = case.rename("migrations/0003_notes.sql", "migrations/0003_words.sql");
     let case = case.rename("migrations/0003_notes.down.sql", "migrations/0003_words.down.sql");
     case.run("migrate repair --db app.db").code(0).stdout_eq(str![[r#"
+app.db: 0003_notes is recorded as 0003_words.
   + migrations/meta/_journal.json
 0003_words is taken over under its new name.
-app.db: 0003_notes is recorded as 0003_words.
 
 "#]]);
     assert_eq!(problems(&case, 0), Vec::<String>::new());

@@ -18,7 +18,10 @@ use std::future::Future;
 
 pub use baseline::{Baseline, baseline, find_version, read_other_tool, repair_records};
 pub use downgrade::{downgrade, undone};
-pub use recreate::{Recreation, Refill, begin_keeping, check_strategy, is_as_declared, is_being_made, keep, recreate};
+pub use recreate::{
+    DISPOSABLE, Recreation, Refill, begin_keeping, check_strategy, is_as_declared, is_being_made, is_kept, keep,
+    recreate,
+};
 pub use replay::{Replayed, replay, replay_each};
 pub use tracking::{Difference, Tracking, differences, read_tracking};
 pub use upgrade::{is_unchanged, upgrade};

@@ -31,9 +31,16 @@ pub struct Recreation {
     pub tables: Vec<String>,
 }
 
-/// The head that stands for a declared schema in the stamp.
-fn head(schema: &Schema) -> Checksum {
-    Checksum(schema.fingerprint().0)
+/// The head that stands for a declared schema, and for how the database is kept, in the stamp.
+fn head(schema: &Schema, strategy: &str) -> Checksum {
+    Checksum(schema.fingerprint().0).then(&Checksum::of_bytes(strategy.as_bytes()))
+}
+
+/// Whether the record says that a database is kept this way and has this schema: what the header says where the app
+/// does not use it for itself.
+pub fn is_kept(tracking: &Tracking, schema: &Schema, strategy: &str) -> bool {
+    let is_ours = tracking.state.as_ref().is_some_and(|state| state.strategy == strategy);
+    is_ours && stamp::matches(tracking.stamp(), 0, &head(schema, strategy), tracking.header.cookie)
 }
 
 /// Fills a table that was made anew.
@@ -62,10 +69,13 @@ pub async fn recreate<C: Connection>(conn: &mut C, schema: &Schema, refill: &mut
         return Err(transaction_open());
     }
     let header = conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))?;
-    if stamp::matches(header.user_version, 0, &head(schema), header.cookie) {
+    if stamp::matches(header.user_version, 0, &head(schema, DISPOSABLE), header.cookie) {
         return Ok(Recreation::default());
     }
     let tracking = read_tracking(conn).await?;
+    if is_kept(&tracking, schema, DISPOSABLE) {
+        return Ok(Recreation::default());
+    }
     let is_ours = tracking.state.as_ref().is_some_and(|state| state.strategy == DISPOSABLE);
     if !is_ours && !tracking.is_fresh() {
         return Err(Error::new(Code::NotDisposable, "the database was not made as one that may be emptied")
@@ -199,7 +209,7 @@ fn state(tracking: &Tracking, strategy: &str, schema: &Schema) -> State {
     State {
         strategy: strategy.to_owned(),
         idx: 0,
-        head: head(schema),
+        head: head(schema, strategy),
         attempts: 0,
         attempted: String::new(),
         ..tracking.state.clone().unwrap_or_default()
@@ -210,9 +220,9 @@ fn state(tracking: &Tracking, strategy: &str, schema: &Schema) -> State {
 ///
 /// # Errors
 /// Where the header cannot be read.
-pub async fn is_as_declared<C: Connection>(conn: &mut C, schema: &Schema) -> Result<bool> {
+pub async fn is_as_declared<C: Connection>(conn: &mut C, schema: &Schema, strategy: &str) -> Result<bool> {
     let header = conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))?;
-    Ok(stamp::matches(header.user_version, 0, &head(schema), header.cookie))
+    Ok(stamp::matches(header.user_version, 0, &head(schema, strategy), header.cookie))
 }
 
 /// What stands in the state from the moment a database is begun until it is complete.

@@ -168,8 +168,7 @@ impl<'r> Run<'r> {
         let newest = standing.newer.last().map(Record::tag).unwrap_or_default();
         if app < state.min_reader {
             let message = format!(
-                "the database is newer than this app: it has run {newest}, and this app knows {} migrations up to {app}",
-                self.whole.migrations.len()
+                "the database is newer than this app: it has run {newest}, and this app knows migrations up to number {app}"
             );
             return Err(Error::new(Code::DatabaseNewer, message)
                 .migration(newest)
