@@ -34,9 +34,7 @@ pub mod sqlite_host;
 pub mod testing;
 
 pub use doctor::{Finding, Severity, doctor};
-pub use migrator::{
-    Details, Migrator, ReportSink, StepResult, Transactions, Upgrade, UpgradeKind, UpgradeReport,
-};
+pub use migrator::{Details, Migrator, ReportSink, StepResult, Transactions, Upgrade, UpgradeKind, UpgradeReport};
 pub use planner::{Plan, Planner, push};
 pub use progress::{Progress, ProgressObserver};
 pub use whimbrel_core::diff::{Answer, Answers, Question};

@@ -88,8 +88,7 @@ impl<C: Borrow<rusqlite::Connection>> Connection for Sqlite<C> {
             Some(row) => row.get(0).map_err(failure)?,
             None => 0,
         };
-        let cookie =
-            conn.query_row("PRAGMA main.schema_version", [], |row| row.get(0)).map_err(failure)?;
+        let cookie = conn.query_row("PRAGMA main.schema_version", [], |row| row.get(0)).map_err(failure)?;
         Ok(Header { user_version, cookie, application_id: 0 })
     }
 

@@ -601,3 +601,18 @@ fn a_rebuild_of_before_does_not_take_back_what_the_other_branch_added() {
         }
     }
 }
+
+/// What has long been released keeps its number when somebody adds a file with an old one.
+#[test]
+fn a_late_file_goes_to_the_end() {
+    use whimbrel::history::author::rebase;
+    let mut files = three();
+    files.0.insert("0001_late.sql".to_owned(), b"CREATE TABLE late(a);".to_vec());
+    for ran in [&[][..], &["0001_start".to_owned(), "0002_star".to_owned(), "0003_tags".to_owned()]] {
+        let (edit, moved) = rebase(&files, ran, "2026-11-22", &mut replayed).unwrap();
+        assert_eq!(moved, [("0001_late".to_owned(), "0004_late".to_owned())]);
+        let mut after = files.clone();
+        edit.apply(&mut after).unwrap();
+        sound(&after);
+    }
+}

@@ -31,7 +31,9 @@ fn twenty() -> History {
                  INSERT INTO copy SELECT *, {n} FROM notes; DROP TABLE notes; ALTER TABLE copy RENAME TO notes;",
                 (2..n).map(|n| format!("x{n} INTEGER DEFAULT {n}, ")).collect::<String>()
             ),
-            1 => format!("ALTER TABLE notes ADD COLUMN x{n} INTEGER DEFAULT {n}; CREATE INDEX i{n} ON notes(body, x{n});"),
+            1 => format!(
+                "ALTER TABLE notes ADD COLUMN x{n} INTEGER DEFAULT {n}; CREATE INDEX i{n} ON notes(body, x{n});"
+            ),
             _ => format!("ALTER TABLE notes ADD COLUMN x{n} INTEGER DEFAULT {n}; UPDATE notes SET x{n} = id;"),
         });
     }

@@ -264,6 +264,15 @@ impl Reader<'_> {
             "ATTACH" | "DETACH" => {
                 refuse(format!("{first} stands in a migration"), "a migration works on one database")
             }
+            "PRAGMA" if self.is(statement, 1, &["writable_schema"]) || self.is(statement, 3, &["writable_schema"]) => {
+                refuse(
+                    "PRAGMA writable_schema stands in a migration".to_owned(),
+                    "whoever edits the catalogue by hand can make a database that nothing opens any more: make the table anew",
+                )
+            }
+            "VACUUM" if statement.tokens.iter().any(|token| token.is(self.text, "into")) => {
+                refuse("VACUUM INTO stands in a migration".to_owned(), "a migration works on one database")
+            }
             "VACUUM" if kind != PhaseKind::NoTransaction => refuse(
                 "VACUUM cannot run in a transaction".to_owned(),
                 "put it in a migration of its own that says `-- whimbrel: no-transaction`",
@@ -361,6 +370,7 @@ mod tests {
     fn what_cannot_run_is_refused_before_it_does() {
         assert!(fails("VACUUM").contains("VACUUM cannot run in a transaction"));
         assert!(fails("PRAGMA main.journal_mode = WAL").contains("journal_mode"));
+        assert!(fails("PRAGMA main.writable_schema(1)").contains("writable_schema"));
         assert!(fails("SELECT 'a").contains("unterminated string"));
         assert!(fails("-- whimbrel: nonsense\nSELECT 1").contains("unknown directive"));
         assert!(fails("SELECT 1; -- \n-- whimbrel: no-transaction\nSELECT 1").contains("before the first statement"));

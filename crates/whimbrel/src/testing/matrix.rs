@@ -329,7 +329,10 @@ impl<'v, 'a> Matrix<'v, 'a> {
                         return Ok(findings);
                     }
                     from = self.verifier.version_of(&db)?;
-                    findings.push(refused(&e));
+                    let told = refused(&e);
+                    if !findings.contains(&told) {
+                        findings.push(told);
+                    }
                     refusal = Some(e);
                     continue;
                 }

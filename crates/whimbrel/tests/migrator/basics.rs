@@ -222,9 +222,12 @@ fn a_migration_without_a_transaction_is_gone_on_with() {
 fn functions_of_the_app_are_there() {
     use rusqlite::functions::FunctionFlags;
     let mut db = Connection::open_in_memory().unwrap();
-    db.create_scalar_function("shout", 1, FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC, |context| {
-        Ok(context.get::<String>(0)?.to_uppercase())
-    })
+    db.create_scalar_function(
+        "shout",
+        1,
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
+        |context| Ok(context.get::<String>(0)?.to_uppercase()),
+    )
     .unwrap();
     let two = history(&[THREE[0], "UPDATE notes SET body = shout(body);"]);
     Migrator::new(&two.up_to(1)).run(&mut db).unwrap();
@@ -234,4 +237,44 @@ fn functions_of_the_app_are_there() {
     assert_eq!(upgrade.warnings.len(), 1, "{upgrade:?}");
     let error = Migrator::new(&two).run(&mut Connection::open_in_memory().unwrap()).unwrap_err();
     assert!(error.to_string().contains("register it on the connection"), "{error}");
+}
+
+/// Text for text most objects are as in the snapshot, and need no reading; those that are not may need one that is.
+#[test]
+fn what_is_spelled_otherwise_than_in_the_snapshot_is_the_same() {
+    let start = "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);";
+    let search = "CREATE VIRTUAL TABLE words USING fts5(body);";
+    let index =
+        "CREATE INDEX \"i\" ON \"notes\"(body);\nCREATE TRIGGER \"t\" AFTER INSERT ON \"notes\" BEGIN SELECT 1; END;";
+    let declared = format!(
+        "{start}{search} CREATE INDEX i ON notes(body); CREATE TRIGGER t AFTER INSERT ON notes BEGIN SELECT 1; END;"
+    );
+    let snapshot = whimbrel::Schema::from_sql(&declared).unwrap().to_snapshot();
+    let migrations = history(&[start, search, index]).migrations.to_vec();
+    let known = whimbrel::History::new(migrations, Some(snapshot));
+    let mut db = Connection::open_in_memory().unwrap();
+    Migrator::new(&known.up_to(2)).run(&mut db).unwrap();
+    assert_eq!(Migrator::new(&known).run(&mut db).unwrap().kind, UpgradeKind::Upgraded);
+    // By hand: one more is told, and one that is missing is refused.
+    db.execute_batch("CREATE INDEX by_hand ON notes(id)").unwrap();
+    let upgrade = Migrator::new(&known).run(&mut db).unwrap();
+    assert_eq!(upgrade.warnings, ["index by_hand is in the database, and no migration makes it"]);
+    db.execute_batch("DROP INDEX \"i\"").unwrap();
+    let error = Migrator::new(&known).run(&mut db).unwrap_err();
+    assert_eq!((error.code(), error.report().state), (Code::Drift, State::Unchanged), "{error}");
+}
+
+#[test]
+fn children_of_a_parent_that_goes_are_looked_after() {
+    let start = "CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p REFERENCES p(id));";
+    for script in ["DROP TABLE p;", "ALTER TABLE p RENAME TO old; CREATE TABLE p2(id); DROP TABLE old;"] {
+        let two = history(&[start, script]);
+        let mut db = Connection::open_in_memory().unwrap();
+        Migrator::new(&two.up_to(1)).run(&mut db).unwrap();
+        db.execute_batch("INSERT INTO p VALUES (1); INSERT INTO c VALUES (1);").unwrap();
+        let outcome = Migrator::new(&two).run(&mut db);
+        let (parents, children): (i64, i64) = (one(&db, "SELECT count(*) FROM p"), one(&db, "SELECT count(*) FROM c"));
+        assert_eq!((parents, children), (1, 1), "{script}");
+        assert_eq!(outcome.unwrap_err().report().state, State::RolledBack, "{script}");
+    }
 }

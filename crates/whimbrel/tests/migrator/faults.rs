@@ -474,3 +474,12 @@ fn a_record_is_repaired_only_where_the_database_bears_it_out() {
     drop(db);
     assert_eq!(Migrator::new(&same).run(&mut device.open()).unwrap().kind, UpgradeKind::Unchanged);
 }
+
+/// The rule that leaves out what is done was forgotten.
+#[test]
+fn a_back_fill_without_an_end_is_stopped() {
+    let device = Device::new(&history(&[START]));
+    let endless = history(&[START, "-- whimbrel: backfill\nUPDATE notes SET body = 'again';"]);
+    let error = Migrator::new(&endless).run(&mut device.open()).unwrap_err();
+    assert!(error.to_string().contains("does not come to its end"), "{error}");
+}

@@ -299,7 +299,8 @@ fn what_one_version_refuses_a_later_one_may_take() {
     ]);
     let report = Verifier::new(&history).rows(2).verify_all().unwrap();
     assert!(report.is_ok(), "{report}");
-    let outcome = |kind, to| report.checks.iter().find(|c| c.kind == kind && c.to == to && c.from == Some(1)).unwrap().outcome;
+    let outcome =
+        |kind, to| report.checks.iter().find(|c| c.kind == kind && c.to == to && c.from == Some(1)).unwrap().outcome;
     assert_eq!(outcome(CheckKind::Upgrade, 2), Outcome::Refused, "{report}");
     assert_eq!(outcome(CheckKind::Upgrade, 3), Outcome::Passed, "{report}");
     let walked = report.checks.iter().find(|c| c.kind == CheckKind::StepByStep).unwrap();

@@ -12,8 +12,8 @@ use crate::schema::Schema;
 
 /// The edit that gives every migration a number of its own. `first` are the tags of those that come first where two
 /// have one number: those that a database has run. Where they start with the first of all, they come before everything
-/// that it has not run. After them, the order of the journal decides, in which git puts the
-/// side of the branch that was merged into first; then the names. Returns the old and the new tags, too.
+/// that it has not run. Else the order of the journal decides, in which git puts the side of the branch that was merged
+/// into first; what the journal does not know comes last. Returns the old and the new tags, too.
 ///
 /// # Errors
 /// What keeps the scripts from running one after the other, with the migration that does not.
@@ -42,23 +42,31 @@ pub fn rebase(
     if let Some(problem) = folder.problems.iter().find(|p| p.blocks && p.code != Code::MigrationDuplicate) {
         return Err(problem.error());
     }
-    let rank = |m: &Migration| {
-        let ran = first.iter().position(|t| *t == m.tag()).unwrap_or(usize::MAX);
-        let listed = salvaged.iter().position(|e| e.tag() == m.tag()).unwrap_or(usize::MAX);
-        (ran, listed)
-    };
     let mut migrations: Vec<Migration> = folder.history.migrations.to_vec();
-    // Sorted by version already; those of one version by rank.
-    let mut start = 0;
-    while start < migrations.len() {
-        let same = migrations[start..].iter().take_while(|m| same_version(&m.version, &migrations[start].version));
-        let end = start + same.count();
-        migrations[start..end].sort_by_cached_key(|m| (rank(m), m.name.to_string()));
-        start = end;
+    let has_two = migrations.windows(2).any(|pair| same_version(&pair[0].version, &pair[1].version));
+    if has_two {
+        // In the order of the journal: what was there, what the one branch made, what the other made. What it does not
+        // know comes last, in the order of the numbers; of two with one number, the one that has run comes first.
+        let listed = |m: &Migration| salvaged.iter().position(|e| e.tag() == m.tag()).unwrap_or(usize::MAX);
+        let places: Vec<usize> = migrations.iter().map(listed).collect();
+        let place = |m: &Migration| {
+            let same = |other: &&Migration| same_version(&other.version, &m.version);
+            let of_number = migrations.iter().zip(&places).filter(|(other, _)| same(other)).map(|(_, place)| *place);
+            match first.contains(&m.tag()) {
+                true => (of_number.min().unwrap_or(usize::MAX), 0),
+                false => (listed(m), 1),
+            }
+        };
+        let mut keyed: Vec<((usize, i32), Migration)> = migrations.iter().map(|m| (place(m), m.clone())).collect();
+        keyed.sort_by_key(|(place, _)| *place);
+        migrations = keyed.into_iter().map(|(_, migration)| migration).collect();
     }
     // Where all is known that a database has run, it comes before what it has not: it cannot get a later number any more.
-    if migrations.first().is_some_and(|m| first.contains(&m.tag())) {
-        migrations.sort_by_key(|m| !first.contains(&m.tag()));
+    if folder.history.migrations.first().is_some_and(|m| first.contains(&m.tag())) {
+        migrations.sort_by_key(|m| match first.contains(&m.tag()) {
+            true => (0, m.version.len(), m.version.clone()),
+            false => (1, 0, std::borrow::Cow::Borrowed("")),
+        });
     }
     let mut moved = Vec::new();
     let mut last = 0_u64;

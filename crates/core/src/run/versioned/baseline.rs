@@ -149,12 +149,12 @@ pub async fn repair_records<C: Connection>(conn: &mut C, history: &History, igno
         record.checksum = migration.checksum;
         record.hash = migration.hash;
     }
-    if records == tracking.records {
-        return Ok(changes);
-    }
     let standing = Standing::of(history, &records, Policy::Allow);
     if let Some(problem) = standing.blocker() {
         return Err(problem.error());
+    }
+    if records == tracking.records {
+        return Ok(changes);
     }
     let done = applied(history, &records);
     // A script that was edited may only say in other words what has run.

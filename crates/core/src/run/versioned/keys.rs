@@ -14,7 +14,7 @@ use crate::run::{Connection, Failure};
 use crate::schema::fold;
 use crate::sqlite::read::CatalogueRow;
 use crate::sqlite::split::split;
-use crate::sqlite::token::tokenize;
+use crate::sqlite::token::{Token, tokenize};
 
 /// Violations by table, before anything ran.
 #[derive(Debug, Default)]
@@ -90,8 +90,8 @@ impl Keys {
             row.kind == "table" && has_keys
         };
         let children = catalogue.iter().filter(is_child);
-        let Some(touched) = &self.words else { return children.map(|row| row.name.clone()).collect() };
-        let mut touched: HashSet<String> = touched.intersection(&tables).cloned().collect();
+        let Some(written) = &self.words else { return children.map(|row| row.name.clone()).collect() };
+        let mut touched: HashSet<String> = written.intersection(&tables).cloned().collect();
         let triggers: Vec<(String, HashSet<String>)> =
             catalogue.iter().filter(|row| row.kind == "trigger").map(|row| (fold(&row.table), named(row))).collect();
         loop {
@@ -105,13 +105,26 @@ impl Keys {
                 break;
             }
         }
-        let is_touched = |row: &&CatalogueRow| touched.contains(&fold(&row.name)) || !named(row).is_disjoint(&touched);
+        // A parent that is gone is no table any more: under the name it had last, a script has dropped it.
+        let has_lost_parent = |row: &CatalogueRow| {
+            row.sql.as_ref().is_some_and(|sql| parents(sql).any(|parent| written.contains(&parent)))
+        };
+        let is_touched = |row: &&CatalogueRow| {
+            touched.contains(&fold(&row.name)) || !named(row).is_disjoint(&touched) || has_lost_parent(row)
+        };
         children.filter(is_touched).map(|row| row.name.clone()).collect()
     }
 }
 
 fn cannot_check(table: &str, failure: &Failure) -> String {
     format!("foreign keys of {table} cannot be checked: {failure}")
+}
+
+/// The tables that a table's foreign keys refer to, in lower case.
+fn parents(sql: &str) -> impl Iterator<Item = String> {
+    let tokens = tokenize(sql).unwrap_or_default();
+    let is_behind = |pair: &[Token]| pair[0].is(sql, "references").then(|| pair[1].name(sql)).flatten();
+    tokens.windows(2).filter_map(is_behind).map(|name| fold(&name)).collect::<Vec<_>>().into_iter()
 }
 
 /// All words in a text that could be names, in lower case.

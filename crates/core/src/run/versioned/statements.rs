@@ -9,6 +9,8 @@ use crate::run::apply::cancelled;
 use crate::run::inspect::one_integer;
 use crate::run::{Cancel, Connection, Event, Failure, FailureKind, Observer};
 use crate::schema;
+use crate::sqlite::print::main;
+use crate::sqlite::token::{Token, TokenKind, tokenize};
 
 pub(super) async fn in_transaction<C: Connection>(conn: &mut C, migration: &Migration) -> Result<()> {
     match conn.in_transaction().await {
@@ -53,6 +55,7 @@ pub(super) async fn backfill<C: Connection, O: Observer + ?Sized>(
     cancel: &Cancel,
 ) -> Result<()> {
     let sql = &migration.up[range.clone()];
+    let most = most_changes(conn, sql).await;
     let mut done = 0;
     loop {
         if cancel.is_cancelled() {
@@ -66,8 +69,39 @@ pub(super) async fn backfill<C: Connection, O: Observer + ?Sized>(
             return Ok(());
         }
         done += rows.unsigned_abs();
+        if most.is_some_and(|most| done > most) {
+            let message =
+                format!("{}: a back-fill does not come to its end: it has changed {done} rows", migration.path);
+            return Err(Error::new(Code::StatementFailed, message)
+                .migration(migration.tag())
+                .statement(sql)
+                .help("its WHERE must leave out the rows that are done"));
+        }
         observer.event(&Event::Portion { rows: done });
     }
+}
+
+/// More changes than a back-fill of this table can need, with those that triggers make: each row is changed once. None
+/// where that cannot be told.
+async fn most_changes<C: Connection>(conn: &mut C, sql: &str) -> Option<u64> {
+    let table = changed_table(sql)?;
+    let rows = one_integer(conn, &format!("SELECT count(*) FROM {}", main(&table))).await.ok()?;
+    Some(rows.unsigned_abs().saturating_mul(20).saturating_add(100_000))
+}
+
+/// The table of an UPDATE or a DELETE.
+fn changed_table(sql: &str) -> Option<String> {
+    let tokens = tokenize(sql).ok()?;
+    let mut words = tokens.iter().filter(|token| token.kind != TokenKind::Comment).peekable();
+    let is = |token: &Token, word: &str| token.is(sql, word);
+    words.next_if(|t| is(t, "update") || is(t, "delete"))?;
+    if words.next_if(|t| is(t, "or")).is_some() {
+        words.next();
+    }
+    words.next_if(|t| is(t, "from"));
+    words.next_if(|t| is(t, "main"));
+    words.next_if(|t| is(t, "."));
+    words.next()?.name(sql)
 }
 
 /// A failed statement of a migration, with its place in the file.

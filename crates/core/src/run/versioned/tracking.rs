@@ -254,24 +254,30 @@ pub(super) async fn compare<C: Connection>(
 ) -> Result<Difference> {
     let mut catalogue = read_rows(conn).await?;
     catalogue.retain(|row| !record::is_own(&row.table));
-    let target = match expected {
-        Expected::Schema(schema) => (*schema).clone(),
-        Expected::Snapshot(json) => {
-            let texts: HashSet<&str> = catalogue.iter().filter_map(|row| row.sql.as_deref()).collect();
-            let (target, same) = Schema::from_snapshot_except(json, |sql| texts.contains(sql))?;
-            catalogue.retain(|row| !row.sql.as_ref().is_some_and(|sql| same.contains(sql)));
-            target
-        }
-    };
-    let has_modules = !target.virtual_tables.is_empty()
-        || catalogue.iter().any(|row| row.sql.as_ref().is_some_and(|sql| is_virtual(sql)));
+    let has_modules = catalogue.iter().any(|row| row.sql.as_ref().is_some_and(|sql| is_virtual(sql)));
     let shadows = if has_modules { shadow_tables(conn).await } else { Vec::new() };
     let is_shadow = |name: &str| shadows.iter().any(|shadow| same_name(shadow, name));
     let is_ignored = |name: &str| {
         is_shadow(name) || ignore.iter().any(|p| crate::run::matches_pattern(p, name)) || is_bookkeeping(name)
     };
-    let live = read_catalogue(&catalogue, &shadows)?.without(is_ignored);
-    differences(&live, &target.without(is_ignored))
+    let (live, target) = match expected {
+        Expected::Schema(schema) => (read_catalogue(&catalogue, &shadows)?, (*schema).clone()),
+        // An index or a trigger that differs cannot be read without its table, though that is the same: then all is read.
+        Expected::Snapshot(json) => match differing(json, &catalogue, &shadows) {
+            Ok(both) => both,
+            Err(_) => (read_catalogue(&catalogue, &shadows)?, Schema::from_snapshot(json)?),
+        },
+    };
+    differences(&live.without(is_ignored), &target.without(is_ignored))
+}
+
+/// What is not the same word for word, on both sides.
+fn differing(json: &str, catalogue: &[CatalogueRow], shadows: &[String]) -> Result<(Schema, Schema)> {
+    let texts: HashSet<&str> = catalogue.iter().filter_map(|row| row.sql.as_deref()).collect();
+    let (target, same) = Schema::from_snapshot_except(json, |sql| texts.contains(sql))?;
+    let is_same = |row: &&CatalogueRow| row.sql.as_ref().is_some_and(|sql| same.contains(sql));
+    let others: Vec<CatalogueRow> = catalogue.iter().filter(|row| !is_same(row)).cloned().collect();
+    Ok((read_catalogue(&others, shadows)?, target))
 }
 
 fn is_virtual(sql: &str) -> bool {
