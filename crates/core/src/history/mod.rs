@@ -83,6 +83,15 @@ impl Migration {
         self.replaces.iter().chain(own)
     }
 
+    /// The checksum of its first phases: what of it has run in a database that is between two of them. The phases that
+    /// are still to come may be corrected.
+    pub fn checksum_of_phases(&self, phases: u32) -> Option<Checksum> {
+        let script = self.script().ok()?;
+        let done = script.phases.get(..phases as usize)?;
+        let texts = done.iter().flat_map(|phase| &phase.statements).filter_map(|range| self.up.get(range.clone()));
+        Checksum::of_script(&texts.collect::<Vec<_>>().join(";\n")).ok()
+    }
+
     /// The script, cut up.
     ///
     /// # Errors

@@ -147,7 +147,10 @@ impl<'h> Standing<'h> {
         let mut done: HashMap<usize, &Record> = HashMap::with_capacity(records.len());
         for record in records {
             let by_version = known.by_version.get(&key(&record.version)).copied();
-            let same = by_version.filter(|place| known.all[*place].checksum == record.checksum);
+            let same = by_version.filter(|place| match record.state {
+                RecordState::Done => known.all[*place].checksum == record.checksum,
+                RecordState::Phases(n) => known.all[*place].checksum_of_phases(n) == Some(record.checksum),
+            });
             let by_checksum = || {
                 let places = known.by_checksum.get(&record.checksum).into_iter().flatten();
                 places.copied().find(|place| !done.contains_key(place))

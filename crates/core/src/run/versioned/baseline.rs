@@ -130,7 +130,7 @@ pub async fn repair_records<C: Connection>(conn: &mut C, history: &History, igno
     let Some(state) = tracking.state.clone() else { return Err(super::not_tracked()) };
     let mut records = tracking.records.clone();
     let mut changes = Vec::new();
-    for record in &mut records {
+    for record in records.iter_mut().filter(|record| record.state == RecordState::Done) {
         let by_checksum = history.originals().find(|m| m.checksum == record.checksum);
         let by_version = history.originals().find(|m| crate::history::same_version(&m.version, &record.version));
         let same = by_version.filter(|m| m.checksum == record.checksum);

@@ -90,9 +90,10 @@ pub async fn downgrade<C: Connection, O: Observer + ?Sized>(
                             compare(conn, &Expected::Schema(&expected), &settings.ignore).await?
                         }
                     };
-                    let wrong = difference.wrong.iter().chain(&difference.extra).next();
+                    let extra = difference.extra.iter().map(|extra| format!("{extra} is left"));
+                    let wrong = difference.wrong.iter().cloned().chain(extra).next();
                     if let Some(wrong) = wrong.filter(|_| !settings.accept_drift) {
-                        let message = format!("the way back does not lead to the old schema: {wrong} is left");
+                        let message = format!("the way back does not lead to the old schema: {wrong}");
                         return Err(Error::new(Code::VerificationFailed, message)
                             .help("correct the .down.sql file: it undoes what its migration does"));
                     }

@@ -371,7 +371,10 @@ impl<'r> Run<'r> {
         let mut records = Vec::new();
         self.push_records(&mut records, migration, batch, 0);
         self.forget(conn, &records).await?;
-        records.iter_mut().for_each(|record| record.state = RecordState::Phases(phases));
+        for (record, original) in records.iter_mut().zip(migration.originals()) {
+            record.state = RecordState::Phases(phases);
+            record.checksum = original.checksum_of_phases(phases).unwrap_or(record.checksum);
+        }
         self.record(conn, records, Finish::Part).await
     }
 
