@@ -72,7 +72,8 @@ fn wrong_folders_do_not_compile() {
     fs::write(folder.join("src/lib.rs"), &source).unwrap();
     copy(&root.join("testdata/embed/wrong"), &folder.join("wrong"));
 
-    let mut cargo = Command::new(env!("CARGO")).env("CARGO_TERM_COLOR", "never");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.env("CARGO_TERM_COLOR", "never");
     cargo.args(["check", "--offline", "--quiet", "--message-format", "short"]).current_dir(&folder);
     let output = cargo.env("CARGO_TARGET_DIR", folder.join("target")).output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
