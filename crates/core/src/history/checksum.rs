@@ -100,12 +100,16 @@ impl FromStr for Checksum {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let digits: Vec<u32> = text.chars().map(|c| c.to_digit(16).ok_or(())).collect::<Result<_, _>>()?;
-        let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect();
-        match digits.len() {
-            64 => bytes.try_into().map(Checksum).map_err(|_| ()),
-            _ => Err(()),
+        let digits = text.as_bytes();
+        if digits.len() != 64 {
+            return Err(());
         }
+        let digit = |at: usize| char::from(digits[at]).to_digit(16).ok_or(());
+        let mut bytes = [0; 32];
+        for (n, byte) in bytes.iter_mut().enumerate() {
+            *byte = (digit(2 * n)? * 16 + digit(2 * n + 1)?) as u8;
+        }
+        Ok(Checksum(bytes))
     }
 }
 

@@ -66,8 +66,13 @@ pub async fn run_plan<C: Connection, O: Observer + ?Sized>(
         Err(e) => Err(e),
     };
     let restored = restore(conn, &changed).await;
+    finish(outcome, restored)
+}
+
+/// What is done, with what became of the settings.
+pub(super) fn finish<T>(outcome: Result<T>, restored: Result<(), Failure>) -> Result<T> {
     match (outcome, restored) {
-        (Ok(report), Ok(())) => Ok(report),
+        (Ok(done), Ok(())) => Ok(done),
         (Ok(_), Err(failure)) => Err(failure
             .error(Code::NotRestored, "all is applied, but a setting of the connection could not be put back")
             .state(State::Applied)

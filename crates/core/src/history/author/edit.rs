@@ -240,17 +240,7 @@ pub(super) fn clear_leftovers(overlay: &mut Overlay<'_>, journal: &[Entry]) -> R
             }
         }
     }
-    let folder = Folder::read(overlay)?;
-    let migrations = &folder.history.migrations;
-    for (n, migration) in migrations.iter().enumerate() {
-        let is_same = |later: &&Migration| later.name == migration.name && later.hash == migration.hash;
-        let is_listed = journal.iter().any(|entry| entry.tag() == migration.tag());
-        if !migration.name.is_empty() && migrations[n + 1..].iter().any(|m| is_same(&m)) && !is_listed {
-            overlay.discard(&migration.path)?;
-            super::add::down_paths(&migration.path).iter().try_for_each(|path| overlay.discard(path))?;
-        }
-    }
-    Ok(())
+    super::rebase::forget_old_numbers(overlay, journal, &[])
 }
 
 /// Whether a problem is one of the files themselves, which no journal can settle.

@@ -184,7 +184,7 @@ fn is_told(text: &str, table: &str, column: &str) -> Option<bool> {
 
 /// Removes the old number of a script that has a new one already, as a stop in the middle leaves it: the journal, be it
 /// that of before or that of after, does not know both.
-fn forget_old_numbers(overlay: &mut Overlay<'_>, journal: &[Entry], first: &[String]) -> Result<()> {
+pub(super) fn forget_old_numbers(overlay: &mut Overlay<'_>, journal: &[Entry], first: &[String]) -> Result<()> {
     let folder = Folder::read(overlay)?;
     let migrations = &folder.history.migrations;
     let is_listed = |m: &Migration| journal.iter().any(|entry| entry.tag() == m.tag());

@@ -5,11 +5,11 @@ use super::replay::replayed;
 use super::statements::failed_in;
 use super::tracking::{Expected, Tracking, begin, compare, read_state, read_tracking, seal, write};
 use super::upgrade::{applied, check_shadows, oldest_apps};
-use super::{Upgrade, UpgradeKind, UpgradeSettings, finish, not_tracked};
+use super::{Upgrade, UpgradeKind, UpgradeSettings, not_tracked};
 use crate::error::{Code, Error, Result};
 use crate::history::script::{PhaseKind, Script};
 use crate::history::{Checksum, History, Record};
-use crate::run::apply::{cancelled, restore, set_up};
+use crate::run::apply::{cancelled, finish, restore, set_up};
 use crate::run::{Cancel, Connection, Event, Observer};
 
 /// The records that are undone to leave the newest `to`, in the order of undoing.

@@ -26,7 +26,7 @@ pub use replay::{Replayed, replay, replay_each};
 pub use tracking::{Difference, Tracking, differences, read_tracking};
 pub use upgrade::{is_unchanged, upgrade};
 
-use super::{Connection, Failure};
+use super::Connection;
 use crate::error::{Code, Error, Result};
 use crate::history::{Migration, Policy};
 
@@ -143,19 +143,6 @@ impl<C: Connection> Hooks<C> for () {
 
     async fn at(&mut self, _: &mut C, _: Moment<'_>) -> Result<()> {
         Ok(())
-    }
-}
-
-/// What is done, with what became of the settings.
-fn finish<T>(outcome: Result<T>, restored: Result<(), Failure>) -> Result<T> {
-    match (outcome, restored) {
-        (Ok(done), Ok(())) => Ok(done),
-        (Ok(_), Err(failure)) => Err(failure
-            .error(Code::NotRestored, "all is applied, but a setting of the connection could not be put back")
-            .state(crate::State::Applied)
-            .help("open a new connection")),
-        (Err(e), Ok(())) => Err(e),
-        (Err(e), Err(_)) => Err(e.help("a setting of the connection could not be put back: open a new one")),
     }
 }
 

@@ -7,15 +7,15 @@
 use std::future::Future;
 
 use super::downgrade::still_same;
-use super::finish;
-use super::tracking::{Tracking, begin, create_tables, differences, read_tracking, seal};
-use super::{Connection, Failure, Hooks, Moment};
+use super::tracking::{Tracking, begin, create_tables, differences, read_state, read_tracking, seal};
+use super::{Hooks, Moment};
 use crate::diff::{Answers, Change, Options, diff};
 use crate::error::{Code, Error, Result};
 use crate::history::{Checksum, State, stamp};
-use crate::run::apply::{restore, set_up};
+use crate::run::apply::{finish, restore, set_up};
 use crate::run::inspect::read_live;
 use crate::run::prepare::transaction_open;
+use crate::run::{Connection, Failure};
 use crate::schema::{Schema, same_name};
 use crate::sqlite::print;
 
@@ -216,13 +216,17 @@ fn state(tracking: &Tracking, strategy: &str, schema: &Schema) -> State {
     }
 }
 
-/// Whether the header says that a database kept as declared has this schema.
+/// Whether the header says that a database kept as declared has this schema; where the app uses the header for itself,
+/// the one row of the record says it.
 ///
 /// # Errors
 /// Where the header cannot be read.
 pub async fn is_as_declared<C: Connection>(conn: &mut C, schema: &Schema, strategy: &str) -> Result<bool> {
     let header = conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))?;
-    Ok(stamp::matches(header.user_version, 0, &head(schema, strategy), header.cookie))
+    if stamp::matches(header.user_version, 0, &head(schema, strategy), header.cookie) {
+        return Ok(true);
+    }
+    Ok(is_kept(&read_state(conn).await?, schema, strategy))
 }
 
 /// What stands in the state from the moment a database is begun until it is complete.

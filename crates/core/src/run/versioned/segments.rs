@@ -6,12 +6,12 @@ use super::replay::replayed;
 use super::statements::{backfill, in_transaction, run_statements};
 use super::tracking::{Expected, Open, Tracking, add, begin, compare, create_tables, read_state, seal, write};
 use super::upgrade::{Run, applied, oldest_apps};
-use super::{Hooks, Moment, Transactions, Upgrade, UpgradeKind, VERSIONED, finish};
+use super::{Hooks, Moment, Transactions, Upgrade, UpgradeKind, VERSIONED};
 use crate::error::{Code, Error, Result, State};
 use crate::history::script::{PhaseKind, Script};
 use crate::history::standing::Item;
 use crate::history::{Checksum, History, Migration, Origin, Record, RecordState, Standing};
-use crate::run::apply::{cancelled, restore, set_up};
+use crate::run::apply::{cancelled, finish, restore, set_up};
 use crate::run::{Cancel, Connection, Event, Header, Observer};
 use crate::schema;
 

@@ -18,26 +18,30 @@ use super::replay::replayed;
 use super::tracking::{
     Expected, Tracking, begin, catalogue_fingerprint, compare, read_state, read_tracking, seal, write,
 };
-use super::{
-    ATTEMPTS, Hooks, Upgrade, UpgradeKind, UpgradeSettings, VERSIONED, drift, finish, is_being_made, not_tracked,
-};
+use super::{ATTEMPTS, Hooks, Upgrade, UpgradeKind, UpgradeSettings, VERSIONED, drift, is_being_made, not_tracked};
 use crate::error::{Code, Error, Result};
 use crate::history::{Checksum, History, Migration, Policy, Record, RecordState, Standing, State, record, stamp};
-use crate::run::apply::{restore, set_up};
+use crate::run::apply::{finish, restore, set_up};
 use crate::run::inspect::read_rows;
 use crate::run::prepare::transaction_open;
 use crate::run::{Cancel, Connection, Event, Observer};
 use crate::schema::{self, fold};
 
 /// Whether the header alone says that the database is at the newest version, with the schema it had then; and whether
-/// reports wait.
+/// reports wait. No record is read, however long the history.
 ///
 /// # Errors
 /// Where the header cannot be read.
 pub async fn is_unchanged<C: Connection>(conn: &mut C, history: &History) -> Result<Option<bool>> {
     let header = conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))?;
-    let is_same = stamp::matches(header.user_version, history.newest(), &history.head, header.cookie);
-    Ok(is_same.then(|| stamp::reports_wait(header.user_version)))
+    let matches = |found: i32| stamp::matches(found, history.newest(), &history.head, header.cookie);
+    if matches(header.user_version) {
+        return Ok(Some(stamp::reports_wait(header.user_version)));
+    }
+    // Where the app uses that number for itself, one row of the record says the same.
+    let tracking = read_state(conn).await?;
+    let is_in_table = tracking.state.as_ref().is_some_and(|state| state.stamped == record::IN_TABLE);
+    Ok((is_in_table && matches(tracking.stamp())).then(|| stamp::reports_wait(tracking.stamp())))
 }
 
 /// Brings a database to the newest version of a history.
@@ -55,12 +59,6 @@ pub async fn upgrade<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
 ) -> Result<Upgrade> {
     if conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))? {
         return Err(transaction_open());
-    }
-    let tracking = read_state(conn).await?;
-    if let Some(state) = tracking.state.as_ref().filter(|state| state.stamped == record::IN_TABLE)
-        && stamp::matches(tracking.stamp(), history.newest(), &history.head, tracking.header.cookie)
-    {
-        return Ok(Upgrade { from: state.idx, to: state.idx, ..Upgrade::default() });
     }
     let tracking = read_tracking(conn).await?;
     let is_new = is_being_made(&tracking);
