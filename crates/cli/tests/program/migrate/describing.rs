@@ -260,7 +260,7 @@ fn the_migrations_hold_what_they_promise() {
     assert!(value["checks"].as_array().is_some_and(|checks| checks.len() > 5));
     let case = case.file("migrations/0003_age.down.sql", "SELECT 1;\n");
     case.run_untouched("migrate verify").code(1).stderr_eq(str![[r#"
-error[W0721]: down and up 3 to 2: [W0306] the way back does not lead to the old schema: table users is another (- age) is left
+error[W0721]: down and up 3 to 2: [W0306] the way back does not lead to the old schema: table users is another (- age)
 
 "#]]);
     case.run_untouched("migrate verify --skip-down").code(0);

@@ -110,7 +110,7 @@ error[W0717]: 0003_age cannot be undone: it has no .down.sql
 fn a_way_back_that_leads_elsewhere_changes_nothing() {
     let case = applied(listed()).file("migrations/0003_age.down.sql", "CREATE TABLE other(a);\n");
     case.run("migrate down --db app.db").code(1).stderr_eq(str![[r#"
-error[W0306]: the way back does not lead to the old schema: table users is another (- age) is left
+error[W0306]: the way back does not lead to the old schema: table users is another (- age)
   = note: all was rolled back: app.db is unchanged
   = help: correct the .down.sql file: it undoes what its migration does
 
