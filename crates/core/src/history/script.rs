@@ -370,6 +370,8 @@ mod tests {
     fn what_cannot_run_is_refused_before_it_does() {
         assert!(fails("VACUUM").contains("VACUUM cannot run in a transaction"));
         assert!(fails("PRAGMA main.journal_mode = WAL").contains("journal_mode"));
+        assert!(fails("-- whimbrel: no-transaction\nVACUUM INTO 'copy.db'").contains("VACUUM INTO"));
+        assert!(fails("PRAGMA writable_schema = ON").contains("writable_schema"));
         assert!(fails("PRAGMA main.writable_schema(1)").contains("writable_schema"));
         assert!(fails("SELECT 'a").contains("unterminated string"));
         assert!(fails("-- whimbrel: nonsense\nSELECT 1").contains("unknown directive"));

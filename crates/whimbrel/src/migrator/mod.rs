@@ -447,7 +447,7 @@ impl<'a> Migrator<'a> {
         Ok(())
     }
 
-    /// What the header says: nothing but two of its fields is read.
+    /// What the header says; where the app uses `user_version` for itself, one row of the record says it.
     fn unchanged(&mut self, conn: &rusqlite::Connection) -> Result<Option<Upgrade>> {
         let mut host = Sqlite::new(conn);
         match self.strategy {
