@@ -1,6 +1,7 @@
 //! The command line: what all commands share. The options of one command stand in its own file.
 
 use std::ffi::{OsStr, OsString};
+use std::time::Duration;
 
 use clap::{ArgAction, Args, ColorChoice, Parser};
 
@@ -84,7 +85,7 @@ impl Global {
 /// The database a command works on.
 #[derive(Debug, Args)]
 pub struct DatabaseArgument {
-    /// The database, as a path or a sqlite: URL [env: WHIMBREL_DB]
+    /// The database: a path, or a sqlite: or postgres: URL [env: WHIMBREL_DB]
     #[arg(long, value_name = "DATABASE")]
     pub db: Option<OsString>,
 }
@@ -110,6 +111,30 @@ pub struct PlanArguments {
     /// Show the keys of the rows that do not fit
     #[arg(long)]
     pub show_rows: bool,
+    /// PostgreSQL: nobody uses the database, so take the shortest way in one transaction
+    #[arg(long)]
+    pub fast: bool,
+    /// PostgreSQL: an empty database to try the schema in, where none may be made
+    #[arg(long, value_name = "URL")]
+    pub scratch: Option<OsString>,
+    /// PostgreSQL: how long others may have to wait for a lock, such as 500ms or 2s [default: 1s]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub lock_timeout: Option<Duration>,
+    /// PostgreSQL: how long a statement may take [default: as long as it needs]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub statement_timeout: Option<Duration>,
+}
+
+/// Reads `500ms`, `2s` or `1min`.
+fn time(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| "write it as 500ms, 2s or 1min".to_owned())?;
+    match &text[digits.len()..] {
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" => Ok(Duration::from_secs(number)),
+        "min" => Ok(Duration::from_secs(number.saturating_mul(60))),
+        _ => Err("write it as 500ms, 2s or 1min".to_owned()),
+    }
 }
 
 /// Where migrations are, and what they are for. Every `migrate` command understands these, before and behind its name.

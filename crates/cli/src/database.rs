@@ -187,8 +187,8 @@ fn parse(word: &OsStr) -> Result<PathBuf, Failure> {
             let bytes = &word.as_encoded_bytes()[scheme.len() + 1..];
             file_of_url(bytes.strip_prefix(b"//").unwrap_or(bytes))
         }
-        "postgres" | "postgresql" => Err(Failure::usage("PostgreSQL is not supported by this version of whimbrel")
-            .help("this version brings SQLite databases to their schema: --db app.db or --db sqlite:app.db")),
+        "postgres" | "postgresql" => Err(Failure::usage("this command does not work on PostgreSQL")
+            .help("plan, push and pull do; for this one name a SQLite database: --db app.db or --db sqlite:app.db")),
         scheme => Err(Failure::usage(format!("{scheme}: is no kind of database that whimbrel knows"))
             .help("write --db app.db or --db sqlite:app.db")),
     }

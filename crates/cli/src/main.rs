@@ -19,6 +19,7 @@ mod losses;
 mod migrations;
 mod overview;
 mod planning;
+mod postgres;
 mod progress;
 mod render;
 mod session;

@@ -167,21 +167,7 @@ impl Planning {
 
     /// Why the plan cannot be run as it is, if it cannot.
     pub fn refusal(plan: &Plan) -> Option<Failure> {
-        let mut problems = Vec::new();
-        let mut exit = Exit::Refused;
-        if !plan.questions.is_empty() {
-            problems.push(Problem::open_questions(&plan.questions));
-        }
-        for obstacle in &plan.obstacles {
-            if !obstacle.is_refusal() && obstacle.code() != Code::QuestionOpen {
-                exit = Exit::Failed;
-            }
-            // The questions are told above, with what answers them.
-            if obstacle.code() != Code::QuestionOpen || plan.questions.is_empty() {
-                problems.push(Problem::from(obstacle));
-            }
-        }
-        (!problems.is_empty()).then_some(Failure { exit, problems })
+        refusal(&plan.questions, &plan.obstacles)
     }
 
     /// The command that runs the plan.
@@ -193,4 +179,23 @@ impl Planning {
         }
         out
     }
+}
+
+/// Why a plan with these questions and obstacles cannot be run as it is, if it cannot.
+pub fn refusal(questions: &[Question], obstacles: &[Error]) -> Option<Failure> {
+    let mut problems = Vec::new();
+    let mut exit = Exit::Refused;
+    if !questions.is_empty() {
+        problems.push(Problem::open_questions(questions));
+    }
+    for obstacle in obstacles {
+        if !obstacle.is_refusal() && obstacle.code() != Code::QuestionOpen {
+            exit = Exit::Failed;
+        }
+        // The questions are told above, with what answers them.
+        if obstacle.code() != Code::QuestionOpen || questions.is_empty() {
+            problems.push(Problem::from(obstacle));
+        }
+    }
+    (!problems.is_empty()).then_some(Failure { exit, problems })
 }

@@ -48,6 +48,27 @@ pub fn read(session: &mut Session, words: &[OsString]) -> Result<Schema, Failure
     Ok(Schema::from_sources(texts)?)
 }
 
+/// The texts that declare a schema for PostgreSQL: SQL files and folders of them.
+pub fn texts(session: &mut Session, words: &[OsString]) -> Result<Vec<Source>, Failure> {
+    let mut texts = Vec::new();
+    for word in words {
+        match load(session, word)? {
+            Loaded::Texts(more) => texts.extend(more),
+            Loaded::Snapshot(_) | Loaded::Database(_) => {
+                let message = format!("{} declares a schema for SQLite, and the database is PostgreSQL", shown(word));
+                return Err(Failure::usage(message).help("name SQL files, or translate the schema"));
+            }
+        }
+    }
+    let is_blank = |text: &Source| text.text.trim().is_empty();
+    if words.iter().any(|word| word == "-") && texts.iter().all(is_blank) {
+        return Err(unreadable(&names(words), format!("{} declares nothing", names(words)))
+            .help("write CREATE TABLE statements into it, or start from a database with `whimbrel pull`")
+            .into());
+    }
+    Ok(texts)
+}
+
 /// Reads the schema a database is to be brought to. An empty file may be meant, and dropping is refused until it is
 /// accepted; an empty standard input is a program before the pipe that failed, and would drop everything.
 pub fn read_declared(session: &mut Session, words: &[OsString]) -> Result<Schema, Failure> {

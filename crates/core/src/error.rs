@@ -65,6 +65,8 @@ codes! {
     NotRegistered = "W0208",
     /// The database belongs to another application.
     OtherApplication = "W0209",
+    /// A change that whimbrel does not make.
+    Unsupported = "W0210",
     /// The database is locked by somebody else.
     Busy = "W0301",
     /// The database cannot be written.
@@ -89,6 +91,8 @@ codes! {
     DiskSpace = "W0311",
     /// A setting that the run depends on cannot be changed.
     Setting = "W0312",
+    /// The requests of a connection reach different sessions of the server.
+    Pooler = "W0313",
     /// The file is not a database, or is encrypted.
     NotADatabase = "W0401",
     /// The database cannot be opened.
@@ -97,6 +101,10 @@ codes! {
     Damaged = "W0403",
     /// The database refused a request.
     Database = "W0404",
+    /// The role lacks a right.
+    NotPermitted = "W0405",
+    /// There is no connection to the server any more.
+    Disconnected = "W0406",
     /// A backup could not be made.
     BackupFailed = "W0501",
     /// There is no such backup.
@@ -296,6 +304,7 @@ impl Error {
                 | BrokenDependent
                 | NotRegistered
                 | OtherApplication
+                | Unsupported
                 | Journal
                 | MigrationScript
                 | MigrationEdited

@@ -8,6 +8,7 @@ pub mod error;
 pub mod history;
 pub mod lint;
 pub mod plan;
+pub mod postgres;
 pub mod run;
 pub mod schema;
 pub mod sqlite;

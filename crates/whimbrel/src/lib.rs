@@ -29,6 +29,10 @@ pub mod backup;
 mod doctor;
 mod migrator;
 mod planner;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "postgres")]
+pub mod postgres_host;
 mod progress;
 pub mod sqlite_host;
 pub mod testing;

@@ -112,10 +112,10 @@ fn failure(error: rusqlite::Error) -> Failure {
     };
     match error {
         rusqlite::Error::SqlInputError { msg, offset, .. } => {
-            Failure { kind, message: msg, offset: usize::try_from(offset).ok() }
+            Failure { kind, message: msg, offset: usize::try_from(offset).ok(), sqlstate: None }
         }
-        rusqlite::Error::SqliteFailure(_, Some(message)) => Failure { kind, message, offset: None },
-        other => Failure { kind, message: other.to_string(), offset: None },
+        rusqlite::Error::SqliteFailure(_, Some(message)) => Failure { kind, message, offset: None, sqlstate: None },
+        other => Failure { kind, message: other.to_string(), offset: None, sqlstate: None },
     }
 }
 

@@ -6,6 +6,7 @@ use crate::arguments::{DatabaseArgument, PlanArguments};
 use crate::configuration::Configuration;
 use crate::failure::{Exit, Failure};
 use crate::planning::Planning;
+use crate::postgres::Server;
 use crate::render::{self, BOLD};
 use crate::session::Session;
 
@@ -39,6 +40,9 @@ impl Plan {
     /// Prints the plan.
     pub fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         let configuration = Configuration::find()?;
+        if let Some(server) = Server::named(self.db.db.as_ref(), &configuration)? {
+            return server.plan(session, &self.plan, &configuration, self.sql || session.verbose, self.exit_code);
+        }
         let planning = Planning::new(session, &self.db, &self.plan, &configuration)?;
         let (mut connection, bytes) = planning.database.open_for_planning()?;
         let silenced = planning.silenced_questions(&mut connection)?;

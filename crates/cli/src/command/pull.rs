@@ -8,6 +8,7 @@ use crate::arguments::DatabaseArgument;
 use crate::configuration::Configuration;
 use crate::database::Database;
 use crate::failure::{Exit, Failure};
+use crate::postgres::Server;
 use crate::session::Session;
 
 /// Print the schema of a database as clean SQL
@@ -39,6 +40,13 @@ impl Pull {
     /// Prints the schema.
     pub fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         let configuration = Configuration::find()?;
+        if let Some(server) = Server::named(self.db.db.as_ref(), &configuration)? {
+            return match self.format {
+                Format::Sql => server.pull(session),
+                Format::Json => Err(Failure::usage("there are no snapshots of PostgreSQL databases")
+                    .help("leave out --format: the SQL is the whole schema")),
+            };
+        }
         let database = Database::choose(&self.db, &configuration)?;
         let mut connection = database.open()?;
         let schema = sqlite_host::read_schema(&mut connection)?;

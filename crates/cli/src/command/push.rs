@@ -11,6 +11,7 @@ use crate::configuration::Configuration;
 use crate::database::{has_full_log, open_to_write};
 use crate::failure::{Exit, Failure};
 use crate::planning::Planning;
+use crate::postgres::Server;
 use crate::progress::{Progress, cancelled_by_interrupt};
 use crate::session::Session;
 use crate::{ask, render, wire};
@@ -45,6 +46,9 @@ impl Push {
     /// Plans, asks and runs.
     pub fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         let configuration = Configuration::find()?;
+        if let Some(server) = Server::named(self.db.db.as_ref(), &configuration)? {
+            return server.push(session, &self.plan, &configuration, self.yes);
+        }
         let mut planning = Planning::new(session, &self.db, &self.plan, &configuration)?;
         let asks = session.can_ask() && !self.yes;
 

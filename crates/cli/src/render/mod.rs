@@ -2,11 +2,13 @@
 
 mod migrate;
 mod plan;
+mod postgres;
 mod problem;
 mod words;
 
 pub use migrate::{finding_lines, rows};
 pub use plan::{Heading, plan};
+pub use postgres::postgres_plan;
 pub use problem::problem;
 pub use words::{bytes, clock, count, duration, moment, printable, shell_word, timestamp};
 

@@ -26,19 +26,19 @@ const WIDEST_REMARK: usize = 36;
 /// Names listed of one object are cut here.
 const WIDEST_LIST: usize = 64;
 /// The text of a part is cut here.
-const WIDEST_PART: usize = 80;
+pub(super) const WIDEST_PART: usize = 80;
 /// The reason for a strategy is cut here.
 const WIDEST_REASON: usize = 100;
 
 /// One line: what, a remark, and how.
 #[derive(Default)]
-struct Line {
-    indent: usize,
-    sign: Option<char>,
-    text: String,
-    remark: String,
-    how: String,
-    style: Style,
+pub(super) struct Line {
+    pub indent: usize,
+    pub sign: Option<char>,
+    pub text: String,
+    pub remark: String,
+    pub how: String,
+    pub style: Style,
 }
 
 /// The heading, the changes, hazards, notes and warnings, and a summary. Obstacles and questions are told as errors.
@@ -133,7 +133,7 @@ fn change_lines(change: &Change, steps: &[&Step], verbose: bool, lines: &mut Vec
     }
 }
 
-fn style_of(sign: char) -> Style {
+pub(super) fn style_of(sign: char) -> Style {
     match sign {
         '+' => NEW,
         '-' => GONE,
@@ -237,7 +237,7 @@ fn how(step: &Step) -> String {
     }
 }
 
-fn hazard_line(hazard: &Hazard) -> Option<Line> {
+pub(super) fn hazard_line(hazard: &Hazard) -> Option<Line> {
     let (text, style) = match hazard {
         Hazard::DataLoss { what, rows } => (format!("! data loss: {}, {}", printable(what), count(*rows, "row")), GONE),
         // How many rows are written again stands at the right; what cannot be undone is what is lost; and rows were
@@ -255,7 +255,7 @@ fn fit_line(hazard: &Hazard) -> Option<Line> {
     Some(Line { indent: 6, text: format!("{}: {rows}", printable(constraint)), style: DIM, ..Line::default() })
 }
 
-fn note_text(note: &Note) -> String {
+pub(super) fn note_text(note: &Note) -> String {
     let list = |names: &[String]| list(&names.iter().map(|name| printable(name)).collect::<Vec<_>>());
     match note {
         Note::ColumnOrder { table, stored, declared } => format!(
@@ -287,7 +287,7 @@ fn summary(plan: &Plan) -> String {
     out
 }
 
-fn shorten(text: &str, width: usize) -> String {
+pub(super) fn shorten(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
@@ -296,7 +296,7 @@ fn shorten(text: &str, width: usize) -> String {
 }
 
 /// Lines with their columns aligned.
-fn layout(lines: &[Line]) -> String {
+pub(super) fn layout(lines: &[Line]) -> String {
     let text_width = |line: &Line| line.indent + 2 + line.text.width();
     let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0);
     let left = widest(

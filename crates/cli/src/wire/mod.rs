@@ -5,6 +5,7 @@
 
 pub mod migrate;
 mod plan;
+mod postgres;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -13,6 +14,7 @@ use whimbrel::State;
 use crate::failure;
 
 pub use plan::{Plan, Report};
+pub use postgres::PostgresPlan;
 
 /// The format that this version writes.
 pub const FORMAT: u32 = 1;

@@ -38,11 +38,11 @@ struct ChangeEntry<'a> {
 }
 
 #[derive(Serialize)]
-struct PartEntry {
-    kind: &'static str,
-    name: Option<String>,
-    before: Option<String>,
-    text: String,
+pub(super) struct PartEntry {
+    pub kind: &'static str,
+    pub name: Option<String>,
+    pub before: Option<String>,
+    pub text: String,
 }
 
 #[derive(Serialize)]
@@ -60,7 +60,7 @@ struct StepEntry<'a> {
 }
 
 #[derive(Serialize)]
-struct HazardEntry<'a> {
+pub(super) struct HazardEntry<'a> {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     what: Option<&'a str>,
@@ -69,13 +69,13 @@ struct HazardEntry<'a> {
 }
 
 #[derive(Serialize)]
-struct Loss<'a> {
-    what: &'a str,
-    rows: u64,
+pub(super) struct Loss<'a> {
+    pub what: &'a str,
+    pub rows: u64,
 }
 
 #[derive(Serialize)]
-struct NoteEntry<'a> {
+pub(super) struct NoteEntry<'a> {
     kind: &'static str,
     table: &'a str,
     stored: &'a [String],
@@ -159,6 +159,18 @@ fn part_entry(part: &Part, table: &whimbrel::diff::TableChange) -> PartEntry {
     PartEntry { kind, name: name.cloned(), before: before.cloned(), text: part.describe() }
 }
 
+/// A strategy as programs read it.
+pub(super) fn strategy(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::Create => "create",
+        Strategy::Drop => "drop",
+        Strategy::Recreate => "recreate",
+        Strategy::InPlace => "in_place",
+        Strategy::Catalogue => "catalogue",
+        Strategy::Rebuild => "rebuild",
+    }
+}
+
 impl<'a> From<&'a plan::Step> for StepEntry<'a> {
     fn from(step: &'a plan::Step) -> Self {
         StepEntry {
@@ -166,14 +178,7 @@ impl<'a> From<&'a plan::Step> for StepEntry<'a> {
             parts: &step.parts,
             object: &step.object,
             title: &step.title,
-            strategy: match step.strategy {
-                Strategy::Create => "create",
-                Strategy::Drop => "drop",
-                Strategy::Recreate => "recreate",
-                Strategy::InPlace => "in_place",
-                Strategy::Catalogue => "catalogue",
-                Strategy::Rebuild => "rebuild",
-            },
+            strategy: strategy(step.strategy),
             reason: step.reason.as_deref(),
             hazards: step.hazards.iter().map(HazardEntry::from).collect(),
             rows: step.rows,

@@ -81,6 +81,8 @@ impl Answers {
         let key = match parts.as_slice() {
             [table] if !table.is_empty() => format!("table:{}", fold(table)),
             [table, column] => format!("column:{}.{}", fold(table), fold(column)),
+            // PostgreSQL's tables may stand in a schema.
+            [schema, table, column] => format!("column:{}.{}.{}", fold(schema), fold(table), fold(column)),
             _ => {
                 return Err(Error::new(Code::UnknownName, format!("`{path}` is neither a table nor table.column"))
                     .help("write it as users=people or users.mail=email"));
@@ -90,7 +92,12 @@ impl Answers {
         Ok(())
     }
 
-    fn get(&self, key: &str) -> Option<&Answer> {
+    /// All answers with their keys.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &Answer)> {
+        self.entries.iter().map(|(key, answer)| (key.as_str(), answer))
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Answer> {
         self.entries.iter().rev().find(|(k, _)| k == key).map(|(_, a)| a)
     }
 }

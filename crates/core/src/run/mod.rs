@@ -87,6 +87,10 @@ pub enum FailureKind {
     Damaged,
     /// The statement is wrong, or names what does not exist.
     Statement,
+    /// The role lacks a right, or is not let in.
+    NotPermitted,
+    /// The connection is gone, or none could be made.
+    Disconnected,
     /// Anything else.
     Other,
 }
@@ -100,6 +104,8 @@ pub struct Failure {
     pub message: String,
     /// Where in the statement, in bytes, if the database says so.
     pub offset: Option<usize>,
+    /// PostgreSQL's SQLSTATE, where it is PostgreSQL that failed.
+    pub sqlstate: Option<String>,
 }
 
 impl fmt::Display for Failure {
@@ -227,6 +233,15 @@ pub enum Event<'a> {
         /// Rows changed so far by this back-fill.
         rows: u64,
     },
+    /// A lock could not be had in time. What was done in this transaction was rolled back, and is tried again.
+    Retry {
+        /// The object that others hold.
+        object: &'a str,
+        /// The attempt that follows, from 2.
+        attempt: u32,
+        /// How many there are.
+        of: u32,
+    },
     /// An upgrade came to its end.
     Upgraded {
         /// The number the database had.
@@ -289,18 +304,30 @@ impl Failure {
     pub fn error(&self, code: Code, message: impl Into<String>) -> Error {
         let message = message.into();
         let error = |code, message: &str| Error::new(code, message).cause(&self.message);
+        let on_server = self.sqlstate.is_some();
         match self.kind {
             FailureKind::Busy => error(Code::Busy, "the database is locked by another connection")
                 .help("try again when the other one is done"),
-            FailureKind::ReadOnly => error(Code::ReadOnly, "the database cannot be written")
-                .help("check the permissions of the file and of its folder"),
+            FailureKind::ReadOnly => error(Code::ReadOnly, "the database cannot be written").help(match on_server {
+                true => "connect to the primary server, with `default_transaction_read_only` off",
+                false => "check the permissions of the file and of its folder",
+            }),
             FailureKind::Full => error(Code::DiskSpace, "the disk is full").help("free some space and try again"),
             FailureKind::Interrupted => error(Code::Cancelled, "the run was cancelled"),
             FailureKind::NotADatabase => error(Code::NotADatabase, "the file is not a database, or is encrypted")
                 .help("check the path, and the key where one is used"),
-            FailureKind::Damaged => error(Code::Damaged, "the database is damaged").help(
-                "make a copy of the file and its -wal and -journal before anything else; `whimbrel doctor` tells more",
-            ),
+            FailureKind::Damaged => error(Code::Damaged, "the database is damaged").help(match on_server {
+                true => "make a copy of the server's data folder before anything else",
+                false => {
+                    "make a copy of the file and its -wal and -journal before anything else; `whimbrel doctor` tells more"
+                }
+            }),
+            // What was tried is worth more than a sentence for all: the right that is missing depends on it.
+            FailureKind::NotPermitted => {
+                error(Code::NotPermitted, &message).help("use a role that has the right, or have it granted")
+            }
+            FailureKind::Disconnected => error(Code::Disconnected, "there is no connection to the database any more")
+                .help("run it again when the server can be reached"),
             FailureKind::Constraint | FailureKind::Statement | FailureKind::Other => error(code, &message),
         }
     }

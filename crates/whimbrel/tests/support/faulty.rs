@@ -40,7 +40,7 @@ impl Faulty {
 }
 
 fn planted() -> Failure {
-    Failure { kind: FailureKind::Other, message: "planted failure".into(), offset: None }
+    Failure { kind: FailureKind::Other, message: "planted failure".into(), offset: None, sqlstate: None }
 }
 
 impl Connection for Faulty {

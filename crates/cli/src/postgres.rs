@@ -1,0 +1,305 @@
+//! `plan`, `push` and `pull` on a PostgreSQL server.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::time::Instant;
+
+use tokio::runtime::Runtime;
+use whimbrel::diff::{Answer, Question};
+use whimbrel::postgres::{Plan, Planner, Postgres, RunSettings, print};
+use whimbrel::postgres_host::Address;
+use whimbrel::{Code, Error};
+
+use crate::arguments::{PlanArguments, shown};
+use crate::configuration::{Configuration, FILE};
+use crate::database::VARIABLE;
+use crate::failure::{Exit, Failure, Problem};
+use crate::planning::{Planning, refusal};
+use crate::progress::{Progress, cancelled_by_interrupt};
+use crate::render::{self, Heading, shell_word};
+use crate::session::Session;
+use crate::{ask, source, wire};
+
+/// A server, and the database on it that a command works on.
+pub struct Server {
+    address: Address,
+    /// How it was called on the command line, where it was.
+    word: Option<OsString>,
+    runtime: Runtime,
+}
+
+/// How often a plan is made anew because others change the database meanwhile.
+const ATTEMPTS: usize = 10;
+
+impl Server {
+    /// The server that is meant, where it is PostgreSQL: the option's, else the variable's, else the file's.
+    pub fn named(option: Option<&OsString>, configuration: &Configuration) -> Result<Option<Server>, Failure> {
+        let variable = || std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
+        let Some(word) = option.cloned().or_else(variable).or_else(|| configuration.db.clone()) else {
+            return Ok(None);
+        };
+        if !is_postgres(&word) {
+            return Ok(None);
+        }
+        let address = address(&word)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime =
+            runtime.map_err(|e| Failure::from(Error::new(Code::CannotOpen, "no connection can be made").cause(e)))?;
+        Ok(Some(Server { address, word: option.cloned(), runtime }))
+    }
+
+    fn connect(&self) -> Result<Postgres<whimbrel::postgres::Client>, Failure> {
+        Ok(self.runtime.block_on(Postgres::connect_to(&self.address))?)
+    }
+
+    /// `whimbrel pull`
+    pub fn pull(self, session: &mut Session) -> Result<Exit, Failure> {
+        let mut host = self.connect()?;
+        let schema = self.runtime.block_on(whimbrel::postgres::read_schema(&mut host))?;
+        let text = print::to_sql(&schema);
+        session.record("database", &self.address.to_string());
+        session.record("sql", &text);
+        session.print(&text);
+        Ok(Exit::Done)
+    }
+
+    /// `whimbrel plan`
+    pub fn plan(
+        self,
+        session: &mut Session,
+        arguments: &PlanArguments,
+        configuration: &Configuration,
+        with_sql: bool,
+        exit_code: bool,
+    ) -> Result<Exit, Failure> {
+        let mut making = Making::new(session, &self, arguments, configuration)?;
+        let plan = making.plan(arguments.accept_data_loss, &HashMap::new())?;
+        let silenced = making.silenced(arguments)?;
+        making.present(session, &plan, with_sql);
+        if plan.is_empty() {
+            return Ok(Exit::Done);
+        }
+        Planning::tell_silenced(session, &silenced);
+        let exit = if exit_code { Exit::Pending } else { Exit::Done };
+        match refusal(&plan.questions, &plan.obstacles) {
+            Some(refusal) if plan.questions.is_empty() && refusal.exit == Exit::Refused => match session.json {
+                true => Ok(exit),
+                false => Err(Failure { exit, ..refusal }),
+            },
+            Some(refusal) => Err(refusal),
+            None => {
+                let command = making.push_command(arguments);
+                session.say(&format!("Run it: {}", render::styled(render::BOLD, &command)));
+                Ok(exit)
+            }
+        }
+    }
+
+    /// `whimbrel push`
+    pub fn push(
+        self,
+        session: &mut Session,
+        arguments: &PlanArguments,
+        configuration: &Configuration,
+        yes: bool,
+    ) -> Result<Exit, Failure> {
+        let mut making = Making::new(session, &self, arguments, configuration)?;
+        let asks = session.can_ask() && !yes;
+        session.written = Some(self.address.to_string());
+        let mut answers = HashMap::new();
+        let mut accept = arguments.accept_data_loss;
+        let silenced = making.silenced(arguments)?;
+        let mut plan = making.plan(accept, &answers)?;
+        while asks && ask::renames(session, &plan.questions, &mut answers)? {
+            plan = making.plan(accept, &answers)?;
+        }
+        making.present(session, &plan, session.verbose);
+        if plan.is_empty() {
+            return Ok(Exit::Done);
+        }
+        Planning::tell_silenced(session, &silenced);
+        let only_losses = !plan.obstacles.is_empty() && plan.obstacles.iter().all(|e| e.code() == Code::DataLoss);
+        if asks && only_losses && plan.questions.is_empty() {
+            ask::yes(session, "Accept this loss?", false)?;
+            accept = true;
+            plan = making.plan(accept, &answers)?;
+        }
+        if let Some(refusal) = refusal(&plan.questions, &plan.obstacles) {
+            return Err(refusal);
+        }
+        if asks {
+            ask::yes(session, "Run it?", true)?;
+        }
+        let start = Instant::now();
+        let mut progress = Progress::new(session.can_draw(), session.verbose && !session.json);
+        let cancel = cancelled_by_interrupt();
+        let mut attempts = 0;
+        let report = loop {
+            let run = plan.run_with(&mut making.host, &making.run, &mut progress, &cancel);
+            match self.runtime.block_on(run) {
+                Err(e) if e.code() == Code::Superseded && attempts < ATTEMPTS => {
+                    attempts += 1;
+                    let again = making.plan(accept, &answers)?;
+                    if again.is_empty() {
+                        session.say("No changes. Somebody else has made them meanwhile.");
+                        return Ok(Exit::Done);
+                    }
+                    if again.changes != plan.changes {
+                        return Err(Error::new(Code::Superseded, "the database has changed since the plan was shown")
+                            .help("look at the new plan, and push again")
+                            .into());
+                    }
+                    if let Some(refusal) = refusal(&again.questions, &again.obstacles) {
+                        return Err(refusal);
+                    }
+                    plan = again;
+                }
+                outcome => break outcome,
+            }
+        };
+        drop(progress);
+        let report = report?;
+        let time = start.elapsed();
+        session.applied = true;
+        session.record(
+            "report",
+            &wire::Report {
+                changes: report.changes,
+                steps: report.steps,
+                rows: report.rows,
+                seconds: time.as_secs_f64(),
+                warnings: &report.warnings,
+            },
+        );
+        for warning in &report.warnings {
+            session.remark(&format!("{} {}", render::styled(render::OTHER, "warning:"), render::printable(warning)));
+        }
+        let done = format!("Done in {}: {}", render::duration(time), render::count(report.changes as u64, "change"));
+        session.say(&format!("{done}."));
+        Ok(Exit::Done)
+    }
+}
+
+/// Whether a word names a PostgreSQL server.
+fn is_postgres(word: &OsStr) -> bool {
+    word.to_str().is_some_and(Address::is_url)
+}
+
+fn address(word: &OsStr) -> Result<Address, Failure> {
+    let text = word.to_string_lossy();
+    Ok(Address::parse(&text)?.completed(|name| std::env::var(name).ok()))
+}
+
+/// Everything a plan is made from.
+struct Making<'s> {
+    server: &'s Server,
+    host: Postgres<whimbrel::postgres::Client>,
+    scratch: Option<Postgres<whimbrel::postgres::Client>>,
+    planner: Planner,
+    sources: String,
+    words: Vec<OsString>,
+    run: RunSettings,
+}
+
+impl<'s> Making<'s> {
+    fn new(
+        session: &mut Session,
+        server: &'s Server,
+        arguments: &PlanArguments,
+        configuration: &Configuration,
+    ) -> Result<Making<'s>, Failure> {
+        let words = if arguments.schema.is_empty() { &configuration.schema } else { &arguments.schema };
+        if words.is_empty() {
+            return Err(Failure::usage("no schema is named")
+                .help(format!("name it with --schema schema.sql, or as `schema = \"schema.sql\"` in {FILE}")));
+        }
+        // Another database declares a schema too: it is read, and not asked about.
+        let other = match words.as_slice() {
+            [word] if is_postgres(word) => Some(address(word)?),
+            _ => None,
+        };
+        let mut planner = match &other {
+            Some(other) => {
+                let mut host = server.runtime.block_on(Postgres::connect_to(other))?;
+                Planner::from_schema(server.runtime.block_on(whimbrel::postgres::read_schema(&mut host))?)
+            }
+            None => Planner::from_sources(source::texts(session, words)?),
+        };
+        for rename in &arguments.rename {
+            planner = planner.rename(&rename.from, &rename.to)?;
+        }
+        for pattern in configuration.ignore.iter().chain(&arguments.ignore) {
+            planner = planner.ignore(pattern);
+        }
+        let strict_order = arguments.strict_order.or(configuration.strict_order).unwrap_or(false);
+        planner = planner.strict_order(strict_order).fast(arguments.fast);
+        let mut run = RunSettings { statement_timeout: arguments.statement_timeout, ..RunSettings::default() };
+        run.lock_timeout = arguments.lock_timeout.unwrap_or(run.lock_timeout);
+        let scratch = match &arguments.scratch {
+            Some(word) => Some(server.runtime.block_on(Postgres::connect_to(&address(word)?))?),
+            None => None,
+        };
+        let sources = match &other {
+            Some(other) => other.to_string(),
+            None => source::names(words),
+        };
+        Ok(Making { server, host: server.connect()?, scratch, planner, sources, words: words.clone(), run })
+    }
+
+    fn plan(&mut self, accept_data_loss: bool, answers: &HashMap<String, Answer>) -> Result<Plan, Failure> {
+        self.planner.set_accept_data_loss(accept_data_loss);
+        let mut resolver = |question: &Question| answers.get(&question.key()).cloned();
+        let plan = self.planner.plan_with(&mut self.host, self.scratch.as_mut(), &mut resolver);
+        Ok(self.server.runtime.block_on(plan)?)
+    }
+
+    /// Questions that `--accept-data-loss` answers with drop and add.
+    fn silenced(&mut self, arguments: &PlanArguments) -> Result<Vec<Question>, Failure> {
+        match arguments.accept_data_loss {
+            true => Ok(self.plan(false, &HashMap::new())?.questions.clone()),
+            false => Ok(Vec::new()),
+        }
+    }
+
+    fn present(&self, session: &mut Session, plan: &Plan, with_sql: bool) {
+        let obstacles = plan.obstacles.iter().filter(|obstacle| obstacle.code() != Code::QuestionOpen);
+        let problems: Vec<_> = obstacles.map(Problem::from).collect();
+        let database = self.server.address.to_string();
+        session.record("plan", &wire::PostgresPlan::new(&database, plan, &problems, with_sql));
+        if plan.is_empty() {
+            session.say("No changes.");
+            return;
+        }
+        let heading = Heading { database: &database, bytes: None, schema: &self.sources };
+        session.say(&render::postgres_plan(&heading, plan, session.verbose));
+        if with_sql && !plan.steps.is_empty() {
+            session.say("");
+            session.print(&plan.script());
+            session.say("");
+        }
+    }
+
+    /// The command that runs the plan. Where the database was not named, it need not be; a password is not shown.
+    fn push_command(&self, arguments: &PlanArguments) -> String {
+        let mut words = vec!["whimbrel".to_owned(), "push".to_owned()];
+        if self.server.word.is_some() {
+            words.extend(["--db".to_owned(), self.server.address.to_string()]);
+        }
+        for word in self.words.iter().filter(|_| !arguments.schema.is_empty()) {
+            words.extend(["--schema".to_owned(), shown(word)]);
+        }
+        for rename in &arguments.rename {
+            words.extend(["--rename".to_owned(), format!("{}={}", rename.from, rename.to)]);
+        }
+        for pattern in &arguments.ignore {
+            words.extend(["--ignore".to_owned(), pattern.clone()]);
+        }
+        if arguments.fast {
+            words.push("--fast".to_owned());
+        }
+        if arguments.accept_data_loss {
+            words.push("--accept-data-loss".to_owned());
+        }
+        words.iter().map(|word| render::printable(&shell_word(word))).collect::<Vec<_>>().join(" ")
+    }
+}

@@ -1,0 +1,151 @@
+//! A plan for PostgreSQL: the members of a plan for SQLite, with what each step locks besides.
+
+use serde::Serialize;
+use whimbrel::postgres::diff::{Change, Part};
+use whimbrel::postgres::steps;
+
+use super::plan::{HazardEntry, Loss, NoteEntry, PartEntry, strategy};
+use super::{Problem, Question};
+use crate::failure;
+
+/// A plan.
+#[derive(Serialize)]
+pub struct PostgresPlan<'a> {
+    database: &'a str,
+    creates_database: bool,
+    postgresql: String,
+    pending: bool,
+    changes: Vec<ChangeEntry>,
+    steps: Vec<StepEntry<'a>>,
+    questions: Vec<Question>,
+    obstacles: Vec<Problem<'a>>,
+    losses: Vec<Loss<'a>>,
+    notes: Vec<NoteEntry<'a>>,
+    warnings: &'a [String],
+    ignored: &'a [String],
+    rows: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sql: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ChangeEntry {
+    action: &'static str,
+    kind: &'static str,
+    name: String,
+    before: Option<String>,
+    parts: Vec<PartEntry>,
+}
+
+#[derive(Serialize)]
+struct StepEntry<'a> {
+    change: usize,
+    parts: &'a [usize],
+    object: &'a str,
+    title: &'a str,
+    strategy: &'static str,
+    reason: Option<&'a str>,
+    hazards: Vec<HazardEntry<'a>>,
+    rows: u64,
+    bytes: u64,
+    lock: Option<&'static str>,
+    locked: Option<String>,
+    blocks: Option<&'static str>,
+    alone: bool,
+    sql: Vec<&'a str>,
+}
+
+impl<'a> PostgresPlan<'a> {
+    /// A plan for a database; `obstacles` are those of the plan as they are told.
+    pub fn new(
+        database: &'a str,
+        plan: &'a steps::Plan,
+        obstacles: &'a [failure::Problem],
+        with_sql: bool,
+    ) -> PostgresPlan<'a> {
+        PostgresPlan {
+            database,
+            creates_database: false,
+            postgresql: version(plan.before.version),
+            pending: !plan.is_empty(),
+            changes: plan.changes.iter().map(ChangeEntry::from).collect(),
+            steps: plan.steps.iter().map(StepEntry::from).collect(),
+            questions: plan.questions.iter().map(Question::from).collect(),
+            obstacles: obstacles.iter().map(Problem::from).collect(),
+            losses: plan.losses().map(|(_, what, rows)| Loss { what, rows }).collect(),
+            notes: plan.notes.iter().map(NoteEntry::from).collect(),
+            warnings: &plan.warnings,
+            ignored: &plan.ignored,
+            rows: plan.rows(),
+            sql: with_sql.then(|| plan.script()),
+        }
+    }
+}
+
+/// A server's version as people write it.
+pub fn version(number: u32) -> String {
+    format!("{}.{}", number / 10_000, number % 10_000)
+}
+
+impl From<&Change> for ChangeEntry {
+    fn from(change: &Change) -> Self {
+        let (before, parts) = match change {
+            Change::Alter(alteration) => {
+                let renamed = alteration.parts.iter().find_map(|part| match part {
+                    Part::Rename(before) => Some(before.shown()),
+                    _ => None,
+                });
+                (renamed, alteration.parts.iter().map(part_entry).collect())
+            }
+            Change::Create(_) | Change::Drop(_) => (None, Vec::new()),
+        };
+        let action = match change.sign() {
+            '+' => "create",
+            '-' => "drop",
+            _ => "alter",
+        };
+        ChangeEntry { action, kind: change.id().kind.as_str(), name: change.id().shown(), before, parts }
+    }
+}
+
+fn part_entry(part: &Part) -> PartEntry {
+    let (name, before) = match part {
+        Part::RenameColumn { before, after } | Part::RenameValue { before, after } => {
+            (Some(after.clone()), Some(before.clone()))
+        }
+        Part::AddColumn(column) | Part::DropColumn(column) | Part::AlterColumn { after: column, .. } => {
+            (Some(column.name.clone()), None)
+        }
+        Part::AddValue { label, .. } => (Some(label.clone()), None),
+        Part::Setting { what, .. } => (Some((*what).to_owned()), None),
+        Part::Rename(before) => (None, Some(before.shown())),
+        Part::ColumnOrder
+        | Part::RemakeEnum { .. }
+        | Part::Comment
+        | Part::Definition
+        | Part::Validate
+        | Part::Invalid => (None, None),
+    };
+    PartEntry { kind: part.kind(), name, before, text: part.describe() }
+}
+
+impl<'a> From<&'a steps::Step> for StepEntry<'a> {
+    fn from(step: &'a steps::Step) -> Self {
+        StepEntry {
+            change: step.change,
+            parts: &step.parts,
+            object: &step.object,
+            title: &step.title,
+            strategy: strategy(step.strategy),
+            reason: step.reason.as_deref(),
+            hazards: step.hazards.iter().map(HazardEntry::from).collect(),
+            rows: step.rows,
+            bytes: step.bytes,
+            lock: step.lock.as_ref().map(|(lock, _)| lock.as_str()),
+            locked: step.lock.as_ref().map(|(_, table)| table.shown()),
+            blocks: step.lock.as_ref().map(|(lock, _)| lock.blocks()),
+            alone: step.alone,
+            sql: step.statements.iter().map(steps::Statement::sql).collect(),
+        }
+    }
+}

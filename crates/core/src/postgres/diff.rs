@@ -1,0 +1,712 @@
+//! [`Schema`] × [`Schema`] → changes, for PostgreSQL.
+//!
+//! Pure functions. [`resolve`] finds which table or column is which, and what has to be asked; the caller has PostgreSQL
+//! do the renames in a scratch database and reads what the schema is called then, because names stand in the texts of
+//! views, checks and defaults, and PostgreSQL knows best how to change them. [`diff`] compares that with the target.
+//!
+//! **Invariant:** a rename that could lose something is never assumed. One that cannot is: an index or a constraint with
+//! the same definition under another name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::print::changed_options;
+use super::schema::{Body, Column, Constraint, Index, Kind, Object, ObjectId, Schema, Table};
+use crate::diff::{Answer, Answers, Note, Question, QuestionKind};
+use crate::error::{Code, Error, Result};
+
+/// One difference between two schemas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// An object is new.
+    Create(Box<Object>),
+    /// An object is gone.
+    Drop(Box<Object>),
+    /// An object is another, in one or more parts.
+    Alter(Box<Alteration>),
+}
+
+/// How an object differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alteration {
+    /// As it is, under the names it is to have.
+    pub before: Object,
+    /// As it is to be.
+    pub after: Object,
+    /// The single differences.
+    pub parts: Vec<Part>,
+}
+
+/// One difference within an object.
+#[expect(clippy::large_enum_variant, reason = "a plan has a handful of them, and boxes would show in every match")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// The name, or the schema.
+    Rename(ObjectId),
+    /// A column's name.
+    RenameColumn {
+        /// The old name.
+        before: String,
+        /// The new name.
+        after: String,
+    },
+    /// A column is new.
+    AddColumn(Column),
+    /// A column is gone.
+    DropColumn(Column),
+    /// A column is another.
+    AlterColumn {
+        /// As it is.
+        before: Column,
+        /// As it is to be.
+        after: Column,
+    },
+    /// The order of columns, where it was asked to count.
+    ColumnOrder,
+    /// A label of an enum is new.
+    AddValue {
+        /// The label.
+        label: String,
+        /// The label it stands before; none where it is the last.
+        before: Option<String>,
+    },
+    /// A label of an enum has another name.
+    RenameValue {
+        /// The old name.
+        before: String,
+        /// The new name.
+        after: String,
+    },
+    /// Labels of an enum are gone or stand in another order: it is made anew.
+    RemakeEnum {
+        /// Labels that are gone, and what each becomes.
+        gone: Vec<(String, Option<String>)>,
+    },
+    /// A setting of a table, sequence, domain or view.
+    Setting {
+        /// What is set.
+        what: &'static str,
+        /// As it is.
+        before: String,
+        /// As it is to be.
+        after: String,
+    },
+    /// The comment.
+    Comment,
+    /// The statement that makes it.
+    Definition,
+    /// All rows are to be checked.
+    Validate,
+    /// An index that a stopped build has left, and that nobody can use.
+    Invalid,
+}
+
+/// A rename that is certain, or was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rename {
+    /// An object has another name, or stands in another schema.
+    Object {
+        /// As it is.
+        before: ObjectId,
+        /// As it is to be.
+        after: ObjectId,
+    },
+    /// A column has another name.
+    Column {
+        /// The table, under its new name.
+        table: ObjectId,
+        /// The old name.
+        before: String,
+        /// The new name.
+        after: String,
+    },
+}
+
+/// What the text of a declared schema says besides its statements.
+#[derive(Debug, Clone, Default)]
+pub struct Hints {
+    /// Tables and their old names.
+    pub tables: Vec<(ObjectId, String)>,
+    /// Tables, columns and their old names.
+    pub columns: Vec<(ObjectId, String, String)>,
+    /// Tables, columns, and the expression that gives rows their value.
+    pub backfills: Vec<(ObjectId, String, String)>,
+}
+
+/// The key of a question about a table: as in `--rename`, without the schema `public`.
+fn key_of(id: &ObjectId) -> String {
+    id.shown().to_ascii_lowercase()
+}
+
+fn answer_to(answers: &Answers, kind: &str, path: &str) -> Option<Answer> {
+    let path = path.to_ascii_lowercase();
+    // `app.users` is a table of a schema, where the same words could mean a column.
+    answers.get(&format!("{kind}:{path}")).or_else(|| answers.get(&format!("column:{path}"))).cloned()
+}
+
+/// Which table and column is which.
+///
+/// # Errors
+/// [`Code::UnknownName`] where an answer names what neither schema has.
+pub fn resolve(
+    before: &Schema,
+    after: &Schema,
+    answers: &Answers,
+    hints: &Hints,
+) -> Result<(Vec<Rename>, Vec<Question>)> {
+    let mut renames = Vec::new();
+    let mut questions = Vec::new();
+    let gone: Vec<&ObjectId> = before.tables().map(|(id, _)| id).filter(|id| after.table(id).is_none()).collect();
+    let mut new: Vec<&ObjectId> = after.tables().map(|(id, _)| id).filter(|id| before.table(id).is_none()).collect();
+    // Under its new name, each table that is there before and after, with its old one.
+    let mut pairs: Vec<(ObjectId, ObjectId)> =
+        before.tables().filter(|(id, _)| after.table(id).is_some()).map(|(id, _)| (id.clone(), id.clone())).collect();
+    for old in gone {
+        let hinted = hints.tables.iter().find(|(id, name)| *name == old.name && new.contains(&id)).map(|(id, _)| id);
+        let named = |name: &str| {
+            let is_it = |id: &ObjectId| key_of(id) == name.to_ascii_lowercase() || id.name == name;
+            new.iter().find(|id| is_it(id) && id.schema == old.schema).or_else(|| new.iter().find(|id| is_it(id)))
+        };
+        let answer = answer_to(answers, "table", &key_of(old));
+        let target = match &answer {
+            Some(Answer::Rename(name)) => named(name).copied(),
+            Some(Answer::DropAndAdd) => continue,
+            None => hinted,
+        };
+        if let Some(target) = target {
+            let target = target.clone();
+            new.retain(|id| **id != target);
+            renames.push(Rename::Object { before: old.clone(), after: target.clone() });
+            pairs.push((old.clone(), target));
+            continue;
+        }
+        let columns = |schema: &Schema, id: &ObjectId| -> BTreeSet<String> {
+            schema.table(id).into_iter().flat_map(|t| &t.columns).map(|c| c.name.clone()).collect()
+        };
+        let have = columns(before, old);
+        let shared = |id: &ObjectId| columns(after, id).intersection(&have).count();
+        let mut candidates: Vec<&&ObjectId> = new
+            .iter()
+            .filter(|id| shared(id) * 2 >= have.len().max(columns(after, id).len()) && shared(id) > 0)
+            .collect();
+        candidates.sort_by_key(|id| std::cmp::Reverse(shared(id)));
+        if !candidates.is_empty() && !answers.drop_the_rest {
+            let candidates = candidates.iter().map(|id| id.shown()).collect();
+            questions.push(Question { kind: QuestionKind::Table, before: old.shown(), candidates });
+        }
+    }
+    for (old, id) in &pairs {
+        let (Some(from), Some(to)) = (before.table(old), after.table(id)) else { continue };
+        // A partition's columns are those of its parent.
+        if to.partition_of.is_some() {
+            continue;
+        }
+        let mut new: Vec<&Column> = to.columns.iter().filter(|c| from.column(&c.name).is_none() && c.local).collect();
+        for column in from.columns.iter().filter(|c| to.column(&c.name).is_none() && c.local) {
+            let by_path =
+                |table: &ObjectId| answer_to(answers, "column", &format!("{}.{}", key_of(table), column.name));
+            let answer = by_path(old).or_else(|| by_path(id));
+            let hinted =
+                hints.columns.iter().find(|(t, c, o)| t == id && *o == column.name && new.iter().any(|n| n.name == *c));
+            let target = match &answer {
+                Some(Answer::Rename(name)) => {
+                    new.iter().find(|c| c.name.eq_ignore_ascii_case(name)).map(|c| c.name.clone())
+                }
+                Some(Answer::DropAndAdd) => continue,
+                None => hinted.map(|(_, name, _)| name.clone()),
+            };
+            if let Some(target) = target {
+                new.retain(|c| c.name != target);
+                renames.push(Rename::Column { table: id.clone(), before: column.name.clone(), after: target });
+                continue;
+            }
+            // What is computed holds nothing that could be lost.
+            if column.generated.is_some() || answers.drop_the_rest {
+                continue;
+            }
+            let mut candidates: Vec<&&Column> = new.iter().filter(|c| c.generated.is_none()).collect();
+            candidates.sort_by_key(|c| c.data_type != column.data_type);
+            if !candidates.is_empty() {
+                questions.push(Question {
+                    kind: QuestionKind::Column { table: old.shown() },
+                    before: column.name.clone(),
+                    candidates: candidates.iter().map(|c| c.name.clone()).collect(),
+                });
+            }
+        }
+    }
+    check_answers(before, after, answers)?;
+    Ok((renames, questions))
+}
+
+/// Refuses renames to what is not declared; one that was done already may be said again.
+fn check_answers(before: &Schema, after: &Schema, answers: &Answers) -> Result<()> {
+    for (key, answer) in answers.entries() {
+        let Answer::Rename(name) = answer else { continue };
+        let path = key.split_once(':').map_or(key, |(_, path)| path);
+        let lower = name.to_ascii_lowercase();
+        let is_table = |schema: &Schema, path: &str| schema.tables().any(|(id, _)| key_of(id) == path);
+        let has_column = |schema: &Schema, name: &str| {
+            schema.tables().any(|(_, t)| t.columns.iter().any(|c| c.name.eq_ignore_ascii_case(name)))
+        };
+        let has_label = |schema: &Schema, name: &str| {
+            schema.objects.values().any(|o| matches!(&o.body, Body::Enum(labels) if labels.iter().any(|l| l == name)))
+        };
+        let by_name = |schema: &Schema| schema.tables().any(|(id, _)| id.name.to_ascii_lowercase() == lower);
+        let known_after =
+            is_table(after, &lower) || by_name(after) || has_column(after, name) || has_label(after, name);
+        if !known_after {
+            return Err(Error::new(Code::UnknownName, format!("{name} is not in the declared schema"))
+                .help("names of a rename are those of the database on the left and of the schema on the right"));
+        }
+        let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
+        let is_type = |schema: &Schema| schema.objects.keys().any(|id| id.kind == Kind::Enum && key_of(id) == parent);
+        let known = |schema: &Schema| is_table(schema, path) || is_table(schema, parent) || is_type(schema);
+        if !known(before) && !known(after) && !is_table(before, &lower) {
+            return Err(Error::new(Code::UnknownName, format!("{path} is not in the database"))
+                .help("names of a rename are those of the database on the left and of the schema on the right"));
+        }
+    }
+    Ok(())
+}
+
+/// Renames that lose nothing whatever they were meant to be: the same thing under another name.
+pub fn certain_renames(before: &Schema, after: &Schema) -> Vec<Rename> {
+    let mut taken = BTreeSet::new();
+    let mut renames = Vec::new();
+    for object in before.objects.values().filter(|object| after.get(&object.id).is_none()) {
+        let same = |other: &&Object| {
+            other.id.kind == object.id.kind
+                && before.get(&other.id).is_none()
+                && !taken.contains(&other.id)
+                && match (&object.body, &other.body) {
+                    (Body::Constraint(a), Body::Constraint(b)) => object.id.table_id() == other.id.table_id() && a == b,
+                    (Body::Index(a), Body::Index(b)) => a.valid && a.table == b.table && index_tail(a) == index_tail(b),
+                    (Body::Sequence(a), Body::Sequence(b)) => a.owned_by.is_some() && a.owned_by == b.owned_by,
+                    (Body::Enum(a), Body::Enum(b)) => a == b,
+                    (Body::Composite(a), Body::Composite(b)) => a == b,
+                    (Body::Domain(a), Body::Domain(b)) => {
+                        a.data_type == b.data_type
+                            && a.default == b.default
+                            && a.checks.is_empty()
+                            && b.checks.is_empty()
+                    }
+                    _ => false,
+                }
+        };
+        let mut found = after.objects.values().filter(same);
+        let (Some(other), more) = (found.next(), found.next()) else { continue };
+        if more.is_some() && !matches!(object.id.kind, Kind::Constraint | Kind::Index) {
+            continue;
+        }
+        taken.insert(other.id.clone());
+        renames.push(Rename::Object { before: object.id.clone(), after: other.id.clone() });
+    }
+    for (id, table) in before.tables() {
+        let Some(wanted) = after.table(id) else { continue };
+        for column in &table.columns {
+            let of = |column: &Column| column.identity.as_ref().map(|identity| identity.sequence.clone());
+            if let (Some(old), Some(new)) = (of(column), wanted.column(&column.name).and_then(of))
+                && old != new
+            {
+                let sequence = |name| ObjectId::new(Kind::Sequence, &id.schema, name);
+                renames.push(Rename::Object { before: sequence(old), after: sequence(new) });
+            }
+        }
+    }
+    renames
+}
+
+/// An index's definition without its name.
+fn index_tail(index: &Index) -> (bool, &str) {
+    (index.unique, index.definition.split_once(" ON ").map_or("", |(_, tail)| tail))
+}
+
+/// The differences between a schema under its new names and the target, and what is worth telling.
+pub fn diff(before: &Schema, after: &Schema, strict_order: bool, answers: &Answers) -> (Vec<Change>, Vec<Note>) {
+    let mut changes = Vec::new();
+    let mut notes = Vec::new();
+    for (id, object) in &before.objects {
+        if !after.objects.contains_key(id) && !matches!(object.body, Body::Other { .. }) {
+            changes.push(Change::Drop(Box::new(object.clone())));
+        }
+    }
+    for (id, object) in &after.objects {
+        let Some(old) = before.get(id) else {
+            changes.push(Change::Create(Box::new(object.clone())));
+            continue;
+        };
+        let parts = parts(before, after, old, object, strict_order, answers, &mut notes);
+        if !parts.is_empty() {
+            changes.push(Change::Alter(Box::new(Alteration { before: old.clone(), after: object.clone(), parts })));
+        }
+    }
+    (changes, notes)
+}
+
+fn parts(
+    schema_before: &Schema,
+    schema_after: &Schema,
+    before: &Object,
+    after: &Object,
+    strict_order: bool,
+    answers: &Answers,
+    notes: &mut Vec<Note>,
+) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut set = |what: &'static str, before: String, after: String| {
+        if before != after {
+            parts.push(Part::Setting { what, before, after });
+        }
+    };
+    match (&before.body, &after.body) {
+        (Body::Table(b), Body::Table(a)) => {
+            set("unlogged", b.unlogged.to_string(), a.unlogged.to_string());
+            set("row level security", b.row_security.to_string(), a.row_security.to_string());
+            set("forced row level security", b.force_row_security.to_string(), a.force_row_security.to_string());
+            set("options", b.options.join(", "), a.options.join(", "));
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            set("replica identity", text(&b.replica_identity), text(&a.replica_identity));
+            set("clustered on", text(&b.clustered_on), text(&a.clustered_on));
+            set("partition by", text(&b.partition_by), text(&a.partition_by));
+            set("tablespace", text(&b.tablespace), text(&a.tablespace));
+            set("access method", text(&b.access_method), text(&a.access_method));
+            set("of type", text(&b.of_type), text(&a.of_type));
+            let bound =
+                |t: &Table| t.partition_of.as_ref().map(|(p, b)| format!("{} {b}", p.sql())).unwrap_or_default();
+            set("partition of", bound(b), bound(a));
+            let parents = |t: &Table| t.inherits.iter().map(ObjectId::sql).collect::<Vec<_>>().join(", ");
+            set("inherits", parents(b), parents(a));
+            column_parts(schema_before, schema_after, &after.id, (b, a), strict_order, &mut parts, notes);
+        }
+        (Body::Enum(b), Body::Enum(a)) => enum_parts(&after.id, b, a, answers, &mut parts),
+        (Body::Sequence(b), Body::Sequence(a)) => {
+            set("numbers", super::print::numbers(&b.numbers), super::print::numbers(&a.numbers));
+            set("unlogged", b.unlogged.to_string(), a.unlogged.to_string());
+            let owner = |o: &Option<(ObjectId, String)>| {
+                o.as_ref().map(|(t, c)| format!("{}.{c}", t.sql())).unwrap_or_default()
+            };
+            set("owned by", owner(&b.owned_by), owner(&a.owned_by));
+        }
+        (Body::Domain(b), Body::Domain(a)) => {
+            set("type", b.data_type.clone(), a.data_type.clone());
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            set("collation", text(&b.collation), text(&a.collation));
+            set("default", text(&b.default), text(&a.default));
+            set("not null", b.not_null.to_string(), a.not_null.to_string());
+            if b.checks != a.checks {
+                let list = |d: &super::schema::Domain| {
+                    d.checks.iter().map(|c| format!("{} {}", c.name, c.definition)).collect::<Vec<_>>().join(", ")
+                };
+                set("checks", list(b), list(a));
+            }
+        }
+        (Body::Constraint(b), Body::Constraint(a)) => {
+            let same = Constraint { valid: true, references: a.references.clone(), ..b.clone() }
+                == Constraint { valid: true, ..a.clone() };
+            if !same || (b.valid && !a.valid) {
+                parts.push(Part::Definition);
+            } else if !b.valid && a.valid {
+                parts.push(Part::Validate);
+            }
+        }
+        (Body::Index(b), Body::Index(a)) => {
+            if b.definition != a.definition || b.table != a.table {
+                parts.push(Part::Definition);
+            } else if !b.valid {
+                parts.push(Part::Invalid);
+            } else {
+                set("statistics", format!("{:?}", b.statistics), format!("{:?}", a.statistics));
+            }
+        }
+        (Body::View(b), Body::View(a)) => {
+            if b.query != a.query
+                || b.columns != a.columns
+                || b.tablespace != a.tablespace
+                || b.populated != a.populated
+            {
+                parts.push(Part::Definition);
+            } else {
+                set("options", b.options.join(", "), a.options.join(", "));
+                set("column comments", format!("{:?}", b.comments), format!("{:?}", a.comments));
+                set("column defaults", format!("{:?}", b.defaults), format!("{:?}", a.defaults));
+            }
+        }
+        (Body::Trigger(b), Body::Trigger(a)) | (Body::Rule(b), Body::Rule(a)) => {
+            if b.definition != a.definition {
+                parts.push(Part::Definition);
+            } else {
+                set("enabled", b.enabled.to_string(), a.enabled.to_string());
+            }
+        }
+        (Body::Extension { schema: b }, Body::Extension { schema: a }) => set("schema", b.clone(), a.clone()),
+        (Body::Namespace, Body::Namespace) | (Body::Other { .. }, Body::Other { .. }) => {}
+        (b, a) if b != a => parts.push(Part::Definition),
+        _ => {}
+    }
+    if before.comment != after.comment {
+        parts.push(Part::Comment);
+    }
+    parts
+}
+
+/// A column of a child as it will be when the parent's column has changed.
+fn as_inherited(own: &Column, parent_before: &Column, parent_after: &Column) -> Column {
+    fn follow<T: PartialEq + Clone>(own: &T, before: &T, after: &T) -> T {
+        if before != after && own == before { after.clone() } else { own.clone() }
+    }
+    let (b, a) = (parent_before, parent_after);
+    Column {
+        data_type: follow(&own.data_type, &b.data_type, &a.data_type),
+        collation: follow(&own.collation, &b.collation, &a.collation),
+        not_null: follow(&own.not_null, &b.not_null, &a.not_null),
+        default: follow(&own.default, &b.default, &a.default),
+        generated: follow(&own.generated, &b.generated, &a.generated),
+        identity: follow(&own.identity, &b.identity, &a.identity),
+        ..own.clone()
+    }
+}
+
+fn column_parts(
+    schema_before: &Schema,
+    schema_after: &Schema,
+    id: &ObjectId,
+    (before, after): (&Table, &Table),
+    strict_order: bool,
+    parts: &mut Vec<Part>,
+    notes: &mut Vec<Note>,
+) {
+    // What the parents do, their children do too.
+    let parents: Vec<&ObjectId> = after.partition_of.iter().map(|(parent, _)| parent).chain(&after.inherits).collect();
+    let kept = |parent: &&&ObjectId| {
+        let all = before.partition_of.iter().map(|(parent, _)| parent).chain(&before.inherits);
+        all.into_iter().any(|other| other == **parent)
+    };
+    let inherited = |schema: &Schema, name: &str| -> Option<Column> {
+        parents.iter().filter(kept).find_map(|parent| schema.table(parent)?.column(name).cloned())
+    };
+    for column in &after.columns {
+        let (above_before, above_after) =
+            (inherited(schema_before, &column.name), inherited(schema_after, &column.name));
+        match (before.column(&column.name), above_before, above_after) {
+            (None, None, Some(_)) => {}
+            (None, ..) => parts.push(Part::AddColumn(column.clone())),
+            (Some(old), above_before, above_after) => {
+                let old = match (above_before, above_after) {
+                    (Some(b), Some(a)) => as_inherited(old, &b, &a),
+                    _ => old.clone(),
+                };
+                let same = Column { local: column.local, ..old.clone() };
+                let named = |c: &Column| Column {
+                    identity: c.identity.clone().map(|i| super::schema::Identity { sequence: String::new(), ..i }),
+                    ..c.clone()
+                };
+                if named(&same) != named(column) {
+                    parts.push(Part::AlterColumn { before: old, after: column.clone() });
+                }
+            }
+        }
+    }
+    for column in &before.columns {
+        let goes_above = inherited(schema_before, &column.name).is_some()
+            && inherited(schema_after, &column.name).is_none()
+            && !column.local;
+        if after.column(&column.name).is_none()
+            && !goes_above
+            && !(before.partition_of.is_some() && after.partition_of.is_some())
+        {
+            parts.push(Part::DropColumn(column.clone()));
+        }
+    }
+    let stays = |c: &&Column| after.column(&c.name).is_some();
+    let added = after.columns.iter().filter(|c| before.column(&c.name).is_none());
+    let stored: Vec<String> = before.columns.iter().filter(stays).chain(added).map(|c| c.name.clone()).collect();
+    let declared: Vec<String> = after.columns.iter().map(|c| c.name.clone()).collect();
+    if stored != declared {
+        if strict_order {
+            parts.push(Part::ColumnOrder);
+        } else {
+            notes.push(Note::ColumnOrder { table: id.shown(), stored, declared });
+        }
+    }
+}
+
+fn enum_parts(id: &ObjectId, before: &[String], after: &[String], answers: &Answers, parts: &mut Vec<Part>) {
+    let mut labels: Vec<String> = before.to_vec();
+    let mut gone = Vec::new();
+    for label in before.iter().filter(|label| !after.contains(label)) {
+        let answer = answer_to(answers, "column", &format!("{}.{label}", key_of(id)));
+        match answer {
+            // To a label that is new: the values stay, and are called otherwise.
+            Some(Answer::Rename(to)) if after.contains(&to) && !labels.contains(&to) => {
+                for own in labels.iter_mut().filter(|own| *own == label) {
+                    own.clone_from(&to);
+                }
+                parts.push(Part::RenameValue { before: label.clone(), after: to });
+            }
+            Some(Answer::Rename(to)) => gone.push((label.clone(), Some(to))),
+            _ => gone.push((label.clone(), None)),
+        }
+    }
+    let kept: Vec<&String> = labels.iter().filter(|label| after.contains(label)).collect();
+    let wanted: Vec<&String> = after.iter().filter(|label| labels.contains(label)).collect();
+    if !gone.is_empty() || kept != wanted {
+        parts.push(Part::RemakeEnum { gone });
+        return;
+    }
+    // From the end: each stands before one that is there by then.
+    let mut next: Option<&String> = None;
+    let mut added = Vec::new();
+    for label in after.iter().rev() {
+        if !labels.contains(label) {
+            added.push(Part::AddValue { label: label.clone(), before: next.cloned() });
+        }
+        next = Some(label);
+    }
+    parts.extend(added);
+}
+
+/// What still differs from the target, in words; nothing where the way was right.
+pub fn remaining(found: &Schema, target: &Schema) -> Vec<String> {
+    let (changes, _) = diff(found, target, false, &Answers::default());
+    changes
+        .iter()
+        .map(|change| {
+            let parts = match change {
+                Change::Alter(alteration) => alteration.parts.iter().map(Part::describe).collect::<Vec<_>>().join(", "),
+                _ => String::new(),
+            };
+            format!("{} {}{}{parts}", change.sign(), change.id(), if parts.is_empty() { "" } else { ": " })
+        })
+        .collect()
+}
+
+impl Change {
+    /// The object, by its name after the change.
+    pub fn id(&self) -> &ObjectId {
+        match self {
+            Change::Create(object) | Change::Drop(object) => &object.id,
+            Change::Alter(alteration) => &alteration.after.id,
+        }
+    }
+
+    /// `+`, `-` or `~`.
+    pub fn sign(&self) -> char {
+        match self {
+            Change::Create(_) => '+',
+            Change::Drop(_) => '-',
+            Change::Alter(_) => '~',
+        }
+    }
+}
+
+impl Part {
+    /// `+`, `-` or `~`.
+    pub fn sign(&self) -> char {
+        match self {
+            Part::AddColumn(_) | Part::AddValue { .. } => '+',
+            Part::DropColumn(_) => '-',
+            _ => '~',
+        }
+    }
+
+    /// The kind of part, for machines.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Part::Rename(_) => "rename",
+            Part::RenameColumn { .. } => "rename_column",
+            Part::AddColumn(_) => "add_column",
+            Part::DropColumn(_) => "drop_column",
+            Part::AlterColumn { .. } => "alter_column",
+            Part::ColumnOrder => "column_order",
+            Part::AddValue { .. } => "add_value",
+            Part::RenameValue { .. } => "rename_value",
+            Part::RemakeEnum { .. } => "remake_enum",
+            Part::Setting { .. } => "setting",
+            Part::Comment => "comment",
+            Part::Definition => "definition",
+            Part::Validate => "validate",
+            Part::Invalid => "invalid",
+        }
+    }
+
+    /// The part in words.
+    pub fn describe(&self) -> String {
+        match self {
+            Part::Rename(before) => format!("renamed from {}", before.shown()),
+            Part::RenameColumn { before, after } => format!("{before} → {after}"),
+            Part::AddColumn(column) => super::print::column(column, "public"),
+            Part::DropColumn(column) => format!("{} {}", column.name, column.data_type),
+            Part::AlterColumn { before, after } => alteration_text(before, after),
+            Part::ColumnOrder => "order of columns".to_owned(),
+            Part::AddValue { label, before: Some(before) } => format!("'{label}' before '{before}'"),
+            Part::AddValue { label, before: None } => format!("'{label}'"),
+            Part::RenameValue { before, after } => format!("'{before}' → '{after}'"),
+            Part::RemakeEnum { gone } if gone.is_empty() => "another order of labels".to_owned(),
+            Part::RemakeEnum { gone } => {
+                let text = |(label, to): &(String, Option<String>)| match to {
+                    Some(to) => format!("'{label}' becomes '{to}'"),
+                    None => format!("'{label}' is gone"),
+                };
+                gone.iter().map(text).collect::<Vec<_>>().join(", ")
+            }
+            Part::Setting { what, before, after } => {
+                let shown = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+                format!("{what}: {} → {}", shown(before), shown(after))
+            }
+            Part::Comment => "comment".to_owned(),
+            Part::Definition => "definition".to_owned(),
+            Part::Validate => "all rows are checked".to_owned(),
+            Part::Invalid => "not valid, built anew".to_owned(),
+        }
+    }
+}
+
+fn alteration_text(before: &Column, after: &Column) -> String {
+    let mut out: BTreeMap<usize, String> = BTreeMap::new();
+    let mut say = |text: String| {
+        let at = out.len();
+        out.insert(at, text);
+    };
+    if before.data_type != after.data_type {
+        say(format!("{} → {}", before.data_type, after.data_type));
+    }
+    if before.collation != after.collation {
+        let shown = |c: &Option<String>| c.clone().unwrap_or_else(|| "the type's collation".to_owned());
+        say(format!("{} → {}", shown(&before.collation), shown(&after.collation)));
+    }
+    if before.not_null != after.not_null {
+        say(if after.not_null { "NULL → NOT NULL" } else { "NOT NULL → NULL" }.to_owned());
+    }
+    if before.default != after.default {
+        let shown = |d: &Option<String>| d.as_ref().map_or("no default".to_owned(), |d| format!("DEFAULT {d}"));
+        say(format!("{} → {}", shown(&before.default), shown(&after.default)));
+    }
+    if before.generated != after.generated {
+        let shown = |g: &Option<super::schema::Generated>| {
+            g.as_ref().map_or("not generated".to_owned(), |g| format!("GENERATED AS ({})", g.expression))
+        };
+        say(format!("{} → {}", shown(&before.generated), shown(&after.generated)));
+    }
+    if before.identity != after.identity {
+        let shown = |i: &Option<super::schema::Identity>| match i {
+            Some(i) if i.always => "GENERATED ALWAYS AS IDENTITY",
+            Some(_) => "GENERATED BY DEFAULT AS IDENTITY",
+            None => "no identity",
+        };
+        let (from, to) = (shown(&before.identity), shown(&after.identity));
+        say(if from == to { "numbers of the identity".to_owned() } else { format!("{from} → {to}") });
+    }
+    if before.comment != after.comment {
+        say("comment".to_owned());
+    }
+    let (gone, new) = changed_options(&before.options, &after.options);
+    let settings = before.storage != after.storage
+        || before.compression != after.compression
+        || before.statistics != after.statistics
+        || !gone.is_empty()
+        || !new.is_empty();
+    if settings {
+        say("storage settings".to_owned());
+    }
+    format!("{} {}", after.name, out.into_values().collect::<Vec<_>>().join(", "))
+}

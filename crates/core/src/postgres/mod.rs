@@ -1,0 +1,30 @@
+//! PostgreSQL: the same stages as for SQLite, one file each.
+//!
+//! | stage | file |
+//! |---|---|
+//! | model | `schema` |
+//! | live database → schema | `read` |
+//! | declared SQL → schema, by the server itself | `declared`, in a `scratch` place; `token` and `split` cut the text |
+//! | schema × schema → changes | `diff` |
+//! | what the rows say | `probe` |
+//! | changes → steps | `plan`, whose values are in `steps`; `print` writes the SQL |
+//! | all of that in order | `prepare` |
+//! | run | `run`, under the lock of `session` |
+//!
+//! A host is asked through [`host::Host`].
+
+pub mod declared;
+pub mod diff;
+pub mod host;
+pub mod plan;
+pub mod prepare;
+pub mod print;
+pub mod probe;
+pub mod read;
+pub mod run;
+pub mod schema;
+pub mod scratch;
+pub mod session;
+pub mod split;
+pub mod steps;
+pub mod token;

@@ -1,0 +1,394 @@
+//! Live database and declared schema → plan, for PostgreSQL; nothing is written to the database.
+//!
+//! PostgreSQL itself is asked three times in a scratch place: what the declared schema means; what the live schema is
+//! called once it is renamed; and whether the steps make the declared schema of it. A plan that does not is refused
+//! before it is run.
+
+use std::collections::BTreeSet;
+
+use super::declared::{Declared, read_declared};
+use super::diff::{Rename, certain_renames, diff, remaining, resolve};
+use super::host::Host;
+use super::plan::{Input, plan};
+use super::print;
+use super::probe::probe;
+use super::read::read_schema;
+use super::run::try_out;
+use super::schema::{Body, Kind, Object, ObjectId, Schema};
+use super::scratch::{Place, Scratch};
+use super::steps::Plan;
+use super::token::quote_name;
+use crate::diff::{Answer, Answers, Question};
+use crate::error::{Code, Error, Result};
+use crate::run::matches_pattern;
+use crate::schema::Source;
+
+/// How a plan is made.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Answers to questions about renames.
+    pub answers: Answers,
+    /// Whether data may be lost.
+    pub accept_data_loss: bool,
+    /// Patterns of tables that are out of sight.
+    pub ignore: Vec<String>,
+    /// Whether another order of columns is a change.
+    pub strict_order: bool,
+    /// Whether nobody uses the database: everything is done at once and in the shortest way.
+    pub fast: bool,
+}
+
+/// What the database is to become.
+#[derive(Debug)]
+pub enum Wanted {
+    /// SQL that the server is asked about.
+    Sql(Vec<Source>),
+    /// A schema that was read from another database.
+    Schema(Box<Schema>),
+}
+
+/// Makes the plan. What keeps it from running stands in it.
+///
+/// # Errors
+/// Where the database cannot be read, the server does not accept the declared schema, or an answer names what does not
+/// exist.
+pub async fn make_plan<H: Host>(
+    host: &mut H,
+    mut scratch: Scratch<'_, H>,
+    wanted: &Wanted,
+    settings: &Settings,
+    resolver: &mut (dyn FnMut(&Question) -> Option<Answer> + Send),
+) -> Result<Plan> {
+    let ignored = |name: &str| settings.ignore.iter().any(|pattern| matches_pattern(pattern, name));
+    let live = read_schema(host).await?.without(ignored);
+    let declared = match wanted {
+        Wanted::Sql(sources) => {
+            let mut place = Place::open(host, again(&mut scratch)).await?;
+            let declared = read_declared(&mut place, sources).await;
+            let closed = place.close().await;
+            let declared = declared?;
+            closed?;
+            declared
+        }
+        Wanted::Schema(schema) => Declared { schema: (**schema).clone(), ..Declared::default() },
+    };
+    let target = declared.schema.without(ignored);
+    let hints = declared.hints;
+    check_names(&target)?;
+
+    let mut answers = settings.answers.clone();
+    let (mut renames, mut questions) = resolve(&live, &target, &answers, &hints)?;
+    loop {
+        let answered: Vec<(String, Answer)> =
+            questions.iter().filter_map(|question| Some((question.key(), resolver(question)?))).collect();
+        if answered.is_empty() {
+            break;
+        }
+        for (key, answer) in answered {
+            answers.answer(key, answer);
+        }
+        (renames, questions) = resolve(&live, &target, &answers, &hints)?;
+    }
+    if !questions.is_empty() && settings.accept_data_loss {
+        answers.drop_the_rest = true;
+        (renames, questions) = resolve(&live, &target, &answers, &hints)?;
+    }
+    let mut plan_made = Plan {
+        warnings: declared.warnings,
+        before: live.clone(),
+        target: target.clone(),
+        ignored: settings.ignore.clone(),
+        strict_order: settings.strict_order,
+        ..Plan::default()
+    };
+    if !questions.is_empty() {
+        let (changes, notes) = diff(&live, &target, settings.strict_order, &answers);
+        (plan_made.changes, plan_made.notes) = (changes, notes);
+        let message = format!(
+            "{} must be answered first",
+            crate::plan::rows_text(questions.len() as u64).replace("row", "question")
+        );
+        plan_made.obstacles.push(Error::new(Code::QuestionOpen, message).questions(questions.clone()));
+        plan_made.questions = questions;
+        return Ok(plan_made);
+    }
+    let (changes, notes) = diff(&live, &target, settings.strict_order, &answers);
+    if changes.is_empty() && renames.is_empty() {
+        plan_made.notes = notes;
+        return Ok(plan_made);
+    }
+
+    let (findings, mut obstacles) =
+        probe(host, &live, &target, &renames, &answers, &hints, settings.accept_data_loss).await?;
+    let mut place = Place::open(host, again(&mut scratch)).await?;
+    let judging = Judging { live: &live, target: &target, settings, answers: &answers };
+    let judged = judging.judge(&mut place, renames, &findings, &mut plan_made).await;
+    let closed = place.close().await;
+    obstacles.extend(judged?);
+    closed?;
+    plan_made.obstacles.append(&mut obstacles);
+    Ok(plan_made)
+}
+
+/// The same scratch for another time.
+fn again<'a, H>(scratch: &'a mut Scratch<'_, H>) -> Scratch<'a, H> {
+    match scratch {
+        Scratch::Automatic => Scratch::Automatic,
+        Scratch::Transaction => Scratch::Transaction,
+        Scratch::Given(connection) => Scratch::Given(connection),
+    }
+}
+
+/// PostgreSQL cuts names at 63 bytes, and tells it by a notice only: two of them could become one.
+fn check_names(target: &Schema) -> Result<()> {
+    let long = target.objects.keys().find(|id| id.name.len() > 63);
+    match long {
+        Some(id) => Err(Error::new(Code::SchemaRejected, format!("the name of {id} is longer than 63 bytes"))),
+        None => Ok(()),
+    }
+}
+
+struct Judging<'a> {
+    live: &'a Schema,
+    target: &'a Schema,
+    settings: &'a Settings,
+    answers: &'a Answers,
+}
+
+impl Judging<'_> {
+    /// Makes the steps, and tries them out on an empty copy of the live schema. Returns what stands in the way.
+    async fn judge<H: Host>(
+        &self,
+        place: &mut Place<'_, H>,
+        renames: Vec<Rename>,
+        findings: &super::plan::Findings,
+        made: &mut Plan,
+    ) -> Result<Vec<Error>> {
+        let mut obstacles = Vec::new();
+        let mut copied = None;
+        for sql in print::statements(self.live) {
+            if let Err(f) = place.execute(&sql).await {
+                copied = Some(format!("{f}, at: {sql}"));
+                break;
+            }
+        }
+        let start = place.read().await?;
+        if copied.is_none() {
+            copied = remaining(&start, self.live).into_iter().next();
+        }
+        if let Some(why) = copied {
+            // What cannot be copied cannot be judged; the run itself is verified all the same.
+            made.warnings.push(format!("the plan was not tried out on an empty copy, which could not be made: {why}"));
+            if !renames.is_empty() {
+                let error =
+                    Error::new(Code::Unsupported, "renames cannot be planned, because the schema cannot be copied");
+                obstacles.push(error.cause(why).help("do the renames by hand, and run whimbrel again"));
+                return Ok(obstacles);
+            }
+            let (changes, notes) = diff(self.live, self.target, self.settings.strict_order, self.answers);
+            let (steps, wrong) = self.steps(self.live, &changes, &[], findings);
+            (made.changes, made.notes, made.steps) = (changes, notes, steps);
+            obstacles.extend(wrong);
+            return Ok(obstacles);
+        }
+        let mut renamed = self.live.clone();
+        let mut done: Vec<(Rename, Vec<String>)> = Vec::new();
+        let mut todo = renames;
+        loop {
+            if todo.is_empty() {
+                todo = certain_renames(&renamed, self.target);
+                if todo.is_empty() {
+                    break;
+                }
+            }
+            for (rename, statements) in rename_statements(&renamed, std::mem::take(&mut todo)) {
+                for sql in &statements {
+                    place
+                        .execute(sql)
+                        .await
+                        .map_err(|f| f.error(Code::Unsupported, "this cannot be renamed").statement(sql))?;
+                }
+                done.push((rename, statements));
+            }
+            renamed = place.read().await?;
+        }
+        let (mut changes, notes) = diff(&renamed, self.target, self.settings.strict_order, self.answers);
+        add_renames(&mut changes, &done, &renamed);
+        let (steps, wrong) = self.steps(&renamed, &changes, &done, findings);
+        obstacles.extend(wrong);
+        (made.changes, made.notes, made.steps) = (changes, notes, steps);
+        if !obstacles.is_empty() {
+            return Ok(obstacles);
+        }
+        if !done.is_empty() {
+            place.empty().await?;
+            for sql in print::statements(self.live) {
+                place
+                    .execute(&sql)
+                    .await
+                    .map_err(|f| f.error(Code::Database, "the copy cannot be made").statement(&sql))?;
+            }
+        }
+        match try_out(place, made).await {
+            Ok(result) => {
+                let left = remaining(&result, self.target);
+                if let Some(first) = left.first() {
+                    let message = format!("whimbrel knows no way to make this change: {first}");
+                    let error =
+                        left.iter().skip(1).take(9).fold(Error::new(Code::Unsupported, message), |error, other| {
+                            error.help(format!("and {other}"))
+                        });
+                    obstacles.push(error.help("do this part by hand, and run whimbrel again: it goes on from there"));
+                }
+            }
+            Err(error) => obstacles.push(error),
+        }
+        Ok(obstacles)
+    }
+
+    fn steps(
+        &self,
+        renamed: &Schema,
+        changes: &[super::diff::Change],
+        renames: &[(Rename, Vec<String>)],
+        findings: &super::plan::Findings,
+    ) -> (Vec<super::steps::Step>, Vec<Error>) {
+        let fast = self.settings.fast;
+        plan(&Input { renamed, target: self.target, renames, changes, findings, fast })
+    }
+}
+
+/// The statements of renames, in an order in which no name is taken: what stands in the way steps aside.
+fn rename_statements(schema: &Schema, renames: Vec<Rename>) -> Vec<(Rename, Vec<String>)> {
+    let mut out = Vec::new();
+    let mut aside = 0;
+    let target = |rename: &Rename| match rename {
+        Rename::Object { after, .. } => (after.clone(), None),
+        Rename::Column { table, after, .. } => (table.clone(), Some(after.clone())),
+    };
+    let source = |rename: &Rename| match rename {
+        Rename::Object { before, .. } => (before.clone(), None),
+        Rename::Column { table, before, .. } => (table.clone(), Some(before.clone())),
+    };
+    // Tables come first, so that their columns are found under the new names.
+    let (objects, columns): (Vec<Rename>, Vec<Rename>) =
+        renames.into_iter().partition(|rename| matches!(rename, Rename::Object { .. }));
+    for list in [objects, columns] {
+        let sources: BTreeSet<_> = list.iter().map(source).collect();
+        let mut second = Vec::new();
+        for rename in list {
+            // A name that another one of these still has: by way of a name of its own.
+            if sources.contains(&target(&rename)) {
+                aside += 1;
+                let temporary = format!("_whimbrel_aside_{aside}");
+                match &rename {
+                    Rename::Object { before, after } => {
+                        let between = ObjectId { name: temporary, ..before.clone() };
+                        out.push((rename.clone(), rename_object(schema, before, &between)));
+                        second.push((rename.clone(), rename_object_as(schema, before, &between, after)));
+                    }
+                    Rename::Column { table, before, after } => {
+                        let sql = |from: &str, to: &str| {
+                            format!(
+                                "ALTER TABLE {} RENAME COLUMN {} TO {}",
+                                table.sql(),
+                                quote_name(from),
+                                quote_name(to)
+                            )
+                        };
+                        out.push((rename.clone(), vec![sql(before, &temporary)]));
+                        second.push((rename.clone(), vec![sql(&temporary, after)]));
+                    }
+                }
+                continue;
+            }
+            let statements = match &rename {
+                Rename::Object { before, after } => {
+                    let mut statements = Vec::new();
+                    // What goes makes way for what takes its name.
+                    if schema.get(after).is_some() && !sources.contains(&(after.clone(), None)) {
+                        aside += 1;
+                        let between = ObjectId { name: format!("_whimbrel_gone_{aside}"), ..after.clone() };
+                        statements.extend(rename_object(schema, after, &between));
+                    }
+                    statements.extend(rename_object(schema, before, after));
+                    statements
+                }
+                Rename::Column { table, before, after } => {
+                    vec![format!(
+                        "ALTER TABLE {} RENAME COLUMN {} TO {}",
+                        table.sql(),
+                        quote_name(before),
+                        quote_name(after)
+                    )]
+                }
+            };
+            out.push((rename, statements));
+        }
+        out.extend(second);
+    }
+    out
+}
+
+fn rename_object(schema: &Schema, before: &ObjectId, after: &ObjectId) -> Vec<String> {
+    rename_object_as(schema, before, before, after)
+}
+
+/// Renames what is called `before` in the schema and `now` by now.
+fn rename_object_as(schema: &Schema, before: &ObjectId, now: &ObjectId, after: &ObjectId) -> Vec<String> {
+    let mut out = Vec::new();
+    let named = |id: &ObjectId| {
+        let object = schema.get(before).map(|object| Object { id: id.clone(), ..object.clone() });
+        let object = object.unwrap_or_else(|| Object {
+            id: id.clone(),
+            comment: None,
+            grants: None,
+            needs: Vec::new(),
+            body: Body::Namespace,
+        });
+        print::named(&object)
+    };
+    let mut current = now.clone();
+    if current.schema != after.schema {
+        out.push(format!("ALTER {} SET SCHEMA {}", named(&current), quote_name(&after.schema)));
+        current.schema.clone_from(&after.schema);
+    }
+    if current.name != after.name {
+        let to = quote_name(&after.name);
+        out.push(match before.kind {
+            Kind::Constraint => {
+                format!("ALTER TABLE {} RENAME CONSTRAINT {} TO {to}", current.table_sql(), quote_name(&current.name))
+            }
+            _ => format!("ALTER {} RENAME TO {to}", named(&current)),
+        });
+    }
+    out
+}
+
+/// Puts the renames into the changes, where a reader looks for them.
+fn add_renames(changes: &mut Vec<super::diff::Change>, renames: &[(Rename, Vec<String>)], renamed: &Schema) {
+    use super::diff::{Alteration, Change, Part};
+    for (rename, _) in renames {
+        let (id, part) = match rename {
+            Rename::Object { before, after } => (after, Part::Rename(before.clone())),
+            Rename::Column { table, before, after } => {
+                (table, Part::RenameColumn { before: before.clone(), after: after.clone() })
+            }
+        };
+        // The sequence of an identity column belongs to its table.
+        let Some(object) = renamed.get(id) else { continue };
+        let found = changes.iter_mut().find_map(|change| match change {
+            Change::Alter(alteration) if alteration.after.id == *id => Some(alteration),
+            _ => None,
+        });
+        match found {
+            Some(alteration) if alteration.parts.contains(&part) => {}
+            Some(alteration) => alteration.parts.push(part),
+            None => changes.push(Change::Alter(Box::new(Alteration {
+                before: object.clone(),
+                after: object.clone(),
+                parts: vec![part],
+            }))),
+        }
+    }
+}

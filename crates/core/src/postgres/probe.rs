@@ -1,0 +1,473 @@
+//! What the planner has to know of the rows: how many there are, what would be lost, and which do not fit.
+//!
+//! Only what changes is asked about, with queries that block nobody. A value of a row is never read, only counted.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::diff::{Hints, Rename};
+use super::plan::{Facts, Findings, cast, keeps_its_bytes};
+use super::print::constraints_of;
+use super::read::OLDEST_SERVER;
+use super::schema::{Body, Column, Constraint, Demands, Kind, ObjectId, Schema, Table};
+use super::token::{quote_literal, quote_name};
+use crate::diff::{Answer, Answers};
+use crate::error::{Code, Error, Result};
+use crate::plan::rows_text;
+use crate::run::{Connection, Failure, FailureKind, Value};
+
+/// A table before and after.
+struct Pair<'a> {
+    live: &'a ObjectId,
+    before: &'a Table,
+    id: &'a ObjectId,
+    after: &'a Table,
+    /// Names of columns, new to old.
+    renamed: HashMap<&'a str, &'a str>,
+}
+
+impl<'a> Pair<'a> {
+    /// The column as it is, by its new name.
+    fn old(&self, name: &str) -> Option<&'a Column> {
+        let name = self.renamed.get(name).copied().unwrap_or(name);
+        self.before.column(name)
+    }
+
+    /// Whether columns are there as they will be: the rows can be asked.
+    fn same(&self, names: &[String]) -> bool {
+        names.iter().all(|name| {
+            let after = self.after.column(name);
+            matches!((self.before.column(name), after), (Some(b), Some(a)) if b.data_type == a.data_type)
+                && !self.renamed.contains_key(name.as_str())
+        })
+    }
+}
+
+/// Asks the database what the planner has to know, and says what stands in the way.
+///
+/// # Errors
+/// [`Code::Database`] where a table cannot be read.
+pub async fn probe<C: Connection>(
+    conn: &mut C,
+    live: &Schema,
+    target: &Schema,
+    renames: &[Rename],
+    answers: &Answers,
+    hints: &Hints,
+    accept_data_loss: bool,
+) -> Result<(Findings, Vec<Error>)> {
+    debug_assert!(live.version == 0 || live.version >= OLDEST_SERVER);
+    let old_name = |id: &ObjectId| {
+        let found = renames.iter().find_map(|rename| match rename {
+            Rename::Object { before, after } if after == id => Some(before.clone()),
+            _ => None,
+        });
+        found.unwrap_or_else(|| id.clone())
+    };
+    let mut findings = Findings::default();
+    let mut obstacles = Vec::new();
+    let mut pairs = Vec::new();
+    for (id, after) in target.tables() {
+        let Some((live_id, object)) = live.objects.get_key_value(&old_name(id)) else { continue };
+        let Some(before) = object.table() else { continue };
+        let renamed = renames
+            .iter()
+            .filter_map(|rename| match rename {
+                Rename::Column { table, before, after } if table == id => Some((after.as_str(), before.as_str())),
+                _ => None,
+            })
+            .collect();
+        pairs.push(Pair { live: live_id, before, id, after, renamed });
+    }
+    let kept: Vec<&ObjectId> = pairs.iter().map(|pair| pair.live).collect();
+    let gone: Vec<&ObjectId> = live.tables().map(|(id, _)| id).filter(|id| !kept.contains(id)).collect();
+
+    let facts = facts(conn, live).await?;
+    for pair in &pairs {
+        if let Some(facts) = facts.get(pair.live) {
+            findings.tables.insert(pair.id.clone(), *facts);
+        }
+    }
+    for id in live.objects.keys().filter(|id| id.kind == Kind::MaterializedView) {
+        if let Some(facts) = facts.get(id) {
+            findings.tables.insert(id.clone(), *facts);
+        }
+    }
+    for (table, column, value) in &hints.backfills {
+        findings.backfills.insert((table.clone(), column.clone()), value.clone());
+    }
+    let is_empty = |id: &ObjectId| facts.get(id).is_none_or(|facts| facts.empty);
+
+    for id in gone {
+        let facts = facts.get(id).copied().unwrap_or_default();
+        findings.tables.insert(id.clone(), facts);
+        if is_empty(id)
+            || live.table(id).is_some_and(|table| {
+                table.partition_of.is_some()
+                    && target.table(&table.partition_of.as_ref().map_or(id.clone(), |(p, _)| p.clone())).is_none()
+            })
+        {
+            continue;
+        }
+        let rows = count(conn, &format!("SELECT count(*) FROM {}", id.sql())).await?;
+        if rows > 0 {
+            findings.lost.insert((id.clone(), None), rows);
+            obstacles.extend(loss(format!("table {}", id.shown()), id, rows, accept_data_loss));
+        }
+    }
+    for pair in &pairs {
+        if is_empty(pair.live) {
+            continue;
+        }
+        columns(conn, pair, target, accept_data_loss, &mut findings, &mut obstacles).await?;
+        constraints(conn, pair, live, target, renames, &mut findings, &mut obstacles).await?;
+        unique_indexes(conn, pair, live, target, &mut findings, &mut obstacles).await?;
+    }
+    enums(conn, live, target, answers, &is_empty, &mut obstacles).await?;
+    Ok((findings, obstacles))
+}
+
+fn loss(what: String, table: &ObjectId, rows: u64, accepted: bool) -> Option<Error> {
+    let error = Error::new(Code::DataLoss, format!("{what} would be lost, with {}", rows_text(rows)));
+    let error = error.object(table.shown()).help("accept it with --accept-data-loss, or keep it in the schema");
+    (!accepted).then_some(error)
+}
+
+async fn facts<C: Connection>(conn: &mut C, live: &Schema) -> Result<HashMap<ObjectId, Facts>> {
+    let sql = "SELECT n.nspname, c.relname, c.relkind, c.reltuples, \
+               CASE WHEN c.relkind = 'p' THEN (SELECT coalesce(sum(pg_catalog.pg_relation_size(t.relid)), 0) \
+                FROM pg_catalog.pg_partition_tree(c.oid) t) ELSE pg_catalog.pg_relation_size(c.oid) END, \
+               CASE WHEN c.relkind = 'p' THEN (SELECT coalesce(sum(pg_catalog.pg_total_relation_size(t.relid)), 0) \
+                FROM pg_catalog.pg_partition_tree(c.oid) t) ELSE pg_catalog.pg_total_relation_size(c.oid) END \
+               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'";
+    let rows = conn.query(sql).await.map_err(|f| f.error(Code::Database, "the sizes of tables cannot be read"))?;
+    let mut out = HashMap::new();
+    for row in rows {
+        let text = |at: usize| row.get(at).and_then(Value::text).unwrap_or_default().to_owned();
+        let kind = if text(2) == "m" { Kind::MaterializedView } else { Kind::Table };
+        let id = ObjectId::new(kind, text(0), text(1));
+        if live.get(&id).is_none() {
+            continue;
+        }
+        let size: u64 = text(4).parse().unwrap_or_default();
+        // Before the first ANALYZE there is no estimate: a row of a hundred bytes is as good a guess as any.
+        let tuples: f64 = text(3).parse().unwrap_or(-1.0);
+        let rows = if tuples > 0.0 { tuples as u64 } else { size / 100 };
+        out.insert(id, Facts { rows, bytes: text(5).parse().unwrap_or_default(), empty: size == 0 });
+    }
+    Ok(out)
+}
+
+async fn count<C: Connection>(conn: &mut C, sql: &str) -> Result<u64> {
+    ask(conn, sql).await.map_err(|f| f.error(Code::Database, "the rows cannot be counted").statement(sql))
+}
+
+async fn ask<C: Connection>(conn: &mut C, sql: &str) -> Result<u64, Failure> {
+    let rows = conn.query(sql).await?;
+    let value = rows.first().and_then(|row| row.first());
+    Ok(match value {
+        Some(Value::Text(text)) => text.parse().unwrap_or_default(),
+        Some(Value::Integer(n)) => (*n).try_into().unwrap_or_default(),
+        _ => 0,
+    })
+}
+
+async fn columns<C: Connection>(
+    conn: &mut C,
+    pair: &Pair<'_>,
+    target: &Schema,
+    accept_data_loss: bool,
+    findings: &mut Findings,
+    obstacles: &mut Vec<Error>,
+) -> Result<()> {
+    let table = pair.live.sql();
+    // A partition's columns are asked about with its parent's.
+    let parent = pair.after.partition_of.as_ref().and_then(|(parent, _)| target.table(parent));
+    for column in pair.before.columns.iter().filter(|_| parent.is_none()) {
+        let new_name = pair.renamed.iter().find(|(_, old)| **old == column.name).map(|(new, _)| *new);
+        let is_kept = new_name.is_some()
+            || (pair.after.column(&column.name).is_some() && !pair.renamed.contains_key(column.name.as_str()));
+        // A column that becomes a generated one loses what was in it.
+        let is_replaced = pair.after.column(&column.name).is_some_and(|c| c.generated.is_some());
+        if (is_kept && !is_replaced) || column.generated.is_some() {
+            continue;
+        }
+        let rows = count(conn, &format!("SELECT count({}) FROM {table}", quote_name(&column.name))).await?;
+        if rows > 0 {
+            findings.lost.insert((pair.id.clone(), Some(column.name.clone())), rows);
+            let what = format!("column {}.{}", pair.live.shown(), column.name);
+            obstacles.extend(loss(what, pair.live, rows, accept_data_loss));
+        }
+    }
+    let own =
+        |column: &&Column| parent.is_none_or(|t| t.column(&column.name).is_none_or(|c| !c.not_null && column.not_null));
+    for column in pair.after.columns.iter().filter(own) {
+        let key = (pair.id.clone(), column.name.clone());
+        let shown = format!("{}.{}", pair.id.shown(), column.name);
+        let gives = column.default.is_some() || column.identity.is_some() || column.generated.is_some();
+        let has_value = gives || findings.backfills.contains_key(&key);
+        let no_value = |rows: u64| {
+            Error::new(Code::NoValue, format!("{} of {} have no value for {shown}", rows_text(rows), pair.id.shown()))
+                .object(pair.id.shown())
+                .help("give it a DEFAULT, or a value for the rows that are there: `-- whimbrel: backfill <expression>`")
+        };
+        let Some(old) = pair.old(&column.name) else {
+            if column.not_null && !has_value {
+                let rows = count(conn, &format!("SELECT count(*) FROM {table}")).await?;
+                if rows > 0 {
+                    obstacles.push(no_value(rows));
+                }
+            }
+            continue;
+        };
+        let name = quote_name(&old.name);
+        if column.not_null && !old.not_null && column.generated.is_none() {
+            let rows = count(conn, &format!("SELECT count(*) FROM {table} WHERE {name} IS NULL")).await?;
+            findings.without_value.insert(key, rows);
+            if rows > 0 && !has_value {
+                obstacles.push(no_value(rows));
+            }
+        }
+        if old.data_type != column.data_type
+            && old.generated.is_none()
+            && column.generated.is_none()
+            && !keeps_its_bytes(&old.data_type, &column.data_type)
+            && parent.is_none()
+        {
+            conversion(conn, pair, old, column, accept_data_loss, obstacles).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn conversion<C: Connection>(
+    conn: &mut C,
+    pair: &Pair<'_>,
+    old: &Column,
+    new: &Column,
+    accept_data_loss: bool,
+    obstacles: &mut Vec<Error>,
+) -> Result<()> {
+    let (table, name) = (pair.live.sql(), quote_name(&old.name));
+    let there = cast(&name, &old.data_type, &new.data_type);
+    let back = cast(&format!("({there})"), &new.data_type, &old.data_type);
+    let sql = format!("SELECT count(*) FROM {table} WHERE ({back})::text IS DISTINCT FROM {name}::text");
+    let shown = format!("{}.{}", pair.id.shown(), new.name);
+    match ask(conn, &sql).await {
+        Ok(0) => {}
+        Ok(rows) if !accept_data_loss => obstacles.push(
+            Error::new(
+                Code::ValuesAltered,
+                format!("{} of {shown} would not be the same as {}", rows_text(rows), new.data_type),
+            )
+            .object(pair.id.shown())
+            .help("look at these rows first; --accept-data-loss lets PostgreSQL convert them"),
+        ),
+        Ok(_) => {}
+        // A type that is not there yet, or a way back that PostgreSQL does not know: the run itself will tell.
+        Err(f) if f.kind == FailureKind::Statement && f.sqlstate.as_deref().is_none_or(|s| !s.starts_with("22")) => {}
+        Err(f) if matches!(f.kind, FailureKind::Statement | FailureKind::Constraint) => obstacles.push(
+            Error::new(Code::RowsDoNotFit, format!("values of {shown} cannot become {}", new.data_type))
+                .object(pair.id.shown())
+                .help("change these values first, or keep the old type and add a column of the new one"),
+        ),
+        Err(f) => return Err(f.error(Code::Database, format!("the rows of {} cannot be read", pair.id.shown()))),
+    }
+    Ok(())
+}
+
+async fn constraints<C: Connection>(
+    conn: &mut C,
+    pair: &Pair<'_>,
+    live: &Schema,
+    target: &Schema,
+    renames: &[Rename],
+    findings: &mut Findings,
+    obstacles: &mut Vec<Error>,
+) -> Result<()> {
+    let there: Vec<&Constraint> = constraints_of(live, pair.live)
+        .filter_map(|object| match &object.body {
+            Body::Constraint(constraint) => Some(constraint),
+            _ => None,
+        })
+        .collect();
+    let table = pair.live.sql();
+    for object in constraints_of(target, pair.id) {
+        let Body::Constraint(constraint) = &object.body else { continue };
+        let is_new =
+            !there.iter().any(|old| old.definition == constraint.definition && (old.valid || !constraint.valid));
+        if !is_new || !constraint.valid || !pair.same(&constraint.columns) || constraint.columns.is_empty() {
+            continue;
+        }
+        let names: Vec<String> = constraint.columns.iter().map(|name| quote_name(name)).collect();
+        let list = names.join(", ");
+        let sql = match constraint.demands {
+            Demands::PrimaryKey | Demands::Unique if !constraint.definition.contains("NULLS NOT DISTINCT") => {
+                let known = names.iter().map(|name| format!("{name} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
+                format!(
+                    "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {table} WHERE {known} \
+                     GROUP BY {list} HAVING count(*) > 1) d"
+                )
+            }
+            Demands::Check => {
+                let Some(condition) = constraint.definition.strip_prefix("CHECK ") else { continue };
+                let condition = condition.trim_end_matches(" NO INHERIT");
+                format!("SELECT count(*) FROM {table} WHERE NOT {condition}")
+            }
+            Demands::ForeignKey => {
+                let Some(parent) = &constraint.references else { continue };
+                let parent_live = renames.iter().find_map(|rename| match rename {
+                    Rename::Object { before, after } if after == parent => Some(before),
+                    _ => None,
+                });
+                let parent_live = parent_live.unwrap_or(parent);
+                let Some(parent_table) = live.table(parent_live) else { continue };
+                let there = constraint.referenced_columns.iter().all(|name| {
+                    let (b, a) = (parent_table.column(name), target.table(parent).and_then(|t| t.column(name)));
+                    matches!((b, a), (Some(b), Some(a)) if b.data_type == a.data_type)
+                });
+                if !there {
+                    continue;
+                }
+                let known = names.iter().map(|name| format!("c.{name} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
+                let pairs = names.iter().zip(&constraint.referenced_columns);
+                let equal: Vec<String> = pairs.map(|(c, p)| format!("p.{} = c.{c}", quote_name(p))).collect();
+                format!(
+                    "SELECT count(*) FROM {table} c WHERE {known} AND NOT EXISTS (SELECT 1 FROM {} p WHERE {})",
+                    parent_live.sql(),
+                    equal.join(" AND ")
+                )
+            }
+            _ => continue,
+        };
+        // A check may call a function that is still to be made.
+        let rows = match ask(conn, &sql).await {
+            Ok(rows) => rows,
+            Err(f) if f.kind == FailureKind::Statement => continue,
+            Err(f) => return Err(f.error(Code::Database, format!("the rows of {} cannot be read", pair.id.shown()))),
+        };
+        if rows == 0 {
+            findings.fitting.insert(object.id.clone());
+        } else {
+            let what = match constraint.demands {
+                Demands::ForeignKey => format!(
+                    "{} of {} refer to rows of {} that are not there",
+                    rows_text(rows),
+                    pair.id.shown(),
+                    constraint.references.as_ref().map(ObjectId::shown).unwrap_or_default()
+                ),
+                Demands::Check => {
+                    format!("{} of {} break the check {}", rows_text(rows), pair.id.shown(), object.id.name)
+                }
+                _ => format!("{} of {} are alike in {list}", rows_text(rows), pair.id.shown()),
+            };
+            let error = Error::new(Code::RowsDoNotFit, what).object(pair.id.shown());
+            obstacles.push(error.help("change these rows first, or declare the constraint otherwise"));
+        }
+    }
+    Ok(())
+}
+
+/// Rows that are alike in what is to be unique.
+async fn unique_indexes<C: Connection>(
+    conn: &mut C,
+    pair: &Pair<'_>,
+    live: &Schema,
+    target: &Schema,
+    findings: &mut Findings,
+    obstacles: &mut Vec<Error>,
+) -> Result<()> {
+    for (id, object) in &target.objects {
+        let Body::Index(index) = &object.body else { continue };
+        let is_there = live
+            .get(id)
+            .is_some_and(|o| matches!(&o.body, Body::Index(i) if i.definition == index.definition && i.valid));
+        if index.table != *pair.id || !index.unique || is_there || !pair.same(&index.columns) {
+            continue;
+        }
+        // Only lists of plain columns are asked about, with the condition of a partial index.
+        let names: Vec<String> = index.columns.iter().map(|name| quote_name(name)).collect();
+        let Some((_, tail)) = index.definition.split_once(" USING btree (") else { continue };
+        let (keys, condition) = tail.split_once(')').unwrap_or((tail, ""));
+        let mut keys: Vec<String> = keys.split(", ").map(str::to_owned).collect();
+        let list = keys.join(", ");
+        keys.sort();
+        let condition = match condition.trim() {
+            "" => "true",
+            text => match text.strip_prefix("WHERE ") {
+                Some(condition) => condition,
+                None => continue,
+            },
+        };
+        if !keys.iter().all(|key| names.contains(key)) {
+            continue;
+        }
+        let known = keys.iter().map(|name| format!("{name} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
+        let sql = format!(
+            "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {} WHERE {known} AND ({condition}) \
+             GROUP BY {list} HAVING count(*) > 1) d",
+            pair.live.sql()
+        );
+        match ask(conn, &sql).await {
+            Ok(0) => {
+                findings.fitting.insert(id.clone());
+            }
+            Ok(rows) => {
+                let what = format!("{} of {} are alike in {list}", rows_text(rows), pair.id.shown());
+                let error = Error::new(Code::RowsDoNotFit, what).object(pair.id.shown());
+                obstacles.push(error.help("change these rows first, or declare the index otherwise"));
+            }
+            Err(f) if f.kind == FailureKind::Statement => {}
+            Err(f) => return Err(f.error(Code::Database, format!("the rows of {} cannot be read", pair.id.shown()))),
+        }
+    }
+    Ok(())
+}
+
+/// Labels that are gone, and that rows still hold.
+async fn enums<C: Connection>(
+    conn: &mut C,
+    live: &Schema,
+    target: &Schema,
+    answers: &Answers,
+    is_empty: &impl Fn(&ObjectId) -> bool,
+    obstacles: &mut Vec<Error>,
+) -> Result<()> {
+    let mut gone: BTreeMap<String, (&ObjectId, Vec<&String>)> = BTreeMap::new();
+    for (id, object) in &live.objects {
+        let (Body::Enum(before), Some(Body::Enum(after))) = (&object.body, target.get(id).map(|o| &o.body)) else {
+            continue;
+        };
+        let path = |label: &str| format!("column:{}.{}", id.shown().to_ascii_lowercase(), label.to_ascii_lowercase());
+        let is_mapped = |label: &str| matches!(answers.get(&path(label)), Some(Answer::Rename(_)));
+        let labels: Vec<&String> = before.iter().filter(|label| !after.contains(label) && !is_mapped(label)).collect();
+        if !labels.is_empty() {
+            gone.insert(id.sql(), (id, labels));
+        }
+    }
+    for (table_id, table) in live.tables() {
+        if is_empty(table_id) || table.partition_of.is_some() {
+            continue;
+        }
+        for column in &table.columns {
+            let Some((id, labels)) = gone.get(&column.data_type) else { continue };
+            let is_kept =
+                target.tables().any(|(_, t)| t.column(&column.name).is_some_and(|c| c.data_type == column.data_type));
+            if !is_kept {
+                continue;
+            }
+            for label in labels {
+                let (name, value) = (quote_name(&column.name), quote_literal(label));
+                let sql = format!("SELECT count(*) FROM {} WHERE {name} = {value}", table_id.sql());
+                let rows = count(conn, &sql).await?;
+                if rows > 0 {
+                    let shown = format!("{}.{}", table_id.shown(), column.name);
+                    let message = format!("{} of {shown} hold '{label}', which {id} no longer has", rows_text(rows));
+                    let error = Error::new(Code::RowsDoNotFit, message).object(table_id.shown());
+                    obstacles.push(error.help(format!("say what it becomes: --rename {}.{label}=<label>", id.shown())));
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,996 @@
+//! Runs of plans on a live server, and the places where schemas are tried out: locks that others hold, connections that
+//! end, roles that lack a right, and what is left behind.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use whimbrel::postgres_host::Postgres;
+use whimbrel::run::{Cancel, Connection, Event, Failure, FailureKind, Report, Row};
+use whimbrel::{Code, Error, Result, State};
+use whimbrel_core::postgres::declared::read_declared;
+use whimbrel_core::postgres::host::Host;
+use whimbrel_core::postgres::read::read_schema;
+use whimbrel_core::postgres::run::{RunSettings, run_plan, try_out};
+use whimbrel_core::postgres::schema::{Kind, ObjectId, Schema};
+use whimbrel_core::postgres::scratch::{Place, Scratch};
+use whimbrel_core::postgres::session::acquire;
+use whimbrel_core::postgres::steps::{Plan, Statement, Step};
+use whimbrel_core::schema::Source;
+use whimbrel_postgres_server::{Database, Server, Session, database};
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts").block_on(future)
+}
+
+async fn connect(database: &Database) -> Postgres {
+    Postgres::connect(&database.url).await.expect("the database is there")
+}
+
+fn source(text: &str) -> Source {
+    Source { name: "schema.sql".into(), text: text.into() }
+}
+
+/// What the SQL declares, by way of a place of its own.
+async fn declared<H: Host>(host: &mut H, sql: &str) -> Result<Schema> {
+    let mut place = Place::open(host, Scratch::Automatic).await?;
+    let declared = read_declared(&mut place, &[source(sql)]).await;
+    place.close().await?;
+    declared.map(|declared| declared.schema)
+}
+
+fn together(object: &str, statements: &[&str]) -> Step {
+    let statements = statements.iter().map(|sql| Statement::Execute((*sql).to_owned())).collect();
+    Step { object: object.into(), title: "change".into(), statements, ..Step::default() }
+}
+
+fn alone(object: &str, statement: Statement) -> Step {
+    Step { alone: true, statements: vec![statement], ..together(object, &[]) }
+}
+
+fn outside(object: &str, sql: &str) -> Step {
+    let plain = sql.replace(" CONCURRENTLY", "");
+    alone(object, Statement::Outside { sql: sql.to_owned(), plain })
+}
+
+/// A plan from what is there to what the SQL makes of an empty database.
+async fn plan<H: Host>(host: &mut H, target: &str, steps: Vec<Step>) -> Plan {
+    let before = read_schema(host).await.expect("it can be read");
+    let target = declared(host, target).await.expect("it can be declared");
+    Plan { steps, before, target, ..Plan::default() }
+}
+
+fn settings(lock_timeout: u64, attempts: u32) -> RunSettings {
+    RunSettings {
+        lock_timeout: Duration::from_millis(lock_timeout),
+        attempts,
+        lock_wait: Duration::from_millis(300),
+        concurrent_wait: Duration::from_millis(500),
+        ..RunSettings::default()
+    }
+}
+
+async fn run_it<H: Host>(host: &mut H, plan: &Plan, settings: &RunSettings) -> Result<Report> {
+    run_plan(host, plan, settings, &mut (), &Cancel::default()).await
+}
+
+fn table(name: &str) -> ObjectId {
+    ObjectId::new(Kind::Table, "public", name)
+}
+
+fn columns(database: &Database, table: &str) -> String {
+    database.value(&format!(
+        "SELECT coalesce(string_agg(attname, ',' ORDER BY attnum), '') FROM pg_attribute \
+         WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped"
+    ))
+}
+
+fn locks_left(database: &Database) -> String {
+    database.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
+}
+
+/// Says which objects differ, and not all that there are.
+#[track_caller]
+fn assert_same(found: &Schema, expected: &Schema) {
+    for id in found.objects.keys().chain(expected.objects.keys()) {
+        assert_eq!(found.get(id), expected.get(id));
+    }
+}
+
+/// The longest of the same SELECT again and again, until it is stopped.
+struct Reader {
+    stop: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<Duration>,
+}
+
+impl Reader {
+    fn start(session: Session, sql: &'static str) -> Reader {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let mut longest = Duration::ZERO;
+            while !stopped.load(Ordering::Relaxed) {
+                let start = Instant::now();
+                session.query(sql);
+                longest = longest.max(start.elapsed());
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            longest
+        });
+        Reader { stop, thread }
+    }
+
+    fn end(self) -> Duration {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("it reads")
+    }
+}
+
+/// A machine that is busy with other tests makes everybody wait: one round of three has to be in time.
+fn one_round_of_three(mut round: impl FnMut() -> Duration, limit: Duration) {
+    let rounds: Vec<Duration> = (0..3).map(|_| round()).collect();
+    assert!(rounds.iter().any(|longest| *longest <= limit), "{rounds:?} are longer than {limit:?}");
+}
+
+#[test]
+fn a_plan_is_run_and_verified() {
+    let database = database("runs");
+    database.execute("CREATE TABLE t(id integer PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 250)");
+    run(async {
+        let mut host = connect(&database).await;
+        let steps = vec![
+            together("t", &["ALTER TABLE public.t ADD COLUMN n integer"]),
+            alone(
+                "t",
+                Statement::Backfill {
+                    sql: "UPDATE public.t SET n = id * 2 WHERE ctid = ANY (ARRAY(SELECT ctid FROM public.t \
+                          WHERE n IS NULL LIMIT 100))"
+                        .into(),
+                    rows: 250,
+                },
+            ),
+            outside("i", "CREATE INDEX CONCURRENTLY i ON public.t (n)"),
+            Step {
+                statements: vec![
+                    Statement::Check {
+                        sql: "SELECT count(*) FROM public.t WHERE n IS NULL".into(),
+                        failure: "rows are left".into(),
+                    },
+                    Statement::Execute("ALTER TABLE public.t ALTER COLUMN n SET NOT NULL".into()),
+                ],
+                ..together("t", &[])
+            },
+        ];
+        let made = plan(
+            &mut host,
+            "CREATE TABLE t(id integer PRIMARY KEY, n integer NOT NULL); CREATE INDEX i ON t(n)",
+            steps,
+        )
+        .await;
+        let mut seen = Vec::new();
+        let mut observer = |event: &Event<'_>| {
+            seen.push(match event {
+                Event::Started { steps, rows } => format!("started {steps} {rows}"),
+                Event::Step { number, of, .. } => format!("{number} of {of}"),
+                Event::Portion { rows } => format!("{rows} rows"),
+                Event::Verifying => "verifying".into(),
+                Event::Committed => "committed".into(),
+                _ => "?".into(),
+            });
+        };
+        let report = run_plan(&mut host, &made, &settings(500, 3), &mut observer, &Cancel::default()).await;
+        let report = report.expect("it runs");
+        assert_eq!((report.steps, report.rows), (4, 250));
+        let expected = [
+            "started 4 250",
+            "1 of 4",
+            "2 of 4",
+            "100 rows",
+            "200 rows",
+            "250 rows",
+            "3 of 4",
+            "4 of 4",
+            "verifying",
+            "committed",
+        ];
+        assert_eq!(seen, expected);
+        assert_eq!(database.value("SELECT sum(n) FROM t"), "62750");
+        // Nothing of the run is left on the connection.
+        let rows = host.query("SELECT current_setting('lock_timeout'), current_setting('search_path')").await;
+        assert_eq!(
+            rows.expect("it answers")[0].iter().filter_map(|v| v.text()).collect::<Vec<_>>(),
+            ["0", "\"$user\", public"]
+        );
+        assert!(!host.in_transaction().await.expect("it answers"));
+        assert_eq!(locks_left(&database), "0");
+    });
+}
+
+#[test]
+fn another_database_than_the_plans_is_left_alone() {
+    let database = database("superseded");
+    database.execute("CREATE TABLE t(id integer)");
+    run(async {
+        let mut host = connect(&database).await;
+        let steps = vec![together("t", &["ALTER TABLE public.t ADD COLUMN n integer"])];
+        let made = plan(&mut host, "CREATE TABLE t(id integer, n integer)", steps).await;
+        database.execute("ALTER TABLE t ADD COLUMN other text");
+        let error = run_it(&mut host, &made, &settings(500, 3)).await.expect_err("it differs");
+        assert_eq!((error.code(), error.report().state), (Code::Superseded, State::Unchanged));
+        assert_eq!(locks_left(&database), "0");
+    });
+}
+
+#[test]
+fn a_result_that_was_not_planned_is_rolled_back() {
+    let database = database("verified");
+    database.execute("CREATE TABLE t(id integer)");
+    run(async {
+        let mut host = connect(&database).await;
+        let steps = vec![together("t", &["ALTER TABLE public.t ADD COLUMN n text"])];
+        let mut made = plan(&mut host, "CREATE TABLE t(id integer, n integer)", steps).await;
+        let error = run_it(&mut host, &made, &settings(500, 3)).await.expect_err("it is another type");
+        assert_eq!((error.code(), error.report().state), (Code::VerificationFailed, State::RolledBack));
+        assert_eq!(columns(&database, "t"), "id");
+        // Where the last step stands alone, what is done is done.
+        made.steps.push(outside("i", "CREATE INDEX CONCURRENTLY i ON public.t (id)"));
+        let error = run_it(&mut host, &made, &settings(500, 3)).await.expect_err("it is another type");
+        assert_eq!((error.code(), error.report().state), (Code::VerificationFailed, State::Begun));
+        assert_eq!(columns(&database, "t"), "id,n");
+        assert_eq!(locks_left(&database), "0");
+    });
+}
+
+#[test]
+fn rows_that_do_not_fit_stop_the_run() {
+    let database = database("rows");
+    database.execute("CREATE TABLE t(id integer, word text); INSERT INTO t VALUES (1, 'secret'), (1, NULL)");
+    run(async {
+        let mut host = connect(&database).await;
+        let check = Statement::Check {
+            sql: "SELECT count(*) FROM public.t WHERE word IS NULL".into(),
+            failure: "rows have no word".into(),
+        };
+        for (step, says) in [
+            (Step { statements: vec![check], ..together("t", &["-"]) }, "rows have no word"),
+            (
+                together("t", &["ALTER TABLE public.t ALTER COLUMN word TYPE integer USING word::integer"]),
+                "rows of t do not fit",
+            ),
+            (together("t", &["ALTER TABLE public.t ADD UNIQUE (id)"]), "rows of t do not fit"),
+            (outside("i", "CREATE UNIQUE INDEX CONCURRENTLY i ON public.t (id)"), "rows of i do not fit"),
+        ] {
+            let before = read_schema(&mut host).await.expect("it can be read");
+            let made = Plan { steps: vec![step], before: before.clone(), ..Plan::default() };
+            let error = run_it(&mut host, &made, &settings(500, 3)).await.expect_err("they do not fit");
+            assert_eq!((error.code(), error.report().state), (Code::RowsDoNotFit, State::RolledBack), "{error}");
+            assert!(error.report().message.contains(says) && !error.to_string().contains("secret"), "{error}");
+            // An index whose build failed is gone.
+            assert_eq!(read_schema(&mut host).await.expect("it can be read"), before);
+        }
+        assert_eq!(locks_left(&database), "0");
+    });
+}
+
+#[test]
+fn fault_087_a_lock_of_others_is_not_waited_for_longer_than_allowed() {
+    let database = database("lock");
+    database.execute("CREATE TABLE t(id integer)");
+    run(async {
+        let mut host = connect(&database).await;
+        let steps = vec![together("t", &["ALTER TABLE public.t ADD COLUMN n integer"])];
+        let made = plan(&mut host, "CREATE TABLE t(id integer, n integer)", steps).await;
+        let holder = database.session();
+        holder.execute("BEGIN; SELECT * FROM t");
+        let mut attempts = 0;
+        one_round_of_three(
+            || {
+                let reader = Reader::start(database.session(), "SELECT count(*) FROM t");
+                let mut observer = |event: &Event<'_>| attempts += i32::from(matches!(event, Event::Retry { .. }));
+                let outcome = tokio::runtime::Handle::try_current().map(|_| ()).map_err(drop);
+                assert!(outcome.is_ok());
+                let error = std::thread::scope(|scope| {
+                    let (database, made) = (&database, &made);
+                    let observer = &mut observer;
+                    scope
+                        .spawn(move || {
+                            run(async {
+                                let mut host = connect(database).await;
+                                run_plan(&mut host, made, &settings(400, 3), observer, &Cancel::default()).await
+                            })
+                        })
+                        .join()
+                        .expect("it ends")
+                        .expect_err("somebody reads it")
+                });
+                assert_eq!((error.code(), error.report().state), (Code::Busy, State::RolledBack));
+                assert!(error.report().help[0].contains("oldest open transactions"), "{error}");
+                reader.end()
+            },
+            Duration::from_millis(500),
+        );
+        assert_eq!(attempts, 6);
+        assert_eq!(locks_left(&database), "0");
+        // When it is released, the next attempt goes through.
+        let release = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(700));
+            holder.execute("COMMIT");
+        });
+        run_it(&mut host, &made, &settings(200, 30)).await.expect("it is released");
+        release.join().expect("it is released");
+        assert_eq!(columns(&database, "t"), "id,n");
+    });
+}
+
+#[test]
+fn the_waits_of_a_transaction_come_out_of_one_budget() {
+    let database = database("budget");
+    database.execute("CREATE TABLE a(id integer); CREATE TABLE b(id integer)");
+    let made = run(async {
+        let mut host = connect(&database).await;
+        let steps = vec![
+            together("a", &["ALTER TABLE public.a ADD COLUMN n integer"]),
+            together("b", &["ALTER TABLE public.b ADD COLUMN n integer"]),
+        ];
+        plan(&mut host, "CREATE TABLE a(id integer, n integer); CREATE TABLE b(id integer, n integer)", steps).await
+    });
+    let holds_b = database.session();
+    holds_b.execute("BEGIN; SELECT * FROM b");
+    one_round_of_three(
+        || {
+            // Most of the time is spent on the first table, which is then locked while the second is waited for.
+            let holds_a = database.session();
+            holds_a.execute("BEGIN; SELECT * FROM a");
+            let release = std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(450));
+                holds_a.execute("COMMIT");
+            });
+            let reader = Reader::start(database.session(), "SELECT count(*) FROM a");
+            let outcome = run(async { run_it(&mut connect(&database).await, &made, &settings(600, 1)).await });
+            assert_eq!(outcome.map_err(|e| e.code()), Err(Code::Busy));
+            release.join().expect("it is released");
+            reader.end()
+        },
+        Duration::from_millis(700),
+    );
+    assert_eq!(columns(&database, "a"), "id");
+}
+
+fn invalid(database: &Database) -> String {
+    database
+        .value("SELECT coalesce(string_agg(indexrelid::regclass::text, ','), '') FROM pg_index WHERE NOT indisvalid")
+}
+
+#[test]
+fn fault_088_a_failed_index_is_dropped() {
+    let database = database("index");
+    database.execute("CREATE TABLE t(id integer)");
+    run(async {
+        let mut host = connect(&database).await;
+        let steps = vec![outside("i", "CREATE INDEX CONCURRENTLY i ON public.t (id)")];
+        let made = plan(&mut host, "CREATE TABLE t(id integer); CREATE INDEX i ON t(id)", steps).await;
+        // The build waits for whoever has written.
+        let writer = database.session();
+        writer.execute("BEGIN; INSERT INTO t VALUES (1)");
+        let error = run_it(&mut host, &made, &settings(200, 2)).await.expect_err("somebody writes");
+        // What is left of it cannot be dropped either, for the same reason.
+        assert_eq!((error.code(), error.report().state), (Code::Busy, State::Begun), "{error}");
+        assert!(error.to_string().contains("the next run drops it"), "{error}");
+        assert_eq!(invalid(&database), "i");
+        writer.execute("COMMIT");
+        writer.execute("DROP INDEX i");
+        writer.execute("BEGIN; INSERT INTO t VALUES (1)");
+        let release = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(1200));
+            writer.execute("COMMIT");
+        });
+        run_it(&mut host, &made, &settings(200, 30)).await.expect("it is released");
+        release.join().expect("it is released");
+        assert_eq!(invalid(&database), "");
+        // An index of this name that somebody else has made is not dropped.
+        let before = read_schema(&mut host).await.expect("it can be read");
+        let again = Plan { before: before.clone(), ..made };
+        assert_eq!(
+            run_it(&mut host, &again, &settings(200, 3)).await.map_err(|e| e.code()),
+            Err(Code::StatementFailed)
+        );
+        assert_eq!(read_schema(&mut host).await.expect("it can be read"), before);
+    });
+}
+
+#[test]
+fn fault_089_one_run_at_a_time() {
+    let database = database("advisory");
+    database.execute("CREATE TABLE t(id integer)");
+    run(async {
+        let (mut one, mut other) = (connect(&database).await, connect(&database).await);
+        one.execute("SET application_name = 'the first'").await.expect("it is a setting");
+        let lock = acquire(&mut one, Duration::ZERO).await.expect("it is free");
+        let steps = vec![together("t", &["ALTER TABLE public.t ADD COLUMN n integer"])];
+        let made = plan(&mut other, "CREATE TABLE t(id integer, n integer)", steps).await;
+        let error = run_it(&mut other, &made, &settings(500, 3)).await.expect_err("it is taken");
+        assert_eq!((error.code(), error.report().state), (Code::Busy, State::Unchanged));
+        assert!(error.to_string().contains("the first"), "{error}");
+        // Between two attempts nothing is open that the build of an index would wait for.
+        let look = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let open = database.value(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                 AND (xact_start IS NOT NULL OR backend_xmin IS NOT NULL)",
+            );
+            lock.release(&mut one).await.expect("it is ours");
+            open
+        };
+        let (lock, open) = both(acquire(&mut other, Duration::from_secs(5)), look).await;
+        let lock = lock.expect("it was given back");
+        assert_eq!(open, "0");
+        lock.release(&mut other).await.expect("it is ours");
+        assert_eq!(locks_left(&database), "0");
+    });
+}
+
+/// Waits for two futures at once.
+async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let (mut first, mut second) = (None, None);
+    poll_fn(|context| {
+        if first.is_none()
+            && let Poll::Ready(value) = one.as_mut().poll(context)
+        {
+            first = Some(value);
+        }
+        if second.is_none()
+            && let Poll::Ready(value) = other.as_mut().poll(context)
+        {
+            second = Some(value);
+        }
+        if first.is_some() && second.is_some() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    (first.expect("it is ready"), second.expect("it is ready"))
+}
+
+/// A pooler in transaction mode: outside of a transaction every request goes to the other session.
+struct Pooled {
+    sessions: [Postgres; 2],
+    current: usize,
+    in_transaction: bool,
+}
+
+impl Pooled {
+    fn next(&mut self, sql: &str) -> &mut Postgres {
+        if !self.in_transaction {
+            self.current = 1 - self.current;
+        }
+        self.in_transaction = match sql.split(|c: char| !c.is_ascii_alphabetic()).next() {
+            Some("BEGIN") => true,
+            Some("COMMIT" | "ROLLBACK") => false,
+            _ => self.in_transaction,
+        };
+        &mut self.sessions[self.current]
+    }
+}
+
+impl Connection for Pooled {
+    type Scratch = Postgres;
+
+    async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
+        self.next(sql).execute(sql).await
+    }
+
+    async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
+        self.next(sql).query(sql).await
+    }
+
+    async fn in_transaction(&mut self) -> Result<bool, Failure> {
+        Ok(self.in_transaction)
+    }
+
+    async fn scratch(&mut self) -> Result<Postgres, Failure> {
+        self.sessions[0].scratch().await
+    }
+
+    async fn free_space(&mut self) -> Option<u64> {
+        None
+    }
+}
+
+impl Host for Pooled {
+    type Other = Postgres;
+
+    async fn connect(&mut self, database: &str) -> Result<Postgres, Failure> {
+        self.sessions[0].connect(database).await
+    }
+
+    async fn wait(&mut self, time: Duration) {
+        self.sessions[0].wait(time).await;
+    }
+
+    fn chance(&mut self) -> u64 {
+        self.sessions[0].chance()
+    }
+}
+
+#[test]
+fn fault_094_a_pooler_in_transaction_mode_is_told() {
+    let database = database("pooler");
+    database.execute("CREATE TABLE t(id integer)");
+    run(async {
+        let sessions = [connect(&database).await, connect(&database).await];
+        let mut host = Pooled { sessions, current: 0, in_transaction: false };
+        let steps = vec![together("t", &["ALTER TABLE public.t ADD COLUMN n integer"])];
+        let made = plan(&mut host, "CREATE TABLE t(id integer, n integer)", steps).await;
+        let error = run_it(&mut host, &made, &settings(500, 3)).await.expect_err("sessions change");
+        assert_eq!((error.code(), error.report().state), (Code::Pooler, State::Unchanged));
+        assert_eq!(columns(&database, "t"), "id");
+        assert_eq!(locks_left(&database), "0");
+    });
+}
+
+/// Ends the session at one request: before it, or after it and before its answer.
+struct Ending<'d> {
+    inner: Postgres,
+    database: &'d Database,
+    pid: String,
+    left: usize,
+    is_after: bool,
+}
+
+impl<'d> Ending<'d> {
+    async fn new(database: &'d Database, left: usize, is_after: bool) -> Ending<'d> {
+        let mut inner = connect(database).await;
+        let rows = inner.query("SELECT pg_backend_pid()").await.expect("it answers");
+        let pid = rows[0][0].text().expect("it is a number").to_owned();
+        Ending { inner, database, pid, left, is_after }
+    }
+
+    fn end(&mut self) {
+        self.left = self.left.wrapping_sub(1);
+        if self.left == 0 {
+            self.database.value(&format!("SELECT pg_terminate_backend({}, 5000)", self.pid));
+        }
+    }
+
+    fn after<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        if self.is_after {
+            self.end();
+            if self.left == 0 {
+                let message = "the connection is gone".to_owned();
+                return Err(Failure { kind: FailureKind::Disconnected, message, offset: None, sqlstate: None });
+            }
+        }
+        outcome
+    }
+}
+
+impl Connection for Ending<'_> {
+    type Scratch = Postgres;
+
+    async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
+        if !self.is_after {
+            self.end();
+        }
+        let outcome = self.inner.execute(sql).await;
+        self.after(outcome)
+    }
+
+    async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
+        if !self.is_after {
+            self.end();
+        }
+        let outcome = self.inner.query(sql).await;
+        self.after(outcome)
+    }
+
+    async fn in_transaction(&mut self) -> Result<bool, Failure> {
+        self.inner.in_transaction().await
+    }
+
+    async fn scratch(&mut self) -> Result<Postgres, Failure> {
+        self.inner.scratch().await
+    }
+
+    async fn free_space(&mut self) -> Option<u64> {
+        None
+    }
+}
+
+impl Host for Ending<'_> {
+    type Other = Postgres;
+
+    async fn connect(&mut self, database: &str) -> Result<Postgres, Failure> {
+        self.inner.connect(database).await
+    }
+
+    async fn wait(&mut self, time: Duration) {
+        self.inner.wait(time).await;
+    }
+
+    fn chance(&mut self) -> u64 {
+        self.inner.chance()
+    }
+}
+
+const TARGET: &str = "CREATE TABLE t(id integer PRIMARY KEY, n integer NOT NULL); CREATE INDEX i ON t(n)";
+
+/// The steps that are left, told from the database alone.
+fn steps_left(schema: &Schema) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let column = schema.table(&table("t")).and_then(|table| table.column("n")).cloned();
+    if column.is_none() {
+        steps.push(together("t", &["ALTER TABLE public.t ADD COLUMN n integer"]));
+    }
+    if column.is_none_or(|column| !column.not_null) {
+        let sql =
+            "UPDATE public.t SET n = id WHERE ctid = ANY (ARRAY(SELECT ctid FROM public.t WHERE n IS NULL LIMIT 2))";
+        steps.push(alone("t", Statement::Backfill { sql: sql.into(), rows: 5 }));
+        steps.push(together(
+            "t",
+            &["ALTER TABLE public.t ALTER COLUMN n SET NOT NULL", "COMMENT ON TABLE public.t IS NULL"],
+        ));
+    }
+    let index = schema.get(&ObjectId::new(Kind::Index, "public", "i"));
+    let is_valid =
+        index.map(|object| matches!(&object.body, whimbrel_core::postgres::schema::Body::Index(index) if index.valid));
+    if is_valid == Some(false) {
+        steps.push(outside("i", "DROP INDEX CONCURRENTLY public.i"));
+    }
+    if is_valid != Some(true) {
+        steps.push(outside("i", "CREATE INDEX CONCURRENTLY i ON public.t (n)"));
+    }
+    steps
+}
+
+async fn plan_left<H: Host>(host: &mut H, target: &Schema) -> Plan {
+    let before = read_schema(host).await.expect("it can be read");
+    Plan { steps: steps_left(&before), before, target: target.clone(), ..Plan::default() }
+}
+
+#[test]
+fn a_session_that_ends_between_any_two_requests_is_gone_on_from() {
+    let database = database("ending");
+    let target = run(async { declared(&mut connect(&database).await, TARGET).await.expect("it can be declared") });
+    for is_after in [false, true] {
+        let mut states = Vec::new();
+        for n in 1.. {
+            database.execute("DROP TABLE IF EXISTS t; CREATE TABLE t(id integer PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 5)");
+            let outcome = run(async {
+                let mut host = Ending::new(&database, usize::MAX, is_after).await;
+                let made = plan_left(&mut host, &target).await;
+                host.left = n;
+                let outcome = run_it(&mut host, &made, &settings(500, 3)).await;
+                (outcome, made, host.left)
+            });
+            let (outcome, made, left) = outcome;
+            let is_over = left > 0 && left < usize::MAX / 2;
+            match &outcome {
+                Ok(_) => {}
+                Err(error) => {
+                    let state = error.report().state;
+                    states.push(state);
+                    let now = run(async { read_schema(&mut connect(&database).await).await.expect("it can be read") });
+                    let is_as_before = now == made.before;
+                    match state {
+                        State::Unchanged | State::RolledBack => assert!(is_as_before, "{n}: {error}"),
+                        State::Begun | State::Unknown => {}
+                        State::Applied => assert_eq!(now, target, "{n}: {error}"),
+                    }
+                    assert_eq!(state == State::Unknown, error.code() == Code::OutcomeUnknown, "{n}: {error}");
+                }
+            }
+            assert_eq!(locks_left(&database), "0", "{n}");
+            // The next run does the rest, and no more.
+            run(async {
+                let mut host = connect(&database).await;
+                let made = plan_left(&mut host, &target).await;
+                run_it(&mut host, &made, &settings(500, 3)).await.unwrap_or_else(|error| panic!("{n}: {error}"));
+                assert_eq!(read_schema(&mut host).await.expect("it can be read"), target);
+            });
+            assert_eq!(database.value("SELECT count(*) || ' ' || sum(n) || ' ' || sum(id) FROM t"), "5 15 15");
+            if is_over {
+                assert!(outcome.is_ok());
+                break;
+            }
+        }
+        for state in [State::Unchanged, State::RolledBack, State::Begun, State::Unknown] {
+            assert!(states.contains(&state), "{state:?} is missing in {states:?}");
+        }
+        assert!(states.len() > 30, "{}", states.len());
+    }
+}
+
+#[test]
+fn a_cancelled_run_stops_between_statements() {
+    let database = database("cancel");
+    database.execute("CREATE TABLE t(id integer PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 5)");
+    run(async {
+        let mut host = connect(&database).await;
+        let target = declared(&mut host, TARGET).await.expect("it can be declared");
+        for (at, expected) in [(0, State::Unchanged), (1, State::RolledBack), (2, State::Begun), (3, State::Begun)] {
+            let made = plan_left(&mut host, &target).await;
+            let cancel = Cancel::default();
+            let mut count = 0;
+            let mut observer = |_: &Event<'_>| {
+                if count == at {
+                    cancel.cancel();
+                }
+                count += 1;
+            };
+            let error = run_plan(&mut host, &made, &settings(500, 3), &mut observer, &cancel).await;
+            let error = error.expect_err("it was cancelled");
+            assert_eq!((error.code(), error.report().state), (Code::Cancelled, expected), "{at}");
+            assert!(!host.in_transaction().await.expect("it answers"));
+            assert_eq!(locks_left(&database), "0");
+            database.execute("ALTER TABLE t DROP COLUMN IF EXISTS n");
+        }
+    });
+}
+
+// --- Places ---
+
+const SCHEMA: &str = "
+    CREATE EXTENSION IF NOT EXISTS citext;
+    CREATE TYPE mood AS ENUM ('good', 'bad');
+    CREATE TABLE people (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, mail citext UNIQUE, mood mood DEFAULT 'good',
+        since timestamptz DEFAULT '2020-01-01 00:00:00+00');
+    CREATE SCHEMA app;
+    CREATE TABLE app.notes (id serial PRIMARY KEY, owner integer REFERENCES people, body text CHECK (length(body) > 0));
+    CREATE INDEX ON app.notes (owner) WHERE body IS NOT NULL;
+    CREATE VIEW app.latest AS SELECT n.id, p.mail FROM app.notes n JOIN people p ON p.id = n.owner;
+    CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+    CREATE TRIGGER t BEFORE INSERT ON app.notes FOR EACH ROW EXECUTE FUNCTION app.f();
+    ALTER TABLE app.notes ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY own ON app.notes USING (owner = 1);
+    COMMENT ON TABLE people IS 'those we know';";
+
+fn scratches(database: &Database) -> String {
+    database.value("SELECT count(*) FROM pg_database WHERE datname LIKE '\\_whimbrel\\_%'")
+}
+
+#[test]
+fn a_dump_declares_what_the_database_has() {
+    let database = database("dump");
+    database.execute(SCHEMA);
+    let dump = database.dump();
+    run(async {
+        let mut host = connect(&database).await;
+        let live = read_schema(&mut host).await.expect("it can be read");
+        assert_eq!(declared(&mut host, SCHEMA).await.expect("it can be declared"), live);
+        let mut place = Place::open(&mut host, Scratch::Automatic).await.expect("it opens");
+        let found = read_declared(&mut place, &[source(&dump)]).await;
+        place.close().await.expect("it closes");
+        let found = found.expect("a dump is a schema");
+        assert_same(&found.schema, &live);
+        assert_eq!(found.warnings.len(), 1, "{:?}", found.warnings);
+        assert!(found.warnings[0].contains("OWNER TO"), "{:?}", found.warnings);
+    });
+}
+
+#[test]
+fn a_scratch_database_is_like_the_live_one_and_is_dropped() {
+    let server = Server::start("", "", &[]);
+    let database = server.database("scratch");
+    run(async {
+        let mut host = connect(&database).await;
+        let mut place = Place::open(&mut host, Scratch::Automatic).await.expect("it opens");
+        assert!(place.commits() && !place.is_on_live_connection());
+        assert_eq!(scratches(&database), "1");
+        let settings = "SELECT pg_encoding_to_char(encoding) || datcollate || datctype FROM pg_database WHERE datname = current_database()";
+        let there = place.query(settings).await.expect("it answers");
+        assert_eq!(there[0][0].text(), Some(database.value(settings).as_str()));
+        // A new value can be used at once, and what follows a failure is still done.
+        let statements =
+            ["CREATE TYPE e AS ENUM ('a')", "ALTER TYPE e ADD VALUE 'b'", "CREATE TABLE t(e e DEFAULT 'b')"];
+        place.execute_all(&statements).await.expect("they can be executed");
+        let failed = place.execute_all(&["CREATE TABLE u()", "CREATE TABLE t()", "CREATE TABLE v()"]).await;
+        assert_eq!(failed.map_err(|(at, failure)| (at, failure.sqlstate)), Err((1, Some("42P07".to_owned()))));
+        let schema = place.read().await.expect("it can be read");
+        assert!(schema.table(&table("u")).is_some() && schema.table(&table("v")).is_none());
+        place.empty().await.expect("it can be made empty");
+        assert_eq!(scratches(&database), "1");
+        assert!(place.read().await.expect("it can be read").is_empty());
+        place.close().await.expect("it closes");
+        assert_eq!(scratches(&database), "0");
+        // Nor is one left by an error.
+        let error =
+            declared(&mut host, "CREATE TABLE a(b integer);\nCREATE TABLE c(d nosuch);").await.expect_err("nosuch");
+        assert_eq!(error.code(), Code::SchemaRejected);
+        assert_eq!(error.report().origin.line_and_column(), Some((2, 18)));
+        assert!(error.to_string().contains("nosuch"), "{error}");
+        let error = declared(&mut host, "CREATE EXTENSION nosuch").await.expect_err("nosuch");
+        assert!(error.to_string().contains("lacks the extension's files"), "{error}");
+        assert_eq!(scratches(&database), "0");
+    });
+}
+
+#[test]
+fn leftovers_of_killed_runs_are_dropped() {
+    let server = Server::start("", "", &[]);
+    let database = server.database("leftovers");
+    run(async {
+        let mut host = connect(&database).await;
+        let old = "COMMENT ON DATABASE _whimbrel_00000000000000a1 IS 'Scratch database of Whimbrel, made at 2020-01-01T00:00:00Z; it may be dropped when nobody is connected to it'";
+        for name in [
+            "_whimbrel_00000000000000a1",
+            "_whimbrel_00000000000000a2",
+            "_whimbrel_00000000000000a3",
+            "_whimbrel_00000000000000a4",
+            "_whimbrel_mine",
+        ] {
+            database.execute(&format!("CREATE DATABASE {name}"));
+        }
+        database.execute(old);
+        // In use; made just now; of somebody else; not known yet.
+        database.execute(&old.replace("a1", "a2"));
+        let user = Session::open(&database.url.replace(&database.name, "_whimbrel_00000000000000a2"));
+        database.execute("DO $$ BEGIN EXECUTE 'COMMENT ON DATABASE _whimbrel_00000000000000a3 IS ' || quote_literal('Scratch database of Whimbrel, made at ' || to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || '; x'); END $$");
+        database.execute(&old.replace("_whimbrel_00000000000000a1", "_whimbrel_mine"));
+        declared(&mut host, "").await.expect("nothing can be declared");
+        let names = || {
+            database.value("SELECT string_agg(right(datname, 4), ' ' ORDER BY datname) FROM pg_database WHERE datname LIKE '\\_whimbrel\\_%'")
+        };
+        assert_eq!(names(), "00a2 00a3 00a4 mine");
+        let comment = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '_whimbrel_00000000000000a4'";
+        assert!(database.value(comment).starts_with("Scratch database of Whimbrel, made at 20"));
+        drop(user);
+        declared(&mut host, "").await.expect("nothing can be declared");
+        assert_eq!(names(), "00a3 00a4 mine");
+    });
+}
+
+#[test]
+fn a_role_without_the_right_to_make_a_database_uses_a_transaction() {
+    let database = database("aside");
+    database.execute(SCHEMA);
+    database.execute("INSERT INTO people(mail) VALUES ('a@b.c')");
+    let role = database.role("");
+    run(async {
+        let mut host = Postgres::connect(&database.url_as(&role)).await.expect("it may connect");
+        let error = declared(&mut host, SCHEMA).await.expect_err("it owns nothing");
+        assert_eq!(error.code(), Code::NotPermitted, "{error}");
+        for word in ["lacks CREATEDB", "ownership of the schemas app, public", "--scratch URL"] {
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        database.execute(&format!("ALTER SCHEMA public OWNER TO {role}; ALTER SCHEMA app OWNER TO {role}"));
+        let error = declared(&mut host, SCHEMA).await.expect_err("it may not create");
+        assert!(error.to_string().contains("the right to create in the database"), "{error}");
+        database.execute(&format!("GRANT CREATE ON DATABASE {} TO {role}", database.name));
+        // Only its owner may move the extension out of the way.
+        let error = declared(&mut host, SCHEMA).await.expect_err("it may not move citext");
+        assert_eq!(error.code(), Code::SchemaRejected, "{error}");
+        let without = SCHEMA.replace("CREATE EXTENSION IF NOT EXISTS citext;", "").replace("citext", "text");
+        let found = declared(&mut host, &without).await.expect("it can be declared");
+        assert!(found.table(&table("people")).is_some());
+        assert!(found.objects.keys().all(|id| id.kind != Kind::Extension && !id.schema.starts_with('_')));
+        assert!(!host.in_transaction().await.expect("it answers"));
+    });
+    assert_eq!(columns(&database, "people"), "id,mail,mood,since");
+}
+
+#[test]
+fn live_tables_are_used_while_the_schemas_are_aside() {
+    let database = database("meanwhile");
+    database.execute(SCHEMA);
+    run(async {
+        let mut host = connect(&database).await;
+        let live = read_schema(&mut host).await.expect("it can be read");
+        let mut place = Place::open(&mut host, Scratch::Transaction).await.expect("it opens");
+        assert!(place.is_on_live_connection() && !place.commits());
+        assert!(place.read().await.expect("it can be read").is_empty());
+        for _ in 0..2 {
+            let found = read_declared(&mut place, &[source(SCHEMA)]).await.expect("it can be declared");
+            assert_same(&found.schema, &live);
+            let other = database.session();
+            let statements = [
+                "SELECT count(*) FROM people JOIN app.latest USING (mail)",
+                "INSERT INTO people(mail) VALUES (gen_random_uuid()::text)",
+                "UPDATE people SET mood = 'bad'",
+                "CREATE TABLE IF NOT EXISTS app.more(id integer)",
+                "ALTER TABLE app.notes ADD COLUMN IF NOT EXISTS more integer",
+                "DROP TABLE app.more; ALTER TABLE app.notes DROP COLUMN more",
+            ];
+            for sql in statements {
+                let answer = other.start(sql).is_there_within(Duration::from_secs(2));
+                answer.unwrap_or_else(|| panic!("{sql} waits")).unwrap_or_else(|why| panic!("{why}: {sql}"));
+            }
+            place.empty().await.expect("it can be made empty");
+            assert!(place.read().await.expect("it can be read").is_empty());
+        }
+        // Whatever is executed, it cannot be committed.
+        place.execute("CREATE TABLE people()").await.expect("the name is free");
+        place.execute("COMMIT").await.expect_err("it cannot be committed");
+        place.execute("CREATE TABLE left_behind()").await.expect_err("there is no transaction any more");
+        place.close().await.expect("it closes");
+        assert_eq!(read_schema(&mut host).await.expect("it can be read"), live);
+    });
+}
+
+#[test]
+fn a_given_scratch_database_must_be_empty_and_stays_so() {
+    let (live, scratch) = (database("live"), database("given"));
+    live.execute(SCHEMA);
+    run(async {
+        let (mut host, mut given) = (connect(&live).await, connect(&scratch).await);
+        let schema = read_schema(&mut host).await.expect("it can be read");
+        scratch.execute("CREATE TABLE t(id integer)");
+        let error = Place::open(&mut host, Scratch::Given(&mut given)).await.err().expect("it is not empty");
+        assert!(error.to_string().contains("is not empty: it has the table t"), "{error}");
+        // An extension may be there, which not every role can make; it is seen where it is declared.
+        scratch.execute("DROP TABLE t; CREATE EXTENSION citext");
+        let mut place = Place::open(&mut host, Scratch::Given(&mut given)).await.expect("it opens");
+        assert!(place.read().await.expect("it can be read").is_empty());
+        let found = read_declared(&mut place, &[source(SCHEMA)]).await.expect("it can be declared");
+        assert_same(&found.schema, &schema);
+        place.close().await.expect("it closes");
+        assert!(!given.in_transaction().await.expect("it answers"));
+        assert_eq!(scratch.value("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"), "0");
+    });
+}
+
+#[test]
+fn sources_follow_each_other_and_each_starts_anew() {
+    let database = database("sources");
+    run(async {
+        let mut host = connect(&database).await;
+        let mut place = Place::open(&mut host, Scratch::Automatic).await.expect("it opens");
+        let sources = [
+            source(
+                "CREATE SCHEMA app; SET search_path = app; SET TimeZone = 'Asia/Tokyo'; CREATE TABLE a(id integer);",
+            ),
+            source(
+                "CREATE TABLE b(id integer, at timestamptz DEFAULT '2020-01-01 00:00'); ALTER TABLE app.a ADD c text;",
+            ),
+        ];
+        let found = read_declared(&mut place, &sources).await;
+        place.close().await.expect("it closes");
+        let schema = found.expect("they can be declared").schema;
+        assert_eq!(schema.table(&ObjectId::new(Kind::Table, "app", "a")).map(|table| table.columns.len()), Some(2));
+        let default = schema.table(&table("b")).and_then(|table| table.column("at")?.default.clone());
+        let expected = database.value("SELECT format('%L::timestamp with time zone', timestamptz '2020-01-01 00:00')");
+        assert_eq!(default, Some(expected));
+    });
+}
+
+#[test]
+fn a_plan_is_tried_out_without_rows() {
+    let database = database("tryout");
+    run(async {
+        let mut host = connect(&database).await;
+        let target = declared(&mut host, TARGET).await.expect("it can be declared");
+        let mut place = Place::open(&mut host, Scratch::Automatic).await.expect("it opens");
+        place.execute("CREATE TABLE t(id integer PRIMARY KEY)").await.expect("it can be made");
+        let made = Plan { steps: steps_left(&place.read().await.expect("it can be read")), ..Plan::default() };
+        let result = try_out(&mut place, &made).await;
+        let wrong =
+            Plan { steps: vec![together("t", &["ALTER TABLE public.t DROP COLUMN nosuch"])], ..Plan::default() };
+        let error = try_out(&mut place, &wrong).await;
+        place.close().await.expect("it closes");
+        assert_eq!(result.expect("it can be tried out"), target);
+        let error: Error = error.expect_err("there is no such column");
+        assert_eq!((error.code(), error.report().object.as_deref()), (Code::Unsupported, Some("t")));
+    });
+}
+
+/// The futures may be sent to another thread, as tokio's do.
+#[test]
+fn the_futures_can_be_spawned() {
+    fn is_send<T: Send>(_: &T) {}
+    let database = database("send");
+    run(async {
+        let mut host = connect(&database).await;
+        let made = Plan::default();
+        let run_settings = RunSettings::default();
+        let cancel = Cancel::default();
+        is_send(&run_plan(&mut host, &made, &run_settings, &mut (), &cancel));
+        is_send(&async {
+            let mut place = Place::open(&mut host, Scratch::Automatic).await?;
+            read_declared(&mut place, &[]).await?;
+            try_out(&mut place, &made).await?;
+            place.empty().await?;
+            place.close().await
+        });
+    });
+}
