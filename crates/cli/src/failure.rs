@@ -187,7 +187,9 @@ impl From<&history::Problem> for Problem {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let exit = if error.is_refusal() { Exit::Refused } else { Exit::Failed };
+        // What is refused has changed nothing.
+        let untouched = matches!(error.report().state, State::Unchanged | State::RolledBack);
+        let exit = if error.is_refusal() && untouched { Exit::Refused } else { Exit::Failed };
         Failure::new(exit, Problem::from(&error))
     }
 }

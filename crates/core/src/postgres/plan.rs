@@ -39,6 +39,10 @@ pub struct Findings {
     pub lost: HashMap<(ObjectId, Option<String>), u64>,
     /// Rows that are NULL in a column that is to be NOT NULL, and how they get a value.
     pub without_value: HashMap<(ObjectId, String), u64>,
+    /// Columns whose values were found to be the same as those of another type.
+    pub kept: BTreeSet<(ObjectId, String)>,
+    /// Rows whose value another type cannot hold as it is, by table and column.
+    pub altered: HashMap<(ObjectId, String), u64>,
     /// Values for such rows, by table and column.
     pub backfills: HashMap<(ObjectId, String), String>,
     /// New constraints and unique indexes of which it is known that the rows fit. The others are checked in the
@@ -81,7 +85,16 @@ pub fn plan(input: &Input<'_>) -> (Vec<Step>, Vec<Error>) {
         let alone = later.contains(&quote_literal(&label));
         steps.push(Step { alone, ..step });
     }
-    for bucket in [planner.renames, planner.drops, planner.body, planner.online, planner.finish, planner.validate] {
+    for bucket in [
+        planner.renames,
+        planner.drops,
+        planner.body,
+        planner.fills,
+        planner.proofs,
+        planner.online,
+        planner.finish,
+        planner.validate,
+    ] {
         steps.extend(bucket);
     }
     (steps, planner.obstacles)
@@ -103,6 +116,8 @@ struct Planner<'a> {
     late_drops: Vec<Step>,
     body: Vec<Step>,
     body_end: Vec<Step>,
+    fills: Vec<Step>,
+    proofs: Vec<Step>,
     online: Vec<Step>,
     finish: Vec<Step>,
     validate: Vec<Step>,
@@ -123,6 +138,8 @@ impl<'a> Planner<'a> {
             late_drops: Vec::new(),
             body: Vec::new(),
             body_end: Vec::new(),
+            fills: Vec::new(),
+            proofs: Vec::new(),
             online: Vec::new(),
             finish: Vec::new(),
             validate: Vec::new(),
@@ -157,6 +174,19 @@ impl<'a> Planner<'a> {
             statements: statements.into_iter().map(Statement::Execute).collect(),
             ..Step::default()
         }
+    }
+
+    /// What was counted before is asked once more when nobody else can write any more.
+    fn guard(&self, step: &mut Step, table: &ObjectId, check: String, failure: &str) {
+        if !self.has_rows(table) && !self.input.findings.tables.contains_key(table) {
+            return;
+        }
+        let settings =
+            "SET LOCAL row_security = off; SET LOCAL extra_float_digits = 1; SET LOCAL DateStyle = 'ISO, YMD'";
+        let mut first: Vec<Statement> = settings.split("; ").map(|sql| Statement::Execute(sql.to_owned())).collect();
+        first.push(Statement::Execute(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", table.sql())));
+        first.push(Statement::Check { sql: check, failure: failure.to_owned() });
+        step.statements.splice(0..0, first);
     }
 
     fn locking(&self, lock: Lock, table: &ObjectId, step: Step) -> Step {
@@ -314,7 +344,12 @@ impl<'a> Planner<'a> {
             let is_key = matches!(&object.body, Body::Constraint(c) if c.demands == Demands::ForeignKey);
             let to_gone = matches!(&object.body, Body::Constraint(c)
                 if c.references.as_ref().is_some_and(|table| dropped.contains_key(table)));
-            if gone_with.is_some() && !(is_key && to_gone) {
+            // A key that is made anew cannot go while another table refers to it.
+            let to_key = object.needs.iter().any(|need| {
+                need.on.kind == Kind::Constraint
+                    && (dropped.contains_key(&need.on) || self.again.contains_key(&need.on))
+            });
+            if gone_with.is_some() && !(is_key && (to_gone || to_key)) {
                 continue;
             }
             if is_swapped(self, object) {
@@ -339,6 +374,9 @@ impl<'a> Planner<'a> {
                 let rows = self.input.findings.lost.get(&(id.clone(), None)).copied().unwrap_or_default();
                 if rows > 0 {
                     step.hazards.push(Hazard::DataLoss { what: format!("table {}", id.shown()), rows });
+                } else {
+                    let check = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT 1) r", id.sql());
+                    self.guard(&mut step, id, check, "rows came into the table that is dropped");
                 }
                 step.hazards.push(Hazard::Irreversible);
             }
@@ -547,9 +585,10 @@ impl<'a> Planner<'a> {
         let id = &object.id;
         let strategy = if again { Strategy::Recreate } else { Strategy::Create };
         let title = format!("{} {}", if again { "make anew" } else { "create" }, id.kind.as_str());
-        let plain = |planner: &Self| Step {
-            strategy,
-            ..planner.step(change, id, title.clone(), print::create(planner.input.target, object))
+        let rights = self.input.renamed.get(id).filter(|_| again).map(|old| old.rights.clone()).unwrap_or_default();
+        let plain = |planner: &Self| {
+            let sql = print::create(planner.input.target, object).into_iter().chain(rights.clone()).collect();
+            Step { strategy, ..planner.step(change, id, title.clone(), sql) }
         };
         match &object.body {
             Body::Other { kind } => {
@@ -761,7 +800,14 @@ impl<'a> Planner<'a> {
                     }
                 }
                 if !sql.is_empty() {
-                    let step = self.step(change, id, "change attributes", sql);
+                    let mut step = self.step(change, id, "change attributes", sql);
+                    for old in before.iter().filter(|old| !after.iter().any(|new| new.name == old.name)) {
+                        let lost = self.input.findings.lost.get(&(id.clone(), Some(old.name.clone()))).copied();
+                        if let Some(rows) = lost.filter(|rows| *rows > 0) {
+                            let what = format!("attribute {}.{}", id.shown(), old.name);
+                            step.hazards.push(Hazard::DataLoss { what, rows });
+                        }
+                    }
                     self.push(id, step);
                 }
             }
@@ -860,10 +906,19 @@ impl<'a> Planner<'a> {
     fn alter_enum(&mut self, alteration: &Alteration, labels: &[String], change: usize) {
         let id = &alteration.after.id;
         let name = id.sql();
+        // New labels come before labels get other names.
+        let old_name = |label: &String| {
+            let found = alteration.parts.iter().find_map(|part| match part {
+                Part::RenameValue { before, after } if after == label => Some(before.clone()),
+                _ => None,
+            });
+            found.unwrap_or_else(|| label.clone())
+        };
         for (at, part) in alteration.parts.iter().enumerate() {
             match part {
                 Part::AddValue { label, before } => {
-                    let place = before.as_ref().map(|b| format!(" BEFORE {}", quote_literal(b))).unwrap_or_default();
+                    let place = before.as_ref().map(&old_name);
+                    let place = place.as_ref().map(|b| format!(" BEFORE {}", quote_literal(b))).unwrap_or_default();
                     let sql = format!("ALTER TYPE {name} ADD VALUE IF NOT EXISTS {}{place}", quote_literal(label));
                     let mut step = self.step(change, id, format!("add value '{label}'"), vec![sql]);
                     step.parts = vec![at];
@@ -901,7 +956,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let mut actions = Vec::new();
-            for column in table.columns.iter().filter(|c| c.local) {
+            for column in table.columns.iter().filter(|c| c.local && c.generated.is_none()) {
                 let is_array = column.data_type == format!("{plain}[]");
                 let target = self.input.target.table(table_id).and_then(|t| t.column(&column.name));
                 let stays = target.is_some_and(|t| t.data_type == column.data_type);
@@ -953,6 +1008,7 @@ impl<'a> Planner<'a> {
         }
         sql.push(format!("DROP TYPE {plain}"));
         sql.push(format!("ALTER TYPE {} RENAME TO {}", temporary.sql(), quote_name(&id.name)));
+        sql.extend(self.input.renamed.get(id).map(|old| old.rights.clone()).unwrap_or_default());
         let mut step = self.step(change, id, "make the type anew", sql);
         step.strategy = Strategy::Rebuild;
         step.parts = vec![part];
@@ -985,6 +1041,11 @@ impl<'a> Planner<'a> {
                     if let Some(rows) = lost.filter(|rows| *rows > 0) {
                         let what = format!("column {}.{}", id.shown(), column.name);
                         step.hazards.push(Hazard::DataLoss { what, rows });
+                    } else if column.generated.is_none() {
+                        let held = quote_name(&column.name);
+                        let check =
+                            format!("SELECT count(*) FROM (SELECT 1 FROM {name} WHERE {held} IS NOT NULL LIMIT 1) r");
+                        self.guard(&mut step, &id, check, "values came into the column that is dropped");
                     }
                     let step = self.locking(Lock::AccessExclusive, &id, step);
                     self.body.push(step);
@@ -1013,6 +1074,16 @@ impl<'a> Planner<'a> {
             step.parts = converted.iter().map(|(at, ..)| *at).collect();
             if self.has_rows(&id) && converted.iter().any(|(_, b, a)| !keeps_its_bytes(&b.data_type, &a.data_type)) {
                 step.hazards.push(Hazard::Rewrite { rows });
+            }
+            for (_, old, column) in &converted {
+                let key = (id.clone(), column.name.clone());
+                if let Some(rows) = self.input.findings.altered.get(&key).copied() {
+                    let what = format!("values of {}.{} that are no {}", id.shown(), column.name, column.data_type);
+                    step.hazards.push(Hazard::DataLoss { what, rows });
+                } else if self.input.findings.kept.contains(&key) {
+                    let check = altered_rows(&name, &quote_name(&column.name), &old.data_type, &column.data_type);
+                    self.guard(&mut step, &id, check, "values came that would not be the same");
+                }
             }
             let step = self.locking(Lock::AccessExclusive, &id, step);
             self.body.push(step);
@@ -1075,17 +1146,21 @@ impl<'a> Planner<'a> {
         let mut step = self.step(change, id, format!("fill in {column}"), Vec::new());
         let portion = if self.is_live(id) { format!(" LIMIT {PORTION}") } else { String::new() };
         let sql = format!(
-            "UPDATE {name} SET {quoted} = {value} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {name} WHERE {quoted} IS NULL{portion}))"
+            "UPDATE {name} SET {quoted} = {value} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {name} WHERE {quoted} IS NULL AND ({value}) IS NOT NULL{portion}))"
         );
         step.parts = vec![part];
         step.rows = rows;
         if self.is_live(id) {
             step.alone = true;
             step.statements.push(Statement::Backfill { sql, rows });
-            self.online.push(step);
+            // Once more when new rows without a value are refused: some may have come in between. Before that, because a
+            // check that holds for new rows only is also asked when an old one is updated.
+            let again = Step { title: format!("fill in {column} of rows that came meanwhile"), ..step.clone() };
+            self.fills.push(step);
+            self.online.push(again);
         } else {
             step.statements.push(Statement::Execute(sql));
-            self.online.push(step);
+            self.fills.push(step);
         }
     }
 
@@ -1113,7 +1188,7 @@ impl<'a> Planner<'a> {
             let title = format!("refuse new rows without {column}");
             let step = Step { parts: vec![part], ..self.step(change, id, title, vec![sql]) };
             let step = self.locking(Lock::AccessExclusive, id, step);
-            self.body.push(step);
+            self.proofs.push(step);
         }
         if left != Some(true) {
             let sql = format!("ALTER TABLE {name} VALIDATE CONSTRAINT {proof}");
@@ -1455,6 +1530,13 @@ pub fn cast(value: &str, before: &str, after: &str) -> String {
             || (base(before) == "integer" && base(after) == "boolean")
             || (before.starts_with("json") && after.starts_with("json")));
     if direct { format!("{value}::{after}") } else { format!("{value}::text::{after}") }
+}
+
+/// How many values would not come back from another type as they were.
+pub fn altered_rows(table: &str, column: &str, before: &str, after: &str) -> String {
+    let there = cast(column, before, after);
+    let back = cast(&format!("({there})"), after, before);
+    format!("SELECT count(*) FROM {table} WHERE ({back})::text IS DISTINCT FROM {column}::text")
 }
 
 /// Whether rows need not be written again: PostgreSQL only changes what the column is called

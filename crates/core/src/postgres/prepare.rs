@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::declared::{Declared, read_declared};
 use super::diff::{Rename, certain_renames, diff, remaining, resolve};
 use super::host::Host;
-use super::plan::{Input, plan};
+use super::plan::{Input, plan, proof_name};
 use super::print;
 use super::probe::probe;
 use super::read::read_schema;
@@ -185,7 +185,8 @@ impl Judging<'_> {
                 obstacles.push(error.cause(why).help("do the renames by hand, and run whimbrel again"));
                 return Ok(obstacles);
             }
-            let (changes, notes) = diff(self.live, self.target, self.settings.strict_order, self.answers);
+            let (mut changes, notes) = diff(self.live, self.target, self.settings.strict_order, self.answers);
+            changes.retain(|change| !is_proof_at_work(change, self.live, self.target));
             let (steps, wrong) = self.steps(self.live, &changes, &[], findings);
             (made.changes, made.notes, made.steps) = (changes, notes, steps);
             obstacles.extend(wrong);
@@ -213,6 +214,7 @@ impl Judging<'_> {
             renamed = place.read().await?;
         }
         let (mut changes, notes) = diff(&renamed, self.target, self.settings.strict_order, self.answers);
+        changes.retain(|change| !is_proof_at_work(change, &renamed, self.target));
         add_renames(&mut changes, &done, &renamed);
         let (steps, wrong) = self.steps(&renamed, &changes, &done, findings);
         obstacles.extend(wrong);
@@ -256,6 +258,19 @@ impl Judging<'_> {
         let fast = self.settings.fast;
         plan(&Input { renamed, target: self.target, renames, changes, findings, fast })
     }
+}
+
+/// Whether a constraint that the target has not is one that a run which stopped has left, and that this one goes on with.
+fn is_proof_at_work(change: &super::diff::Change, live: &Schema, target: &Schema) -> bool {
+    let super::diff::Change::Drop(object) = change else { return false };
+    let table = object.id.table_id();
+    let (Some(before), Some(after)) = (live.table(&table), target.table(&table)) else { return false };
+    object.id.kind == Kind::Constraint
+        && before.columns.iter().any(|column| {
+            !column.not_null
+                && proof_name(&column.name) == object.id.name
+                && after.column(&column.name).is_some_and(|column| column.not_null)
+        })
 }
 
 /// The statements of renames, in an order in which no name is taken: what stands in the way steps aside.
@@ -342,7 +357,7 @@ fn rename_object_as(schema: &Schema, before: &ObjectId, now: &ObjectId, after: &
         let object = object.unwrap_or_else(|| Object {
             id: id.clone(),
             comment: None,
-            grants: None,
+            rights: Vec::new(),
             needs: Vec::new(),
             body: Body::Namespace,
         });

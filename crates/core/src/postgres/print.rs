@@ -12,7 +12,10 @@ use super::token::{quote_literal, quote_name};
 
 /// The whole schema as a script that makes it in an empty database.
 pub fn to_sql(schema: &Schema) -> String {
-    statements(schema).iter().fold(String::new(), |sql, statement| sql + statement + ";\n")
+    // The text of a function may mention what comes later.
+    let has_routines = schema.objects.keys().any(|id| id.kind == Kind::Routine);
+    let start = if has_routines { "SET check_function_bodies = off;\n" } else { "" };
+    statements(schema).iter().fold(start.to_owned(), |sql, statement| sql + statement + ";\n")
 }
 
 /// The statements that make a schema in an empty database, in the order of their dependencies.

@@ -2,10 +2,10 @@
 //!
 //! Only what changes is asked about, with queries that block nobody. A value of a row is never read, only counted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::diff::{Hints, Rename};
-use super::plan::{Facts, Findings, cast, keeps_its_bytes};
+use super::plan::{Facts, Findings, altered_rows, keeps_its_bytes};
 use super::print::constraints_of;
 use super::read::OLDEST_SERVER;
 use super::schema::{Body, Column, Constraint, Demands, Kind, ObjectId, Schema, Table};
@@ -42,11 +42,52 @@ impl<'a> Pair<'a> {
     }
 }
 
+/// Values are compared in a form that leaves nothing out, and all rows are asked: where a policy hides some, PostgreSQL
+/// refuses the question.
+const SETTINGS: [(&str, &str); 5] = [
+    ("row_security", "off"),
+    ("extra_float_digits", "1"),
+    ("DateStyle", "ISO, YMD"),
+    ("IntervalStyle", "postgres"),
+    ("bytea_output", "hex"),
+];
+
 /// Asks the database what the planner has to know, and says what stands in the way.
 ///
 /// # Errors
-/// [`Code::Database`] where a table cannot be read.
+/// [`Code::Database`] where a table cannot be read, [`Code::NotPermitted`] where the role does not see all of its rows.
 pub async fn probe<C: Connection>(
+    conn: &mut C,
+    live: &Schema,
+    target: &Schema,
+    renames: &[Rename],
+    answers: &Answers,
+    hints: &Hints,
+    accept_data_loss: bool,
+) -> Result<(Findings, Vec<Error>)> {
+    let failed = |f: Failure| f.error(Code::Database, "the session cannot be set up for counting");
+    let asked: Vec<String> =
+        SETTINGS.iter().map(|(name, _)| format!("pg_catalog.current_setting({})", quote_literal(name))).collect();
+    let rows = conn.query(&format!("SELECT {}", asked.join(", "))).await.map_err(failed)?;
+    let before: Vec<String> = rows
+        .first()
+        .map(|row| row.iter().map(|value| value.text().unwrap_or_default().to_owned()).collect())
+        .unwrap_or_default();
+    let set = |values: &[&str]| {
+        let calls = SETTINGS.iter().zip(values).map(|((name, _), value)| {
+            format!("pg_catalog.set_config({}, {}, false)", quote_literal(name), quote_literal(value))
+        });
+        format!("SELECT {}", calls.collect::<Vec<_>>().join(", "))
+    };
+    conn.query(&set(&SETTINGS.map(|(_, value)| value))).await.map_err(failed)?;
+    let outcome = probe_rows(conn, live, target, renames, answers, hints, accept_data_loss).await;
+    let restored = conn.query(&set(&before.iter().map(String::as_str).collect::<Vec<_>>())).await.map_err(failed);
+    let found = outcome?;
+    restored?;
+    Ok(found)
+}
+
+async fn probe_rows<C: Connection>(
     conn: &mut C,
     live: &Schema,
     target: &Schema,
@@ -123,6 +164,7 @@ pub async fn probe<C: Connection>(
         unique_indexes(conn, pair, live, target, &mut findings, &mut obstacles).await?;
     }
     enums(conn, live, target, answers, &is_empty, &mut obstacles).await?;
+    attributes(conn, live, target, accept_data_loss, &is_empty, &mut findings, &mut obstacles).await?;
     Ok((findings, obstacles))
 }
 
@@ -234,7 +276,7 @@ async fn columns<C: Connection>(
             && !keeps_its_bytes(&old.data_type, &column.data_type)
             && parent.is_none()
         {
-            conversion(conn, pair, old, column, accept_data_loss, obstacles).await?;
+            conversion(conn, pair, old, column, accept_data_loss, findings, obstacles).await?;
         }
     }
     Ok(())
@@ -246,15 +288,16 @@ async fn conversion<C: Connection>(
     old: &Column,
     new: &Column,
     accept_data_loss: bool,
+    findings: &mut Findings,
     obstacles: &mut Vec<Error>,
 ) -> Result<()> {
     let (table, name) = (pair.live.sql(), quote_name(&old.name));
-    let there = cast(&name, &old.data_type, &new.data_type);
-    let back = cast(&format!("({there})"), &new.data_type, &old.data_type);
-    let sql = format!("SELECT count(*) FROM {table} WHERE ({back})::text IS DISTINCT FROM {name}::text");
+    let sql = altered_rows(&table, &name, &old.data_type, &new.data_type);
     let shown = format!("{}.{}", pair.id.shown(), new.name);
     match ask(conn, &sql).await {
-        Ok(0) => {}
+        Ok(0) => {
+            findings.kept.insert((pair.id.clone(), new.name.clone()));
+        }
         Ok(rows) if !accept_data_loss => obstacles.push(
             Error::new(
                 Code::ValuesAltered,
@@ -263,7 +306,9 @@ async fn conversion<C: Connection>(
             .object(pair.id.shown())
             .help("look at these rows first; --accept-data-loss lets PostgreSQL convert them"),
         ),
-        Ok(_) => {}
+        Ok(rows) => {
+            findings.altered.insert((pair.id.clone(), new.name.clone()), rows);
+        }
         // A type that is not there yet, or a way back that PostgreSQL does not know: the run itself will tell.
         Err(f) if f.kind == FailureKind::Statement && f.sqlstate.as_deref().is_none_or(|s| !s.starts_with("22")) => {}
         Err(f) if matches!(f.kind, FailureKind::Statement | FailureKind::Constraint) => obstacles.push(
@@ -332,8 +377,16 @@ async fn constraints<C: Connection>(
                 let known = names.iter().map(|name| format!("c.{name} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
                 let pairs = names.iter().zip(&constraint.referenced_columns);
                 let equal: Vec<String> = pairs.map(|(c, p)| format!("p.{} = c.{c}", quote_name(p))).collect();
+                // MATCH FULL refuses what is partly NULL.
+                let partly = match constraint.definition.contains(" MATCH FULL") {
+                    true => {
+                        let some = names.iter().map(|name| format!("c.{name} IS NOT NULL")).collect::<Vec<_>>();
+                        format!(" OR (NOT ({known}) AND ({}))", some.join(" OR "))
+                    }
+                    false => String::new(),
+                };
                 format!(
-                    "SELECT count(*) FROM {table} c WHERE {known} AND NOT EXISTS (SELECT 1 FROM {} p WHERE {})",
+                    "SELECT count(*) FROM {table} c WHERE ({known} AND NOT EXISTS (SELECT 1 FROM {} p WHERE {})){partly}",
                     parent_live.sql(),
                     equal.join(" AND ")
                 )
@@ -366,6 +419,62 @@ async fn constraints<C: Connection>(
         }
     }
     Ok(())
+}
+
+/// Attributes of composite types that are gone, with what rows hold in them.
+async fn attributes<C: Connection>(
+    conn: &mut C,
+    live: &Schema,
+    target: &Schema,
+    accept_data_loss: bool,
+    is_empty: &impl Fn(&ObjectId) -> bool,
+    findings: &mut Findings,
+    obstacles: &mut Vec<Error>,
+) -> Result<()> {
+    for (id, object) in &live.objects {
+        let (Body::Composite(before), Some(Body::Composite(after))) = (&object.body, target.get(id).map(|o| &o.body))
+        else {
+            continue;
+        };
+        for attribute in before.iter().filter(|b| !after.iter().any(|a| a.name == b.name)) {
+            let mut rows = 0;
+            for (table_id, table) in live.tables().filter(|(id, table)| !is_empty(id) && table.partition_of.is_none()) {
+                let uses = live.get(table_id).into_iter().flat_map(|object| &object.needs);
+                // Whatever lies between, an array or another composite type: what holds the type may hold the attribute.
+                let columns: BTreeSet<&String> =
+                    uses.filter(|need| reaches(live, &need.on, id)).filter_map(|need| need.of.as_ref()).collect();
+                for column in columns {
+                    let name = quote_name(column);
+                    let is_plain = table.column(column).is_some_and(|c| c.data_type == id.sql());
+                    let held = match is_plain {
+                        true => format!("({name}).{} IS NOT NULL", quote_name(&attribute.name)),
+                        false => format!("{name} IS NOT NULL"),
+                    };
+                    rows += count(conn, &format!("SELECT count(*) FROM {} WHERE {held}", table_id.sql())).await?;
+                }
+            }
+            if rows > 0 {
+                findings.lost.insert((id.clone(), Some(attribute.name.clone())), rows);
+                obstacles.extend(loss(
+                    format!("attribute {}.{}", id.shown(), attribute.name),
+                    id,
+                    rows,
+                    accept_data_loss,
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a type is another, or is made of it.
+fn reaches(schema: &Schema, from: &ObjectId, to: &ObjectId) -> bool {
+    let is_type = matches!(from.kind, Kind::Composite | Kind::Domain | Kind::Range | Kind::Enum);
+    from == to
+        || (is_type
+            && schema
+                .get(from)
+                .is_some_and(|o| o.needs.iter().any(|need| need.on != *from && reaches(schema, &need.on, to))))
 }
 
 /// Rows that are alike in what is to be unique.
@@ -450,7 +559,8 @@ async fn enums<C: Connection>(
             continue;
         }
         for column in &table.columns {
-            let Some((id, labels)) = gone.get(&column.data_type) else { continue };
+            let of_array = column.data_type.strip_suffix("[]");
+            let Some((id, labels)) = gone.get(of_array.unwrap_or(&column.data_type)) else { continue };
             let is_kept =
                 target.tables().any(|(_, t)| t.column(&column.name).is_some_and(|c| c.data_type == column.data_type));
             if !is_kept {
@@ -458,7 +568,11 @@ async fn enums<C: Connection>(
             }
             for label in labels {
                 let (name, value) = (quote_name(&column.name), quote_literal(label));
-                let sql = format!("SELECT count(*) FROM {} WHERE {name} = {value}", table_id.sql());
+                let holds = match of_array {
+                    Some(_) => format!("{value} = ANY ({name})"),
+                    None => format!("{name} = {value}"),
+                };
+                let sql = format!("SELECT count(*) FROM {} WHERE {holds}", table_id.sql());
                 let rows = count(conn, &sql).await?;
                 if rows > 0 {
                     let shown = format!("{}.{}", table_id.shown(), column.name);

@@ -30,6 +30,17 @@ pub async fn read_schema<C: Connection>(conn: &mut C) -> Result<Schema> {
         conn.query(&back).await.map_err(failed)?;
         return Ok(schema);
     }
+    match read_once(conn).await {
+        // The functions that print definitions look at the catalogue as it is now: somebody has dropped one meanwhile.
+        Err(e) if e.report().cause.as_deref().is_some_and(|cause| cause.contains("cache lookup failed")) => {
+            read_once(conn).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn read_once<C: Connection>(conn: &mut C) -> Result<Schema> {
+    let failed = |f: crate::run::Failure| f.error(Code::Database, "the schema cannot be read");
     conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed)?;
     let outcome = match conn.execute("SET LOCAL search_path = ''").await.map_err(failed) {
         Ok(_) => read_here(conn).await,
@@ -108,7 +119,7 @@ struct Reading {
 impl Reading {
     fn add(&mut self, catalogue: u32, oid: u32, id: ObjectId, comment: Option<String>, body: Body) {
         self.ids.insert((catalogue, oid), id.clone());
-        let object = Object { id: id.clone(), comment, grants: None, needs: Vec::new(), body };
+        let object = Object { id: id.clone(), comment, rights: Vec::new(), needs: Vec::new(), body };
         self.schema.objects.insert(id, object);
     }
 
@@ -174,6 +185,7 @@ async fn read_here<C: Connection>(conn: &mut C) -> Result<Schema> {
             }
         }
     }
+    rights(conn, &mut reading).await?;
     needs(conn, &mut reading).await?;
     Ok(reading.schema)
 }
@@ -226,7 +238,7 @@ async fn types<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
           WHERE e.enumtypid = t.oid), \
          CASE WHEN t.typtype = 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) END, \
          t.typnotnull, pg_catalog.pg_get_expr(t.typdefaultbin, 0), {}, d.description, \
-         (SELECT pg_catalog.json_agg(x) FROM (SELECT con.conname, pg_catalog.pg_get_constraintdef(con.oid) AS definition \
+         (SELECT pg_catalog.json_agg(x) FROM (SELECT con.conname, con.oid::text AS oid, pg_catalog.pg_get_constraintdef(con.oid) AS definition \
           FROM pg_catalog.pg_constraint con WHERE con.contypid = t.oid AND con.contype = 'c' ORDER BY con.conname) x), \
          CASE WHEN t.typtype = 'r' THEN (SELECT pg_catalog.concat_ws(', ', \
           'subtype = ' || pg_catalog.format_type(r.rngsubtype, NULL), \
@@ -254,6 +266,9 @@ async fn types<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
                 let checks: Vec<serde_json::Value> =
                     cells.maybe(13).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
                 let text = |check: &serde_json::Value, key: &str| check[key].as_str().unwrap_or_default().to_owned();
+                let own = ObjectId::new(Kind::Domain, schema.clone(), name.clone());
+                let oids = checks.iter().filter_map(|check| text(check, "oid").parse().ok());
+                reading.ids.extend(oids.map(|oid: u32| ((catalogue::CONSTRAINT, oid), own.clone())));
                 let domain = Domain {
                     data_type: cells.text(8),
                     collation: cells.maybe(11),
@@ -775,8 +790,67 @@ async fn others<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()
             _ => {
                 let id = ObjectId { arguments: cells.text(6), ..ObjectId::new(Kind::Other, schema, name) };
                 let body = Body::Other { kind: cells.text(6) };
-                let object = Object { id: id.clone(), comment: None, grants: None, needs: Vec::new(), body };
+                let object = Object { id: id.clone(), comment: None, rights: Vec::new(), needs: Vec::new(), body };
                 reading.schema.objects.insert(id, object);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Owners and rights of what may have to be made anew.
+async fn rights<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()> {
+    let entries = |acl: &str, more: &str| {
+        format!(
+            "SELECT pg_catalog.json_agg(pg_catalog.json_build_array(CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE \
+             pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END, x.privilege_type, \
+             x.is_grantable::text{more})) FROM pg_catalog.aclexplode({acl}) x"
+        )
+    };
+    let sql = format!(
+        "WITH o AS (SELECT {} AS class, c.oid, c.relowner AS owner, c.relacl AS acl FROM pg_catalog.pg_class c \
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE {OURS} AND c.relkind IN ('v', 'm') \
+         UNION ALL SELECT {}, p.oid, p.proowner, p.proacl FROM pg_catalog.pg_proc p \
+          JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE {OURS} \
+         UNION ALL SELECT {}, t.oid, t.typowner, t.typacl FROM pg_catalog.pg_type t \
+          JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE {OURS} AND t.typtype IN ('e', 'd', 'r')) \
+         SELECT o.class, o.oid, pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(o.owner)), \
+         pg_catalog.pg_get_userbyid(o.owner) = current_user, o.acl IS NOT NULL, ({}), \
+         (SELECT pg_catalog.json_agg(e) FROM (SELECT pg_catalog.json_array_elements(({})) AS e \
+          FROM pg_catalog.pg_attribute a WHERE a.attrelid = o.oid AND o.class = {} AND a.attacl IS NOT NULL) cols) FROM o",
+        catalogue::CLASS,
+        catalogue::PROC,
+        catalogue::TYPE,
+        entries("o.acl", ""),
+        entries("a.attacl", ", pg_catalog.quote_ident(a.attname)"),
+        catalogue::CLASS,
+    );
+    for row in ask(conn, "rights", &sql).await? {
+        let cells = Cells(&row);
+        let Some(id) = reading.ids.get(&(cells.number(0), cells.number(1))) else { continue };
+        let Some(object) = reading.schema.objects.get_mut(id) else { continue };
+        let named = super::print::named(object);
+        // GRANT knows views as tables.
+        let on = match id.kind {
+            Kind::View | Kind::MaterializedView => format!("TABLE {}", id.sql()),
+            Kind::Aggregate => named.replacen("AGGREGATE", "FUNCTION", 1),
+            Kind::Enum | Kind::Range | Kind::Domain => format!("TYPE {}", id.sql()),
+            _ => named.clone(),
+        };
+        if !cells.is(3) {
+            object.rights.push(format!("ALTER {named} OWNER TO {}", cells.text(2)));
+        }
+        if cells.is(4) {
+            object.rights.push(format!("REVOKE ALL ON {on} FROM PUBLIC"));
+        }
+        for at in [5, 6] {
+            let list: Vec<Vec<String>> =
+                cells.maybe(at).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            for entry in list {
+                let [role, right, grantable, columns @ ..] = entry.as_slice() else { continue };
+                let columns = columns.first().map(|column| format!(" ({column})")).unwrap_or_default();
+                let option = if grantable == "true" { " WITH GRANT OPTION" } else { "" };
+                object.rights.push(format!("GRANT {right}{columns} ON {on} TO {role}{option}"));
             }
         }
     }
@@ -855,6 +929,7 @@ async fn needs<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
         if namespaces.contains(&namespace.name) {
             add(namespace);
         }
+        object.needs.sort();
     }
     Ok(())
 }

@@ -89,8 +89,9 @@ pub struct Object {
     pub id: ObjectId,
     /// Its comment.
     pub comment: Option<String>,
-    /// What each role may do, as PostgreSQL writes it; read on request only.
-    pub grants: Option<Vec<String>>,
+    /// The statements that give it its owner and the rights of roles, where it has others than a new one would have.
+    /// They are no part of the declared schema: what is dropped and made anew gets them back.
+    pub rights: Vec<String>,
     /// What it cannot be without.
     pub needs: Vec<Need>,
     /// What it is.

@@ -437,9 +437,12 @@ impl Inside {
         let there: BTreeSet<ObjectId> = schema.objects.keys().cloned().collect();
         let public = ObjectId::new(Kind::Namespace, "", "public");
         for object in schema.objects.values_mut() {
-            // On the schema that every database has, PostgreSQL keeps no dependency; this one is new.
-            let is_new = |on: &ObjectId| object.id.kind == Kind::Extension && *on == public;
-            object.needs.retain(|need| there.contains(&need.on) && !is_new(&need.on));
+            object.needs.retain(|need| there.contains(&need.on));
+            // On the schema that every database has PostgreSQL keeps no dependency: reading puts it last. This one is new.
+            if let Some(at) = object.needs.iter().position(|need| need.on == public) {
+                let need = object.needs.remove(at);
+                object.needs.extend((object.id.kind != Kind::Extension).then_some(need));
+            }
         }
         schema
     }

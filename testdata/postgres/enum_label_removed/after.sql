@@ -1,0 +1,4 @@
+CREATE TYPE status AS ENUM ('done', 'open', 'new');
+CREATE TABLE jobs(id integer PRIMARY KEY, status status NOT NULL DEFAULT 'new', was status[]);
+CREATE VIEW open_jobs AS SELECT id FROM jobs WHERE status = 'open';
+CREATE INDEX jobs_done ON jobs(id) WHERE status = 'done';

@@ -1,0 +1,2 @@
+CREATE TYPE e AS ENUM ('c', 'b', 'a');
+CREATE TABLE t(id integer PRIMARY KEY, a e DEFAULT 'a', r e GENERATED ALWAYS AS (CASE WHEN id > 1 THEN 'a'::e ELSE 'c'::e END) STORED);

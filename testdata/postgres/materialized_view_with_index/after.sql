@@ -1,0 +1,4 @@
+CREATE TABLE t(id integer PRIMARY KEY, n bigint);
+CREATE MATERIALIZED VIEW sums AS SELECT n, count(*) AS c FROM t GROUP BY n;
+CREATE UNIQUE INDEX sums_n ON sums(n);
+CREATE VIEW large AS SELECT n FROM sums WHERE c > 1;

@@ -1,0 +1,6 @@
+CREATE TABLE events(id bigint NOT NULL, day date NOT NULL, what varchar(20), kind integer NOT NULL DEFAULT 1,
+  PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+CREATE TABLE events_3 PARTITION OF events FOR VALUES FROM ('2026-03-01') TO ('2026-04-01');
+CREATE INDEX events_what ON events(what);

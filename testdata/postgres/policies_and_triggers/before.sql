@@ -1,0 +1,6 @@
+CREATE TABLE docs(id integer PRIMARY KEY, owner text NOT NULL DEFAULT current_user, body text);
+CREATE TABLE log(line text);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log VALUES (TG_OP); RETURN NEW; END $$;
+CREATE TRIGGER noted BEFORE UPDATE OF owner ON docs FOR EACH ROW EXECUTE FUNCTION note();
+ALTER TABLE docs ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON docs USING (owner = current_user);

@@ -1,0 +1,2 @@
+CREATE TABLE t(id integer PRIMARY KEY, a text);
+ALTER TABLE t ADD CONSTRAINT _whimbrel_not_null_a CHECK (a IS NOT NULL) NOT VALID;

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (1, 'seven', 1.5), (2, '8', 2);

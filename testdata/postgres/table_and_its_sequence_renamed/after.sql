@@ -1,0 +1,2 @@
+CREATE TABLE people(id serial PRIMARY KEY, name text UNIQUE);
+CREATE TABLE posts(id serial PRIMARY KEY, author integer REFERENCES people);

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (1, 2, '2026-01-01 10:00'), (2, 3, NULL);
