@@ -180,9 +180,11 @@ impl Server {
     }
 }
 
-/// Whether a word names a PostgreSQL server.
+/// Whether a word names a PostgreSQL server, as a URL or in libpq's form of `host=… dbname=…`.
 fn is_postgres(word: &OsStr) -> bool {
-    word.to_str().is_some_and(Address::is_url)
+    const KEYS: [&str; 7] = ["host", "hostaddr", "port", "dbname", "user", "password", "sslmode"];
+    let key = |text: &str| text.trim_start().split_once('=').map(|(key, _)| key.trim_end().to_owned());
+    word.to_str().is_some_and(|text| Address::is_url(text) || key(text).is_some_and(|key| KEYS.contains(&key.as_str())))
 }
 
 fn address(word: &OsStr) -> Result<Address, Failure> {

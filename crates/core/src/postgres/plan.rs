@@ -1535,6 +1535,10 @@ pub fn cast(value: &str, before: &str, after: &str) -> String {
 /// How many values would not come back from another type as they were.
 pub fn altered_rows(table: &str, column: &str, before: &str, after: &str) -> String {
     let there = cast(column, before, after);
+    if before == "json" && after == "jsonb" {
+        // Blanks and the order of members are no part of the value; what cannot be read as jsonb fails here.
+        return format!("SELECT count(*) FROM {table} WHERE ({there}) IS NULL AND {column} IS NOT NULL");
+    }
     let back = cast(&format!("({there})"), after, before);
     format!("SELECT count(*) FROM {table} WHERE ({back})::text IS DISTINCT FROM {column}::text")
 }

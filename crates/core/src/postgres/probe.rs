@@ -155,6 +155,19 @@ async fn probe_rows<C: Connection>(
             obstacles.extend(loss(format!("table {}", id.shown()), id, rows, accept_data_loss));
         }
     }
+    for (id, object) in live.objects.iter().filter(|(id, _)| target.get(id).is_none() && !accept_data_loss) {
+        let what = match &object.body {
+            // It may keep tables of its own, and nothing says what is in them.
+            Body::Extension { .. } => "what it keeps",
+            Body::Sequence(sequence) if sequence.owned_by.is_none() => "its counter",
+            _ => continue,
+        };
+        let renamed = renames.iter().any(|rename| matches!(rename, Rename::Object { before, .. } if before == id));
+        if !renamed {
+            let error = Error::new(Code::DataLoss, format!("{id} would be lost, with {what}")).object(id.shown());
+            obstacles.push(error.help("accept it with --accept-data-loss, or keep it in the schema"));
+        }
+    }
     for pair in &pairs {
         if is_empty(pair.live) {
             continue;
