@@ -929,7 +929,6 @@ async fn needs<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
         if namespaces.contains(&namespace.name) {
             add(namespace);
         }
-        object.needs.sort();
     }
     Ok(())
 }
