@@ -25,6 +25,8 @@ struct Told {
     renames: Vec<(String, String)>,
     accept_data_loss: bool,
     fast: bool,
+    /// Whether there is to be a reason why it cannot run.
+    refused: bool,
     /// `table.column`, whose values are written otherwise afterwards.
     converts: BTreeSet<String>,
     queries: Vec<(String, String)>,
@@ -41,6 +43,7 @@ fn told(text: &str) -> Told {
                 told.renames.push((old.to_owned(), new.to_owned()));
             }
             ("accept_data_loss", value) => told.accept_data_loss = value == "true",
+            ("refused", value) => told.refused = value == "true",
             ("fast", value) => told.fast = value == "true",
             ("converts", value) => {
                 told.converts.insert(value.to_owned());
@@ -213,6 +216,8 @@ async fn check(name: &str) {
     if let Err(e) = snapshot::compare(&folder.join("plan.txt"), &shown) {
         panic!("{e}");
     }
+    let is_refused = !matches!(&made, Ok(plan) if plan.obstacles.is_empty());
+    assert_eq!(is_refused, told.refused, "whether it is refused:\n{shown}");
     match made {
         Ok(plan) if plan.obstacles.is_empty() => {
             run(&live, &plan).await;

@@ -1411,7 +1411,8 @@ impl Change {
 
 /// Whether an index is built under another name while the old one serves, and then put in its place.
 fn is_swapped(planner: &Planner<'_>, object: &Object) -> bool {
-    let Body::Index(index) = &object.body else { return false };
+    // Whether it can be built while others write is a question about the new one.
+    let Some(Body::Index(index)) = planner.input.target.get(&object.id).map(|o| &o.body) else { return false };
     let altered = planner.input.changes.iter().any(|change| match change {
         Change::Alter(a) => {
             a.after.id == object.id && a.parts.contains(&Part::Definition) && a.before.on_table() == a.after.on_table()
