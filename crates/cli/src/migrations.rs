@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use whimbrel::history::author::{Edit, Write};
-use whimbrel::history::{Files, History, MemoryFiles, Migration, Problem, adopt};
-use whimbrel::run::{self, Replayed, block_on};
+use whimbrel::history::{Files, History, MemoryFiles, Migration, Outcome, Problem, adopt};
+use whimbrel::run::{self, block_on};
 use whimbrel::sqlite_host::Sqlite;
 use whimbrel::{Code, Error, Folder, FolderFiles};
 
@@ -116,7 +116,7 @@ impl Project {
     pub fn copy(&self) -> Result<MemoryFiles, Failure> {
         let mut copy = MemoryFiles::default();
         for path in self.files.list()?.into_iter().filter(|path| is_text(path)) {
-            copy.0.insert(path.clone(), self.files.read(&path)?);
+            copy.files.insert(path.clone(), self.files.read(&path)?);
         }
         Ok(copy)
     }
@@ -188,10 +188,10 @@ fn is_text(path: &str) -> bool {
 }
 
 /// What a history makes of an empty database.
-pub fn replay(history: &History) -> whimbrel::Result<Replayed> {
+pub fn replay(history: &History) -> whimbrel::Result<Outcome> {
     let cannot = |e: rusqlite::Error| Error::new(Code::CannotOpen, "no database in memory can be opened").cause(e);
     let scratch = Connection::open_in_memory().map_err(cannot)?;
-    block_on(run::replay(&mut Sqlite::new(&scratch), history))
+    block_on(run::replay(&mut Sqlite::new(&scratch), history)).map(Outcome::from)
 }
 
 /// The time that new files bear: now, unless SOURCE_DATE_EPOCH says otherwise, as

@@ -3,6 +3,7 @@
 //! Nothing in here does I/O, reads a clock, rolls dice or starts a runtime: hosts implement the
 //! [`Connection`](run::Connection) trait, and the procedures ask them.
 
+pub mod dialect;
 pub mod diff;
 pub mod error;
 pub mod history;
@@ -13,5 +14,6 @@ pub mod run;
 pub mod schema;
 pub mod sqlite;
 
+pub use dialect::Dialect;
 pub use error::{Code, Error, Result, State};
 pub use schema::Schema;

@@ -2,7 +2,7 @@
 
 use whimbrel_core::history::journal::{Entry, Journal};
 use whimbrel_core::history::{Checksum, Files, Folder, Layout, MemoryFiles};
-use whimbrel_core::{Code, Result};
+use whimbrel_core::{Code, Dialect, Result};
 
 const A: &str = "CREATE TABLE a(x);";
 const B: &str = "CREATE TABLE b(x);";
@@ -10,7 +10,7 @@ const C: &str = "CREATE TABLE c(x);";
 const D: &str = "CREATE TABLE d(x);";
 
 fn files(all: &[(&str, &str)]) -> MemoryFiles {
-    MemoryFiles(all.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect())
+    MemoryFiles::new(all.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())))
 }
 
 fn read(all: &[(&str, &str)]) -> Result<Folder> {
@@ -265,16 +265,39 @@ mod tools {
     }
 
     #[test]
+    fn folders_of_postgresql() {
+        let start = "CREATE TABLE a(b text DEFAULT $$;$$);";
+        let drizzle = r#"{"version":"7","dialect":"postgresql","entries":[{"idx":0,"tag":"0000_start"}]}"#;
+        let lock = "provider = \"postgresql\"\n";
+        for all in [
+            vec![("meta/_journal.json", drizzle), ("0000_start.sql", start)],
+            vec![("20240131120000_start/migration.sql", start), ("migration_lock.toml", lock)],
+        ] {
+            let folder = Folder::read(&files(&all)).unwrap();
+            assert_eq!(folder.dialect, Dialect::Postgres);
+            assert_eq!(folder.history.dialect(), Dialect::Postgres);
+            assert_eq!(folder.history.migrations[0].script().unwrap().len(), 1);
+            let wanted = MemoryFiles { dialect: Some(Dialect::Sqlite), ..files(&all) };
+            assert_eq!(Folder::read(&wanted).unwrap_err().code(), Code::Journal);
+        }
+        // Nobody but whoever opens the folder knows what these are for.
+        let plain = [("001_start.sql", start)];
+        let told = MemoryFiles { dialect: Some(Dialect::Postgres), ..files(&plain) };
+        assert_eq!(Folder::read(&told).unwrap().history.migrations[0].script().unwrap().len(), 1);
+        assert_eq!(Folder::read(&files(&plain)).unwrap_err().code(), Code::MigrationScript);
+    }
+
+    #[test]
     fn journals_of_other_databases() {
-        for dialect in ["postgresql", "mysql", "singlestore"] {
+        for dialect in ["mysql", "singlestore"] {
             let journal = format!(r#"{{"version":"7","dialect":"{dialect}","entries":[]}}"#);
             check_error(&[("meta/_journal.json", &journal)], Code::Journal, &format!("is of {dialect} migrations"));
         }
         let turso = r#"{"version":"7","dialect":"turso","entries":[]}"#;
         check(&[("meta/_journal.json", turso)], Layout::Drizzle, &[], &[]);
-        let lock = "# of prisma\nprovider = \"postgresql\"\n";
+        let lock = "# of prisma\nprovider = \"mysql\"\n";
         let all = [("20240131120000_start/migration.sql", A), ("migration_lock.toml", lock)];
-        check_error(&all, Code::Journal, "migration_lock.toml is of postgresql migrations");
+        check_error(&all, Code::Journal, "migration_lock.toml is of mysql migrations");
     }
 
     #[test]
@@ -528,16 +551,16 @@ mod reconciled {
     }
 
     fn rename(memory: &mut MemoryFiles, from: &str, to: &str) {
-        let bytes = memory.0.remove(from).unwrap();
-        memory.0.insert(to.to_owned(), bytes);
+        let bytes = memory.files.remove(from).unwrap();
+        memory.files.insert(to.to_owned(), bytes);
     }
 
     fn write(memory: &mut MemoryFiles, path: &str, text: &str) {
-        memory.0.insert(path.to_owned(), text.as_bytes().to_vec());
+        memory.files.insert(path.to_owned(), text.as_bytes().to_vec());
     }
 
     fn edit_journal(memory: &mut MemoryFiles, edit: impl FnOnce(&mut Journal)) {
-        let text = String::from_utf8(memory.0["meta/_journal.json"].clone()).unwrap();
+        let text = String::from_utf8(memory.files["meta/_journal.json"].clone()).unwrap();
         let mut journal = Journal::read("meta/_journal.json", &text).unwrap();
         edit(&mut journal);
         write(memory, "meta/_journal.json", &journal.write());
@@ -650,7 +673,7 @@ mod reconciled {
             edit_journal(memory, |journal| {
                 let mut entry = journal.entries[3].clone();
                 entry.name = "new".to_owned();
-                entry.checksum = Checksum::of_script("CREATE TABLE new(x);").unwrap().to_string();
+                entry.checksum = Checksum::of_script(Dialect::Sqlite, "CREATE TABLE new(x);").unwrap().to_string();
                 journal.entries.push(entry);
             });
         });
@@ -729,11 +752,7 @@ mod reconciled {
         check_error(&of("{"), Code::Journal, "cannot be read");
         check_error(&of(""), Code::Journal, "cannot be read");
         check_error(&of(r#"{"version":2,"dialect":"sqlite","entries":[]}"#), Code::Journal, "has format 2");
-        check_error(
-            &of(r#"{"version":1,"dialect":"postgres","entries":[]}"#),
-            Code::Journal,
-            "is of postgres migrations",
-        );
+        check_error(&of(r#"{"version":1,"dialect":"oracle","entries":[]}"#), Code::Journal, "is of oracle migrations");
         check_error(&of(r#"{"version":"7","entries":[]}"#), Code::Journal, "cannot be read");
     }
 
@@ -754,7 +773,7 @@ mod reconciled {
             idx,
             version: format!("{idx:04}"),
             name: name.to_owned(),
-            checksum: Checksum::of_script(text).unwrap().to_string(),
+            checksum: Checksum::of_script(Dialect::Sqlite, text).unwrap().to_string(),
             ..Entry::default()
         };
         let mut squash = entry(2, "ab", "CREATE TABLE a(x); CREATE TABLE b(x);");

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
+use whimbrel_core::Dialect;
 use whimbrel_core::history::{Checksum, History, Migration};
 
 use crate::read::Embedded;
@@ -18,6 +19,7 @@ pub fn expand(embedded: &Embedded) -> TokenStream {
     quote! {{
         use ::core::option::Option::{None, Some};
         use ::std::borrow::Cow::Borrowed;
+        use ::whimbrel::Dialect;
         use ::whimbrel::history::{Checksum, History, Migration};
 
         // The program is compiled again when one of these changes.
@@ -30,7 +32,12 @@ pub fn expand(embedded: &Embedded) -> TokenStream {
 
 fn migration(migration: &Migration) -> TokenStream {
     // Every field is named, so that a new one is not forgotten.
-    let Migration { idx, version, name, path, up, down, checksum: sum, hash, transaction, seeds, replaces } = migration;
+    let Migration { idx, version, name, path, dialect, up, down, checksum: sum, hash, transaction, seeds, replaces } =
+        migration;
+    let dialect = match dialect {
+        Dialect::Sqlite => quote!(Dialect::Sqlite),
+        Dialect::Postgres => quote!(Dialect::Postgres),
+    };
     let down = option(down.as_ref());
     let (sum, hash) = (checksum(sum), checksum(hash));
     let replaces = replaces.iter().map(self::migration);
@@ -40,6 +47,7 @@ fn migration(migration: &Migration) -> TokenStream {
             version: Borrowed(#version),
             name: Borrowed(#name),
             path: Borrowed(#path),
+            dialect: #dialect,
             up: Borrowed(#up),
             down: #down,
             checksum: #sum,

@@ -139,7 +139,9 @@ impl Reader {
     fn check_scripts(&self, layout: Layout, migrations: &[Migration], messages: &mut Vec<String>) {
         for migration in migrations.iter().filter(|m| !m.path.is_empty()) {
             self.check_scripts(layout, &migration.replaces, messages);
-            let check = |path: &str, text: &str| Script::read(&self.inside(path), text, migration.transaction).err();
+            let check = |path: &str, text: &str| {
+                Script::read(&self.inside(path), migration.dialect, text, migration.transaction).err()
+            };
             let up = check(&migration.path, &migration.up);
             let down = migration.down.as_ref().and_then(|down| match layout {
                 // Both stand in one file: the lines of the first part count.
@@ -240,7 +242,8 @@ mod tests {
 
     #[test]
     fn everything_that_was_read_is_remembered() {
-        let checksum = |text: &str| whimbrel_core::history::Checksum::of_script(text).unwrap();
+        let checksum =
+            |text: &str| whimbrel_core::history::Checksum::of_script(whimbrel_core::Dialect::Sqlite, text).unwrap();
         let (first, second) = (checksum("SELECT 1"), checksum("SELECT 2"));
         let journal = format!(
             r#"{{"version":1,"dialect":"sqlite","entries":[{{"idx":2,"version":"0002","name":"a","checksum":"{second}",

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use whimbrel_core::history::{Files, check_path};
-use whimbrel_core::{Code, Error, Result};
+use whimbrel_core::{Code, Dialect, Error, Result};
 
 /// How many names a path has at most: `.whimbrel/squashed/0001_start.sql`. What lies deeper is passed over.
 const DEPTH: usize = 3;
@@ -42,12 +42,20 @@ const OWN: &str = ".whimbrel";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderFiles {
     root: PathBuf,
+    dialect: Option<Dialect>,
 }
 
 impl FolderFiles {
     /// The folder at this path. Messages name it as it is given here.
     pub fn new(path: impl Into<PathBuf>) -> FolderFiles {
-        FolderFiles { root: path.into() }
+        FolderFiles { root: path.into(), dialect: None }
+    }
+
+    /// The same folder, whose scripts are known to be written for this database. Without it, SQLite is meant where the
+    /// folder itself does not say.
+    #[must_use]
+    pub fn of(self, dialect: Dialect) -> FolderFiles {
+        FolderFiles { dialect: Some(dialect), ..self }
     }
 
     /// Where the folder is.
@@ -224,6 +232,10 @@ impl Files for FolderFiles {
     }
 
     /// Folders that become empty are removed too, but for the folder of migrations itself.
+    fn dialect(&self) -> Option<Dialect> {
+        self.dialect
+    }
+
     fn remove(&mut self, path: &str) -> Result<()> {
         check_path(path)?;
         let Some(root) = self.real_root()? else { return Err(self.missing(path)) };

@@ -15,9 +15,9 @@ use whimbrel::sqlite_host::{Sqlite, read_schema};
 use whimbrel::{Error, Files, Folder, History, MemoryFiles, Migrator, Planner, Schema, UpgradeKind};
 
 /// What a history makes of an empty database.
-fn replayed(history: &History) -> Result<whimbrel::run::Replayed, Error> {
+fn replayed(history: &History) -> Result<whimbrel::history::Outcome, Error> {
     let conn = Connection::open_in_memory().unwrap();
-    block_on(replay(&mut Sqlite::new(conn), history))
+    block_on(replay(&mut Sqlite::new(conn), history)).map(Into::into)
 }
 
 fn new(name: &str, up: &str, down: Option<&str>, schema: Option<Schema>) -> NewMigration {
@@ -25,7 +25,7 @@ fn new(name: &str, up: &str, down: Option<&str>, schema: Option<Schema>) -> NewM
         name: name.to_owned(),
         up: up.to_owned(),
         down: down.map(str::to_owned),
-        schema,
+        schema: schema.map(Into::into),
         day: "2026-11-21".to_owned(),
         now: "20261121093000".to_owned(),
     }
@@ -215,13 +215,13 @@ fn three() -> MemoryFiles {
 }
 
 fn paths(files: &MemoryFiles) -> Vec<&str> {
-    files.0.keys().map(String::as_str).collect()
+    files.files.keys().map(String::as_str).collect()
 }
 
 fn edit(files: &mut MemoryFiles, path: &str, from: &str, to: &str) {
-    let text = String::from_utf8(files.0[path].clone()).unwrap();
+    let text = String::from_utf8(files.files[path].clone()).unwrap();
     assert!(text.contains(from), "{text}");
-    files.0.insert(path.to_owned(), text.replace(from, to).into_bytes());
+    files.files.insert(path.to_owned(), text.replace(from, to).into_bytes());
 }
 
 /// A folder without problems, whose new databases and upgraded ones are alike.
@@ -318,12 +318,15 @@ fn other_tools_folders_get_files_of_their_kind() {
         added(&mut files, &new("Add log", trigger, Some("DROP TRIGGER t; DROP TABLE log;"), None)).unwrap();
         let new: Vec<&str> = paths(&files)
             .into_iter()
-            .filter(|path| !before.0.contains_key(*path) && !path.starts_with(".whimbrel/"))
+            .filter(|path| !before.files.contains_key(*path) && !path.starts_with(".whimbrel/"))
             .collect();
         assert_eq!(new, made, "{layout}");
         let folder = sound(&files);
         assert_eq!((folder.layout, folder.history.migrations.len()), (layout, 2), "{layout}");
-        assert_eq!(folder.history.migrations[1].checksum, whimbrel::history::Checksum::of_script(trigger).unwrap());
+        assert_eq!(
+            folder.history.migrations[1].checksum,
+            whimbrel::history::Checksum::of_script(whimbrel::Dialect::Sqlite, trigger).unwrap()
+        );
         assert_eq!(
             folder.history.migrations[1].down.is_some(),
             made.len() > 1 || layout == whimbrel::history::Layout::Goose
@@ -357,7 +360,7 @@ fn squashed_originals_stay_for_those_who_need_them() {
         let squashed = sound(&files).history;
         assert_eq!(squashed.migrations.len() as u32, 3 - (to - from), "{from} to {to}");
         assert_eq!(squashed.head, originals.head, "nothing changes for a database that has run them");
-        assert_eq!(files.0.contains_key("squashed/0002_star.sql"), !forget);
+        assert_eq!(files.files.contains_key("squashed/0002_star.sql"), !forget);
         for version in 1..=3 {
             let mut db = Connection::open_in_memory().unwrap();
             Migrator::new(&originals.up_to(version)).run(&mut db).unwrap();
@@ -398,8 +401,10 @@ fn two_branches_with_one_number_are_put_in_order() {
 
     // Git merges the files, and the journal line by line, or with a conflict.
     let mut merged = ours.clone();
-    merged.0.extend(theirs.0.iter().filter(|(path, _)| path.ends_with(".sql")).map(|(p, t)| (p.clone(), t.clone())));
-    let lines = |files: &MemoryFiles| String::from_utf8(files.0["meta/_journal.json"].clone()).unwrap();
+    merged
+        .files
+        .extend(theirs.files.iter().filter(|(path, _)| path.ends_with(".sql")).map(|(p, t)| (p.clone(), t.clone())));
+    let lines = |files: &MemoryFiles| String::from_utf8(files.files["meta/_journal.json"].clone()).unwrap();
     let entries = |text: &str, from: usize| -> String {
         text.lines().filter(|l| l.contains("\"idx\"")).skip(from).map(|l| format!("{}\n", l)).collect()
     };
@@ -424,7 +429,7 @@ fn two_branches_with_one_number_are_put_in_order() {
         [(conflict.as_str(), whimbrel::Code::Journal), (both.as_str(), whimbrel::Code::MigrationDuplicate)]
     {
         let mut files = merged.clone();
-        files.0.insert("meta/_journal.json".to_owned(), journal.as_bytes().to_vec());
+        files.files.insert("meta/_journal.json".to_owned(), journal.as_bytes().to_vec());
         let told = match Folder::read(&files) {
             Ok(folder) => folder.blocker().expect("it is told").code,
             Err(e) => e.code(),
@@ -465,9 +470,9 @@ fn journal_and_snapshot_follow_the_files() {
     assert!(snapshot.table("tags").unwrap().column("at").is_some());
 
     // Renamed, and one written by hand.
-    let text = files.0.remove("0002_star.sql").unwrap();
-    files.0.insert("0002_stars.sql".to_owned(), text);
-    files.0.insert("0004_by-hand.sql".to_owned(), b"ALTER TABLE notes RENAME COLUMN body TO text;".to_vec());
+    let text = files.files.remove("0002_star.sql").unwrap();
+    files.files.insert("0002_stars.sql".to_owned(), text);
+    files.files.insert("0004_by-hand.sql".to_owned(), b"ALTER TABLE notes RENAME COLUMN body TO text;".to_vec());
     repair(&files, &day, &mut replayed).unwrap().apply(&mut files).unwrap();
     let folder = sound(&files);
     assert_eq!(folder.history.migrations[1].tag(), "0002_stars");
@@ -478,7 +483,7 @@ fn journal_and_snapshot_follow_the_files() {
     assert!(id(&after, "text").is_some());
 
     // Gone: never without a word.
-    files.0.remove("0003_tags.sql");
+    files.files.remove("0003_tags.sql");
     let error = repair(&files, &day, &mut replayed).unwrap_err();
     assert_eq!(error.code(), whimbrel::Code::MigrationMissing);
     let forget = Repair { forget: vec!["3".to_owned()], ..day };
@@ -492,7 +497,7 @@ fn stopped(files: &MemoryFiles, make: &mut dyn FnMut(&MemoryFiles) -> Result<Edi
     let mut done = files.clone();
     whole.apply(&mut done).unwrap();
     let scripts = |files: &MemoryFiles| -> Vec<(String, Vec<u8>)> {
-        files.0.iter().filter(|(path, _)| path.ends_with(".sql")).map(|(p, t)| (p.clone(), t.clone())).collect()
+        files.files.iter().filter(|(path, _)| path.ends_with(".sql")).map(|(p, t)| (p.clone(), t.clone())).collect()
     };
     for n in 1..whole.writes.len() {
         let mut half = files.clone();
@@ -516,8 +521,8 @@ fn an_edit_that_is_stopped_is_ended_by_the_next() {
     stopped(&files, &mut |files| squash(files, &Folder::read(files)?, &wanted, &mut replayed));
 
     let mut merged = three();
-    merged.0.insert("0002_other.sql".to_owned(), b"CREATE TABLE other(a);".to_vec());
-    merged.0.insert("0002_other.down.sql".to_owned(), b"DROP TABLE other;".to_vec());
+    merged.files.insert("0002_other.sql".to_owned(), b"CREATE TABLE other(a);".to_vec());
+    merged.files.insert("0002_other.down.sql".to_owned(), b"DROP TABLE other;".to_vec());
     stopped(&merged, &mut |files| Ok(rebase(files, &[], "2026-11-22", &mut replayed)?.0));
 }
 
@@ -525,7 +530,7 @@ fn an_edit_that_is_stopped_is_ended_by_the_next() {
 fn what_a_database_has_run_keeps_its_number() {
     use whimbrel::history::author::rebase;
     let mut files = three();
-    files.0.insert("0002_late.sql".to_owned(), b"CREATE TABLE late(a);".to_vec());
+    files.files.insert("0002_late.sql".to_owned(), b"CREATE TABLE late(a);".to_vec());
     let ran = ["0001_start", "0002_star", "0003_tags"].map(str::to_owned);
     let (edit, moved) = rebase(&files, &ran, "2026-11-22", &mut replayed).unwrap();
     edit.apply(&mut files).unwrap();
@@ -575,7 +580,7 @@ fn drafts_that_lost_rows() {
     let up = drafted(before, after).up;
     let db = run_on(before, "INSERT INTO whimbrel VALUES ('kept')", &up);
     assert_eq!(one(&db, "SELECT a FROM v"), "kept");
-    whimbrel::history::script::Script::read("m.sql", &up, true).unwrap();
+    whimbrel::history::script::Script::read("m.sql", whimbrel::Dialect::Sqlite, &up, true).unwrap();
 }
 
 /// A column that is NOT NULL and has no value is filled between the two parts.
@@ -602,7 +607,7 @@ fn a_rebuild_of_before_does_not_take_back_what_the_other_branch_added() {
     let declared = Schema::from_sql("CREATE TABLE a(id INTEGER PRIMARY KEY, x INTEGER);").unwrap();
     let rebuild = draft(&before, &declared, &DraftSettings::default()).unwrap();
     added(&mut files, &new("number", &rebuild.up, None, Some(rebuild.schema))).unwrap();
-    files.0.insert("0002_mail.sql".to_owned(), b"ALTER TABLE a ADD COLUMN mail TEXT;".to_vec());
+    files.files.insert("0002_mail.sql".to_owned(), b"ALTER TABLE a ADD COLUMN mail TEXT;".to_vec());
     for first in ["0002_mail", "0002_number"] {
         let outcome = rebase(&files, &[first.to_owned()], "2026-11-22", &mut replayed);
         match first {
@@ -622,7 +627,7 @@ fn a_rebuild_of_before_does_not_take_back_what_the_other_branch_added() {
 fn a_late_file_goes_to_the_end() {
     use whimbrel::history::author::rebase;
     let mut files = three();
-    files.0.insert("0001_late.sql".to_owned(), b"CREATE TABLE late(a);".to_vec());
+    files.files.insert("0001_late.sql".to_owned(), b"CREATE TABLE late(a);".to_vec());
     for ran in [&[][..], &["0001_start".to_owned(), "0002_star".to_owned(), "0003_tags".to_owned()]] {
         let (edit, moved) = rebase(&files, ran, "2026-11-22", &mut replayed).unwrap();
         assert_eq!(moved, [("0001_late".to_owned(), "0004_late".to_owned())]);

@@ -11,7 +11,8 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use crate::sqlite::token::{TokenError, TokenKind, tokenize};
+use super::statements::{ScriptError, tokens};
+use crate::dialect::Dialect;
 
 /// A SHA-256.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,32 +22,33 @@ impl Checksum {
     /// The checksum of a script's canonical text.
     ///
     /// ```
-    /// use whimbrel_core::history::Checksum;
-    /// let a = Checksum::of_script("CREATE TABLE a(b); -- what for")?;
-    /// let b = Checksum::of_script("\u{feff}CREATE TABLE a(b) ;\r\n")?;
+    /// use whimbrel_core::{Dialect, history::Checksum};
+    /// let sum = |script| Checksum::of_script(Dialect::Sqlite, script);
+    /// let a = sum("CREATE TABLE a(b); -- what for")?;
+    /// let b = sum("\u{feff}CREATE TABLE a(b) ;\r\n")?;
     /// assert_eq!(a, b);
-    /// assert_ne!(a, Checksum::of_script("CREATE TABLE a(c)")?);
-    /// # Ok::<(), whimbrel_core::sqlite::token::TokenError>(())
+    /// assert_ne!(a, sum("CREATE TABLE a(c)")?);
+    /// # Ok::<(), whimbrel_core::history::ScriptError>(())
     /// ```
     ///
     /// # Errors
     /// Where the text cannot be cut into tokens.
-    pub fn of_script(script: &str) -> Result<Checksum, TokenError> {
+    pub fn of_script(dialect: Dialect, script: &str) -> Result<Checksum, ScriptError> {
         let script = clean(script);
         let mut hash = Sha256::new();
         // A semicolon counts only between statements: the last one may be missing, and two are like one.
         let mut is_open = false;
         let mut ends = false;
-        for token in tokenize(&script)? {
-            match token.kind {
-                TokenKind::Comment => {}
-                _ if token.is(&script, ";") => ends = is_open,
-                _ => {
+        for (is_comment, range) in tokens(dialect, &script)? {
+            match script.get(range).unwrap_or_default() {
+                _ if is_comment => {}
+                ";" => ends = is_open,
+                text => {
                     if std::mem::take(&mut ends) {
                         hash.update(b"; ");
                     }
                     is_open = true;
-                    hash.update(token.text(&script).as_bytes());
+                    hash.update(text.as_bytes());
                     hash.update(b" ");
                 }
             }
@@ -119,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_counts_and_what_does_not() {
-        let sum = |text: &str| Checksum::of_script(text).unwrap();
+        let sum = |text: &str| Checksum::of_script(Dialect::Sqlite, text).unwrap();
         let one = sum("CREATE TABLE a(b TEXT DEFAULT ' x');\nINSERT INTO a VALUES (1);");
         for same in [
             "CREATE TABLE a(b TEXT DEFAULT ' x');;\r\n\r\nINSERT  INTO a VALUES(1)",

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 
 /// A folder of migrations. Paths are relative to it, with `/` between their parts.
@@ -32,6 +33,12 @@ pub trait Files {
     /// # Errors
     /// [`Code::MigrationFiles`] where it cannot be removed.
     fn remove(&mut self, path: &str) -> Result<()>;
+
+    /// The database that the scripts are written for, where whoever opened the folder says so. A journal says it, too;
+    /// folders of other tools most often do not.
+    fn dialect(&self) -> Option<Dialect> {
+        None
+    }
 }
 
 /// Files in memory.
@@ -44,25 +51,41 @@ pub trait Files {
 /// # Ok::<(), whimbrel_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MemoryFiles(pub BTreeMap<String, Vec<u8>>);
+pub struct MemoryFiles {
+    /// The files by their paths.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// The database that the scripts are written for, where that is known.
+    pub dialect: Option<Dialect>,
+}
+
+impl MemoryFiles {
+    /// Files that are there.
+    pub fn new(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> MemoryFiles {
+        MemoryFiles { files: files.into_iter().collect(), dialect: None }
+    }
+}
 
 impl Files for MemoryFiles {
     fn list(&self) -> Result<Vec<String>> {
-        Ok(self.0.keys().cloned().collect())
+        Ok(self.files.keys().cloned().collect())
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>> {
-        self.0.get(path).cloned().ok_or_else(|| missing(path))
+        self.files.get(path).cloned().ok_or_else(|| missing(path))
     }
 
     fn write(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
         check_path(path)?;
-        self.0.insert(path.to_owned(), bytes.to_vec());
+        self.files.insert(path.to_owned(), bytes.to_vec());
         Ok(())
     }
 
     fn remove(&mut self, path: &str) -> Result<()> {
-        self.0.remove(path).map(|_| ()).ok_or_else(|| missing(path))
+        self.files.remove(path).map(|_| ()).ok_or_else(|| missing(path))
+    }
+
+    fn dialect(&self) -> Option<Dialect> {
+        self.dialect
     }
 }
 

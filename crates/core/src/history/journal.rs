@@ -13,6 +13,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Checksum, Migration};
+use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 
 /// The format this version writes. It reads this one and all before.
@@ -24,7 +25,7 @@ pub struct Journal {
     /// The format of the journal itself.
     pub version: u32,
     /// The database the migrations are for.
-    pub dialect: String,
+    pub dialect: Dialect,
     /// The migrations, oldest first.
     pub entries: Vec<Entry>,
 }
@@ -56,7 +57,7 @@ pub struct Entry {
 
 impl Default for Journal {
     fn default() -> Self {
-        Journal { version: FORMAT, dialect: "sqlite".to_owned(), entries: Vec::new() }
+        Journal { version: FORMAT, dialect: Dialect::Sqlite, entries: Vec::new() }
     }
 }
 
@@ -66,6 +67,11 @@ pub(crate) fn has_conflict(text: &str) -> bool {
 }
 
 impl Journal {
+    /// The journal of these migrations, oldest first.
+    pub fn new(dialect: Dialect, entries: Vec<Entry>) -> Journal {
+        Journal { version: FORMAT, dialect, entries }
+    }
+
     /// Reads a journal. `name` is what the file is called in messages.
     ///
     /// # Errors
@@ -78,6 +84,8 @@ impl Journal {
         #[derive(Deserialize)]
         struct Format {
             version: u32,
+            #[serde(default)]
+            dialect: String,
         }
         let unreadable = |e: serde_json::Error| {
             Error::new(Code::Journal, format!("{name} cannot be read"))
@@ -89,11 +97,12 @@ impl Journal {
             let message = format!("{name} has format {}, and this version reads up to {FORMAT}", format.version);
             return Err(Error::new(Code::Journal, message).help("use the version of whimbrel that wrote it, or newer"));
         }
-        let journal: Journal = serde_json::from_str(text).map_err(unreadable)?;
-        match journal.dialect.as_str() {
-            "sqlite" => Ok(journal),
-            other => Err(Error::new(Code::Journal, format!("{name} is of {other} migrations"))),
+        if let Err(e) = format.dialect.parse::<Dialect>() {
+            let error =
+                Error::new(Code::Journal, format!("{name} is of {} migrations", format.dialect.escape_default()));
+            return Err(e.report().help.iter().fold(error, Error::help));
         }
+        serde_json::from_str(text).map_err(unreadable)
     }
 
     /// The journal as JSON: an entry a line, so that two branches merge or conflict line by line.

@@ -12,19 +12,24 @@ pub mod checksum;
 mod files;
 pub mod journal;
 pub mod layout;
+mod model;
 pub mod record;
 pub mod script;
 pub mod stamp;
 pub mod standing;
+mod statements;
 
 use std::borrow::Cow;
 
 pub use checksum::Checksum;
 pub use files::{Files, MemoryFiles, check_path};
 pub use layout::{Folder, Layout};
+pub use model::{Model, Outcome, snapshot_statements};
 pub use record::{Origin, Record, RecordState, State};
 pub use standing::{Item, Policy, Problem, Standing};
+pub use statements::ScriptError;
 
+use crate::dialect::Dialect;
 use crate::error::Result;
 use script::Script;
 
@@ -42,6 +47,8 @@ pub struct Migration {
     pub name: Cow<'static, str>,
     /// Its file, relative to the folder.
     pub path: Cow<'static, str>,
+    /// The database that its scripts are written for.
+    pub dialect: Dialect,
     /// The script, with line feeds at the ends of lines.
     pub up: Cow<'static, str>,
     /// The script that undoes it, where there is one.
@@ -89,7 +96,7 @@ impl Migration {
         let script = self.script().ok()?;
         let done = script.phases.get(..phases as usize)?;
         let texts = done.iter().flat_map(|phase| &phase.statements).filter_map(|range| self.up.get(range.clone()));
-        Checksum::of_script(&texts.collect::<Vec<_>>().join(";\n")).ok()
+        Checksum::of_script(self.dialect, &texts.collect::<Vec<_>>().join(";\n")).ok()
     }
 
     /// The script, cut up.
@@ -97,7 +104,7 @@ impl Migration {
     /// # Errors
     /// As [`Script::read`].
     pub fn script(&self) -> Result<Script> {
-        Script::read(&self.path, &self.up, self.transaction)
+        Script::read(&self.path, self.dialect, &self.up, self.transaction)
     }
 }
 
@@ -118,6 +125,11 @@ impl History {
     /// The migrations as they were made: those that were squashed instead of what they were squashed into.
     pub fn originals(&self) -> impl Iterator<Item = &Migration> {
         self.migrations.iter().flat_map(Migration::originals)
+    }
+
+    /// The database that its migrations are written for; SQLite where there is none.
+    pub fn dialect(&self) -> Dialect {
+        self.migrations.first().map(|m| m.dialect).unwrap_or_default()
     }
 
     /// The newest migration's number; 0 where there is none.

@@ -7,6 +7,7 @@
 //! | `-- whimbrel: no-transaction` | before the first statement | each statement runs by itself, outside of a transaction |
 //! | `-- whimbrel: phase <name>` | before a statement | what follows is a transaction of its own |
 //! | `-- whimbrel: backfill` | before a statement | the statement runs again and again, each time in a transaction of its own, until it changes no row |
+//! | `-- whimbrel: alone` | before a statement | the statement runs by itself, outside of a transaction; what follows is one again |
 //! | `-- whimbrel: irreversible` | before the first statement | there is no way down, on purpose |
 //! | `-- whimbrel: min-reader <number>` | before the first statement | apps from this version on may read the database |
 //! | `-- whimbrel: min-writer <number>` | before the first statement | apps from this version on may read and write it |
@@ -18,9 +19,10 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::statements::{Statement, split, tokens};
+use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 use crate::schema::{Origin, Source};
-use crate::sqlite::split::{Statement, split};
 
 /// A migration's script, cut up. Statements are places in the text it was read from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,8 +64,8 @@ impl Script {
     /// Reads a script. `name` is what it is called in messages, such as `0003_add-users.sql`.
     ///
     /// ```
-    /// use whimbrel_core::history::script::{PhaseKind, Script};
-    /// let script = Script::read("0003_tidy.sql", "
+    /// use whimbrel_core::{Dialect, history::script::{PhaseKind, Script}};
+    /// let script = Script::read("0003_tidy.sql", Dialect::Sqlite, "
     ///     ALTER TABLE notes ADD COLUMN words INTEGER;
     ///     -- whimbrel: backfill
     ///     UPDATE notes SET words = length(body)
@@ -77,22 +79,23 @@ impl Script {
     /// # Errors
     /// [`Code::MigrationScript`] where it cannot be cut into statements, or holds one that would end the transaction it
     /// runs in or cannot run in one; [`Code::Directive`].
-    pub fn read(name: &str, text: &str, transaction: bool) -> Result<Script> {
-        let reader = Reader { name, text };
-        let statements =
-            split(text).map_err(|e| reader.error(Code::MigrationScript, e.message, e.at..e.at + 1, e.message))?;
+    pub fn read(name: &str, dialect: Dialect, text: &str, transaction: bool) -> Result<Script> {
+        let reader = Reader { name, dialect, text };
+        let statements = split(dialect, text)
+            .map_err(|e| reader.error(Code::MigrationScript, e.message, e.at..e.at + 1, e.message))?;
         let statements = reader.without_wrapper(statements);
         let mut script = Script::default();
-        let mut kind = if transaction { PhaseKind::Transaction } else { PhaseKind::NoTransaction };
+        let kind = if transaction { PhaseKind::Transaction } else { PhaseKind::NoTransaction };
+        let mut way = Way { kind, takes_one: false };
         for (n, statement) in statements.iter().enumerate() {
             let before = script.phases.len();
             for comment in &statement.leading {
-                reader.directive(&comment.range, n == 0, &mut script, &mut kind)?;
+                reader.directive(comment, n == 0, &mut script, &mut way)?;
             }
-            let is_backfill = script.phases.last().is_some_and(|p| p.kind == PhaseKind::Backfill);
-            let starts = script.phases.len() == before;
-            if starts && (script.phases.is_empty() || is_backfill && !script.phases[before - 1].statements.is_empty()) {
-                script.phases.push(Phase { kind, ..Phase::default() });
+            let is_full = way.takes_one && script.phases.last().is_some_and(|phase| !phase.statements.is_empty());
+            if script.phases.len() == before && (script.phases.is_empty() || is_full) {
+                way.takes_one = false;
+                script.phases.push(Phase { kind: way.kind, ..Phase::default() });
             }
             let Some(phase) = script.phases.last_mut() else { continue };
             reader.check(statement, phase.kind)?;
@@ -103,7 +106,7 @@ impl Script {
         // A file of comments may still say something.
         if statements.is_empty() {
             for range in reader.comments() {
-                reader.directive(&range, true, &mut script, &mut kind)?;
+                reader.directive(&range, true, &mut script, &mut way)?;
             }
         }
         script.phases.retain(|phase| !phase.statements.is_empty());
@@ -135,8 +138,17 @@ impl Script {
     }
 }
 
+/// How what follows runs.
+struct Way {
+    /// Where nothing else is said.
+    kind: PhaseKind,
+    /// Whether the last phase is of one statement.
+    takes_one: bool,
+}
+
 struct Reader<'t> {
     name: &'t str,
+    dialect: Dialect,
     text: &'t str,
 }
 
@@ -147,9 +159,13 @@ impl Reader<'_> {
         Error::new(code, format!("{}: {message}", self.name)).at(&origin, label)
     }
 
-    fn word<'t>(&'t self, statement: &'t Statement, n: usize) -> &'t str {
-        let words = statement.tokens.iter().filter(|t| t.kind != crate::sqlite::token::TokenKind::Comment);
-        words.map(|t| t.text(self.text)).nth(n).unwrap_or_default()
+    fn word(&self, statement: &Statement, n: usize) -> &str {
+        statement.words.get(n).and_then(|range| self.text.get(range.clone())).unwrap_or_default()
+    }
+
+    /// Whether one of the words, quoted ones and texts left aside, is this one.
+    fn has(&self, statement: &Statement, word: &str) -> bool {
+        (0..statement.words.len()).any(|n| self.is(statement, n, &[word]))
     }
 
     fn is(&self, statement: &Statement, n: usize, words: &[&str]) -> bool {
@@ -162,7 +178,11 @@ impl Reader<'_> {
     /// around and between.
     fn without_wrapper(&self, statements: Vec<Statement>) -> Vec<Statement> {
         let places: Vec<usize> = (0..statements.len()).filter(|n| !self.is_foreign_keys(&statements[*n])).collect();
-        let begins = |place: usize| self.is(&statements[place], 0, &["begin"]);
+        let begins = |place: usize| {
+            let statement = &statements[place];
+            self.is(statement, 0, &["begin"])
+                || self.is(statement, 0, &["start"]) && self.is(statement, 1, &["transaction"])
+        };
         let commits = |place: usize| self.is(&statements[place], 0, &["commit", "end"]);
         let mut gone = HashSet::new();
         if let [first, .., last] = places[..]
@@ -190,11 +210,10 @@ impl Reader<'_> {
     }
 
     fn comments(&self) -> Vec<Range<usize>> {
-        let tokens = crate::sqlite::token::tokenize(self.text).unwrap_or_default();
-        tokens.into_iter().map(|t| t.range).collect()
+        tokens(self.dialect, self.text).unwrap_or_default().into_iter().map(|(_, range)| range).collect()
     }
 
-    fn directive(&self, range: &Range<usize>, is_first: bool, script: &mut Script, kind: &mut PhaseKind) -> Result<()> {
+    fn directive(&self, range: &Range<usize>, is_first: bool, script: &mut Script, way: &mut Way) -> Result<()> {
         let comment = &self.text[range.clone()];
         let Some(inner) = comment.strip_prefix("--").map(str::trim).and_then(|c| c.strip_prefix("whimbrel:")) else {
             return Ok(());
@@ -215,7 +234,7 @@ impl Reader<'_> {
             "no-transaction" => {
                 at_top()?;
                 alone()?;
-                *kind = PhaseKind::NoTransaction;
+                way.kind = PhaseKind::NoTransaction;
             }
             "irreversible" => {
                 at_top()?;
@@ -230,19 +249,28 @@ impl Reader<'_> {
                 script.min_writer = number()?;
             }
             "phase" if rest.is_empty() => return fail("a phase has a name"),
-            "phase" => script.phases.push(Phase { name: Some(rest.to_owned()), kind: *kind, statements: Vec::new() }),
+            "phase" => {
+                way.takes_one = false;
+                script.phases.push(Phase { name: Some(rest.to_owned()), kind: way.kind, statements: Vec::new() });
+            }
             "lint-ignore" if rest.is_empty() => return fail("lint-ignore names what is meant: lint-ignore L05"),
             // For `lint`, which reads it by itself.
             "lint-ignore" => {}
+            "alone" => {
+                alone()?;
+                way.takes_one = true;
+                script.phases.push(Phase { name: None, kind: PhaseKind::NoTransaction, statements: Vec::new() });
+            }
             "backfill" => {
                 alone()?;
+                way.takes_one = true;
                 script.phases.push(Phase { name: None, kind: PhaseKind::Backfill, statements: Vec::new() });
             }
             _ => {
                 return Err(self
                     .error(Code::Directive, &format!("unknown directive `{word}`"), range.clone(), "not known here")
                     .help(
-                        "known are no-transaction, phase, backfill, irreversible, min-reader, min-writer and lint-ignore",
+                        "known are no-transaction, phase, alone, backfill, irreversible, min-reader, min-writer and lint-ignore",
                     ));
             }
         }
@@ -256,6 +284,26 @@ impl Reader<'_> {
             Err(self.error(Code::MigrationScript, &message, statement.range.clone(), label).help(help))
         };
         let first = self.word(statement, 0).to_ascii_uppercase();
+        if let Some(foreign) = statement.foreign {
+            return refuse(
+                format!("{foreign} stands in a migration"),
+                "a migration holds statements for the server: write rows as INSERT, and leave commands out",
+            );
+        }
+        if self.dialect == Dialect::Postgres
+            && let Some(what) = self.ends_transaction(statement).or_else(|| self.needs_no_transaction(statement, kind))
+        {
+            let help = match what.1 {
+                true => {
+                    "leave it out: each migration runs in a transaction, unless it says `-- whimbrel: no-transaction`"
+                }
+                false => "put `-- whimbrel: alone` before it",
+            };
+            return refuse(what.0, help);
+        }
+        if self.dialect == Dialect::Postgres && kind != PhaseKind::Backfill {
+            return Ok(());
+        }
         match first.as_str() {
             "BEGIN" | "COMMIT" | "END" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" => refuse(
                 format!("{first} stands in a migration"),
@@ -270,7 +318,7 @@ impl Reader<'_> {
                     "whoever edits the catalogue by hand can make a database that nothing opens any more: make the table anew",
                 )
             }
-            "VACUUM" if statement.tokens.iter().any(|token| token.is(self.text, "into")) => {
+            "VACUUM" if self.has(statement, "into") => {
                 refuse("VACUUM INTO stands in a migration".to_owned(), "a migration works on one database")
             }
             "VACUUM" if kind != PhaseKind::NoTransaction => refuse(
@@ -291,6 +339,37 @@ impl Reader<'_> {
         }
     }
 
+    /// What of PostgreSQL's statements would end the transaction, or begin one.
+    fn ends_transaction(&self, statement: &Statement) -> Option<(String, bool)> {
+        let is = |n, words: &[&str]| self.is(statement, n, words);
+        let ends = is(0, &["begin", "commit", "end", "rollback", "abort", "savepoint", "release"])
+            || is(0, &["start", "prepare"]) && is(1, &["transaction"]);
+        ends.then(|| (format!("{} stands in a migration", self.word(statement, 0).to_ascii_uppercase()), true))
+    }
+
+    /// What of PostgreSQL's statements runs outside of transactions only
+    /// (<https://www.postgresql.org/docs/current/sql-commands.html>).
+    fn needs_no_transaction(&self, statement: &Statement, kind: PhaseKind) -> Option<(String, bool)> {
+        if kind == PhaseKind::NoTransaction {
+            return None;
+        }
+        let is = |n, words: &[&str]| self.is(statement, n, words);
+        let name = self.word(statement, 0).to_ascii_uppercase();
+        let what = if is(0, &["create", "drop", "reindex", "alter"])
+            && self.has(statement, "concurrently")
+            && !is(1, &["materialized"])
+        {
+            format!("{name} … CONCURRENTLY")
+        } else if is(0, &["vacuum"]) || is(0, &["alter"]) && is(1, &["system"]) {
+            name
+        } else if is(0, &["create", "drop"]) && is(1, &["database", "tablespace", "subscription"]) {
+            format!("{name} {}", self.word(statement, 1).to_ascii_uppercase())
+        } else {
+            return None;
+        };
+        Some((format!("{what} cannot run in a transaction"), false))
+    }
+
     fn sets_journal_mode(&self, statement: &Statement) -> bool {
         let is_journal = |n| self.is(statement, n, &["journal_mode"]);
         let sets = |n| self.is(statement, n, &["=", "("]);
@@ -299,7 +378,8 @@ impl Reader<'_> {
 
     /// Foreign keys are off while migrations run, and checked afterwards; other tools write this into their files.
     fn is_foreign_keys(&self, statement: &Statement) -> bool {
-        self.is(statement, 0, &["pragma"])
+        self.dialect == Dialect::Sqlite
+            && self.is(statement, 0, &["pragma"])
             && (self.is(statement, 1, &["foreign_keys", "defer_foreign_keys"])
                 || self.is(statement, 3, &["foreign_keys", "defer_foreign_keys"]))
     }
@@ -310,13 +390,13 @@ mod tests {
     use super::*;
 
     fn phases(text: &str) -> Vec<(PhaseKind, Option<String>, Vec<String>)> {
-        let script = Script::read("m.sql", text, true).unwrap();
+        let script = Script::read("m.sql", Dialect::Sqlite, text, true).unwrap();
         let texts = |p: &Phase| p.statements.iter().map(|r| text[r.clone()].to_owned()).collect();
         script.phases.iter().map(|p| (p.kind, p.name.clone(), texts(p))).collect()
     }
 
     fn fails(text: &str) -> String {
-        Script::read("m.sql", text, true).unwrap_err().to_string()
+        Script::read("m.sql", Dialect::Sqlite, text, true).unwrap_err().to_string()
     }
 
     #[test]
@@ -330,7 +410,7 @@ mod tests {
             )]
         );
         assert!(phases("-- nothing\n").is_empty());
-        assert!(Script::read("m.sql", "-- whimbrel: irreversible\n", true).unwrap().irreversible);
+        assert!(Script::read("m.sql", Dialect::Sqlite, "-- whimbrel: irreversible\n", true).unwrap().irreversible);
     }
 
     #[test]
@@ -377,7 +457,7 @@ mod tests {
         assert!(fails("-- whimbrel: nonsense\nSELECT 1").contains("unknown directive"));
         assert!(fails("SELECT 1; -- \n-- whimbrel: no-transaction\nSELECT 1").contains("before the first statement"));
         assert!(fails("-- whimbrel: backfill\nCREATE TABLE a(b)").contains("cannot be repeated"));
-        let script = Script::read("m.sql", "-- whimbrel: no-transaction\nVACUUM", true).unwrap();
+        let script = Script::read("m.sql", Dialect::Sqlite, "-- whimbrel: no-transaction\nVACUUM", true).unwrap();
         assert_eq!(script.phases[0].kind, PhaseKind::NoTransaction);
         assert!(!script.is_one_transaction());
     }

@@ -317,7 +317,7 @@ pub(crate) fn codes_in(up: &str, down: Option<&str>) -> Vec<(&'static str, usize
         path: "0002_m.sql".into(),
         up: up.to_owned().into(),
         down: down.map(|text| text.to_owned().into()),
-        checksum: Checksum::of_script(up).unwrap_or_default(),
+        checksum: Checksum::of_script(crate::Dialect::Sqlite, up).unwrap_or_default(),
         transaction: true,
         ..Migration::default()
     };

@@ -201,7 +201,7 @@ fn fault_070_deleted_reordered_and_branched_migrations_are_told_apart() {
     let tags = "CREATE TABLE tags(tag TEXT);";
     let device = Device::new(&history(&[START, STAR, tags]));
     let file = |number: u32, text: &str| (format!("{number}_m{number}.sql"), text.as_bytes().to_vec());
-    let read = |files: Vec<(String, Vec<u8>)>| Folder::read(&MemoryFiles(files.into_iter().collect())).unwrap().history;
+    let read = |files: Vec<(String, Vec<u8>)>| Folder::read(&MemoryFiles::new(files)).unwrap().history;
 
     let error = device.refuses(&read(vec![file(1, START), file(3, tags)]), Code::MigrationMissing);
     assert!(error.to_string().contains("0002_m2"), "{error}");

@@ -222,7 +222,7 @@ fn squashed_migrations_are_started_from_as_they_were() {
     let squashed = Migration {
         up: "CREATE TABLE t(a TEXT, b TEXT)".into(),
         replaces: replaces.clone().into(),
-        checksum: Checksum::of_script("CREATE TABLE t(a TEXT, b TEXT)").unwrap(),
+        checksum: Checksum::of_script(whimbrel::Dialect::Sqlite, "CREATE TABLE t(a TEXT, b TEXT)").unwrap(),
         ..replaces[1].clone()
     };
     let history = History::new(vec![squashed, old.migrations[2].clone()], None);

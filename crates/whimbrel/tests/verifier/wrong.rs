@@ -158,7 +158,7 @@ fn a_squashed_migration_that_makes_something_else() {
     let squashed = Migration {
         up: up.into(),
         replaces: old.migrations.to_vec().into(),
-        checksum: Checksum::of_script(up).unwrap(),
+        checksum: Checksum::of_script(whimbrel::Dialect::Sqlite, up).unwrap(),
         ..old.migrations[1].clone()
     };
     let report = verify(&History::new(vec![squashed], None));

@@ -93,7 +93,7 @@ impl Generate {
             name: self.name.clone().unwrap_or(usual),
             up: drafted.up.clone(),
             down: drafted.down.clone(),
-            schema: (!self.custom).then(|| drafted.schema.clone()),
+            schema: (!self.custom).then(|| drafted.schema.clone().into()),
             day: now.day,
             now: now.digits,
         };
@@ -119,7 +119,10 @@ impl Generate {
         }
         let before = match &folder.history.snapshot {
             Some(snapshot) => Schema::from_snapshot(snapshot)?,
-            None => replay(&folder.history)?.schema,
+            None => match replay(&folder.history)?.schema.sqlite() {
+                Some(schema) => schema.clone(),
+                None => Schema::default(),
+            },
         };
         // What is out of sight, or another tool's, comes into no migration; what the migrations have made stays.
         let declared = source::read_declared(session, &project.schema)?.without(|name| {

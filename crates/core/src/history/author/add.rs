@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::edit::{Overlay, seal};
 use super::naming::{Paths, next};
+use super::repair::known_ids;
 use super::{Edit, Replay};
+use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
-use crate::history::{Files, Folder, Layout, Migration, Problem};
-use crate::schema::Schema;
-use crate::sqlite::split::split;
+use crate::history::statements::split;
+use crate::history::{Files, Folder, Layout, Migration, Model, Problem};
 
 /// A migration to be written.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +21,7 @@ pub struct NewMigration {
     /// The script that undoes it.
     pub down: Option<String>,
     /// The schema afterwards, with its stable ids; none where the script is written by hand.
-    pub schema: Option<Schema>,
+    pub schema: Option<Model>,
     /// The day, such as `2026-11-21`.
     pub day: String,
     /// The time as digits, `20261121093000`, for folders whose versions are times.
@@ -48,12 +49,13 @@ pub fn add(
     }
     // An empty folder becomes one of Whimbrel's own.
     let is_empty = folder.history.migrations.is_empty() && folder.layout == Layout::Plain;
-    let as_own = Folder { layout: Layout::Whimbrel, ..Folder::default() };
+    let as_own = Folder { layout: Layout::Whimbrel, dialect: folder.dialect, ..Folder::default() };
     let folder = if is_empty { &as_own } else { folder };
     let paths = next(files, folder, &new.name, &new.now)?;
-    let previous = folder.history.snapshot.as_deref().map(Schema::from_snapshot).transpose()?;
+    let previous =
+        folder.history.snapshot.as_deref().map(|json| known_ids(folder.dialect, json)).transpose()?.flatten();
     let mut overlay = Overlay::new(files);
-    write_scripts(&mut overlay, folder.layout, &paths, new)?;
+    write_scripts(&mut overlay, folder, &paths, new)?;
     let sealed = seal(&mut overlay, folder.journal.as_ref(), &new.day, new.schema.as_ref(), previous.as_ref(), replay)?;
     let made = sealed.history.migrations.iter().find(|m| m.version == paths.version).cloned();
     let made = made
@@ -61,7 +63,8 @@ pub fn add(
     Ok((overlay.edit(Vec::new())?, made))
 }
 
-fn write_scripts(overlay: &mut Overlay<'_>, layout: Layout, paths: &Paths, new: &NewMigration) -> Result<()> {
+fn write_scripts(overlay: &mut Overlay<'_>, folder: &Folder, paths: &Paths, new: &NewMigration) -> Result<()> {
+    let (layout, dialect) = (folder.layout, folder.dialect);
     let up = new.up.trim_start_matches('\n');
     match layout {
         Layout::Goose | Layout::Sections => {
@@ -69,14 +72,14 @@ fn write_scripts(overlay: &mut Overlay<'_>, layout: Layout, paths: &Paths, new: 
                 Layout::Goose => ("-- +goose Up", "-- +goose Down"),
                 _ => sections(overlay)?,
             };
-            let mut text = format!("{start}\n{}", guarded(up, layout));
+            let mut text = format!("{start}\n{}", guarded(dialect, up, layout));
             if let Some(down) = &new.down {
-                text.push_str(&format!("\n{end}\n{}", guarded(down.trim_start_matches('\n'), layout)));
+                text.push_str(&format!("\n{end}\n{}", guarded(dialect, down.trim_start_matches('\n'), layout)));
             }
             overlay.write(&paths.up, text.as_bytes())?;
         }
         Layout::Drizzle => {
-            overlay.write(&paths.up, with_breakpoints(up).as_bytes())?;
+            overlay.write(&paths.up, with_breakpoints(dialect, up).as_bytes())?;
             add_to_drizzle(overlay, paths, &new.now)?;
         }
         _ => overlay.write(&paths.up, up.as_bytes())?,
@@ -98,14 +101,14 @@ fn sections(overlay: &Overlay<'_>) -> Result<(&'static str, &'static str)> {
 }
 
 /// goose and sql-migrate cut at semicolons: what holds some of its own, a trigger, is put between their marks.
-fn guarded(script: &str, layout: Layout) -> String {
+fn guarded(dialect: Dialect, script: &str, layout: Layout) -> String {
     let marks = match layout {
         Layout::Goose => ("-- +goose StatementBegin", "-- +goose StatementEnd"),
         _ => ("-- +migrate StatementBegin", "-- +migrate StatementEnd"),
     };
     let mut out = String::new();
     let mut last = 0;
-    for statement in split(script).unwrap_or_default() {
+    for statement in split(dialect, script).unwrap_or_default() {
         let text = &script[statement.range.clone()];
         if text.contains(';') {
             let end = script[statement.range.end..].find(';').map_or(script.len(), |n| statement.range.end + n + 1);
@@ -119,8 +122,8 @@ fn guarded(script: &str, layout: Layout) -> String {
 }
 
 /// Drizzle's own runner sends what stands between its breakpoints one by one.
-fn with_breakpoints(script: &str) -> String {
-    let statements = split(script).unwrap_or_default();
+fn with_breakpoints(dialect: Dialect, script: &str) -> String {
+    let statements = split(dialect, script).unwrap_or_default();
     let mut out = String::new();
     let mut last = 0;
     for (n, statement) in statements.iter().enumerate() {
@@ -200,7 +203,8 @@ pub fn drop_last(files: &dyn Files, folder: &Folder, day: &str, replay: &mut Rep
         let previous = journal.entries.last().map(|entry| folder.layout.snapshot(&entry.version));
         let previous = previous.filter(|path| overlay.exists(path).unwrap_or(false));
         let previous = previous.and_then(|path| overlay.read(&path).ok());
-        let previous = previous.and_then(|bytes| Schema::from_snapshot(&String::from_utf8_lossy(&bytes)).ok());
+        let previous =
+            previous.and_then(|bytes| known_ids(folder.dialect, &String::from_utf8_lossy(&bytes)).ok().flatten());
         seal(&mut overlay, Some(&*journal), day, None, previous.as_ref(), replay)?;
     }
     Ok((overlay.edit(Vec::new())?, newest))

@@ -1,10 +1,10 @@
 //! What is to be written, worked out before it is.
 
 use super::Replay;
+use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::history::journal::{Entry, Journal};
-use crate::history::{Files, Folder, Migration, check_path};
-use crate::schema::Schema;
+use crate::history::{Files, Folder, Migration, Model, check_path};
 
 /// A change of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,6 +142,10 @@ impl Files for Overlay<'_> {
         Ok(())
     }
 
+    fn dialect(&self) -> Option<Dialect> {
+        self.files.dialect()
+    }
+
     fn remove(&mut self, path: &str) -> Result<()> {
         self.writes
             .retain(|write| !matches!(write, Write::File { path: p, .. } | Write::Remove { path: p } if p == path));
@@ -156,8 +160,8 @@ pub(super) fn seal(
     overlay: &mut Overlay<'_>,
     journal: Option<&Journal>,
     when: &str,
-    drafted: Option<&Schema>,
-    previous: Option<&Schema>,
+    drafted: Option<&Model>,
+    previous: Option<&Model>,
     replay: &mut Replay<'_>,
 ) -> Result<Folder> {
     let folder = Folder::read(overlay)?;
@@ -172,7 +176,7 @@ pub(super) fn seal(
     };
     let mut schema = match drafted {
         Some(drafted) => {
-            let difference = crate::run::differences(&replayed.schema, drafted)?;
+            let difference = replayed.schema.differences(drafted)?;
             if let Some(wrong) = difference.wrong.iter().chain(&difference.extra).next() {
                 let message = format!("the migration would not make the declared schema: {wrong}");
                 return Err(Error::new(crate::Code::NotVerified, message)
@@ -183,13 +187,17 @@ pub(super) fn seal(
         }
         None => replayed.schema,
     };
-    if let Some(previous) = previous.filter(|_| drafted.is_none()) {
+    if let (Model::Sqlite(schema), Some(previous)) = (&mut schema, previous.filter(|_| drafted.is_none()))
+        && let Some(previous) = previous.sqlite()
+    {
         let renames = super::repair::renames_in(newest, previous);
         schema.adopt_ids(previous, &renames);
         // Whose file it is stands in the header, which no table tells.
         schema.application_id = schema.application_id.or(previous.application_id);
     }
-    schema.assign_ids();
+    if let Model::Sqlite(schema) = &mut schema {
+        schema.assign_ids();
+    }
     let is_old = |migration: &Migration| {
         let entries = journal.iter().flat_map(|journal| &journal.entries);
         entries
@@ -212,7 +220,7 @@ pub(super) fn seal(
     }
     let path = folder.layout.snapshot(&newest.version);
     overlay.write(&path, schema.to_snapshot().as_bytes())?;
-    let journal = Journal { entries, ..Journal::default() };
+    let journal = Journal::new(folder.dialect, entries);
     let name = match folder.layout {
         crate::history::Layout::Plain => crate::history::Layout::Whimbrel.journal(),
         layout => layout.journal(),

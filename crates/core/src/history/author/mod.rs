@@ -4,7 +4,7 @@
 //! leaves a folder that says what is wrong. It is worked out on an overlay of the folder, read back from there and
 //! replayed, before anything is written; so an edit either leads to a folder without problems, or is refused.
 //!
-//! Only a host has SQLite: what a history makes of an empty database comes through a [`Replay`].
+//! Only a host has a database: what a history makes of an empty database comes through a [`Replay`].
 
 mod add;
 mod draft;
@@ -22,9 +22,8 @@ pub use rebase::rebase;
 pub use repair::{Repair, repair};
 pub use squash::{Squash, squash};
 
-use super::History;
+use super::{History, Outcome};
 use crate::error::Result;
-use crate::run::Replayed;
 
 /// Runs a history on an empty database and tells what it makes.
-pub type Replay<'r> = dyn FnMut(&History) -> Result<Replayed> + 'r;
+pub type Replay<'r> = dyn FnMut(&History) -> Result<Outcome> + 'r;

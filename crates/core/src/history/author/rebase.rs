@@ -4,10 +4,11 @@ use super::add::down_paths;
 use super::edit::{Overlay, seal};
 use super::repair::{previous_snapshot, renames_in};
 use super::{Edit, Replay};
+use crate::dialect::Dialect;
 use crate::diff::{Answers, Change, Options, Part, diff};
 use crate::error::{Code, Error, Result};
 use crate::history::journal::{Entry, Journal};
-use crate::history::{Files, Folder, History, Layout, Migration, same_version, tag};
+use crate::history::{Files, Folder, History, Layout, Migration, Model, same_version, snapshot_statements, tag};
 use crate::schema::Schema;
 
 /// The edit that gives every migration a number of its own. `first` are the tags of those that come first where two
@@ -103,12 +104,17 @@ pub fn rebase(
     }
     for path in overlay.list()?.iter().filter(|path| path.ends_with("_snapshot.json")) {
         // The marks of a merge stand in these, too.
-        if Schema::from_snapshot(&String::from_utf8_lossy(&overlay.read(path)?)).is_err() {
+        let text = String::from_utf8_lossy(&overlay.read(path)?).into_owned();
+        let is_sound = match folder.dialect {
+            Dialect::Sqlite => Schema::from_snapshot(&text).is_ok(),
+            Dialect::Postgres => snapshot_statements(&text).is_ok(),
+        };
+        if !is_sound {
             overlay.discard(path)?;
         }
     }
     let previous = previous_snapshot(&overlay, &folder)?;
-    let journal = Journal { entries, ..Journal::default() };
+    let journal = Journal::new(folder.dialect, entries);
     overlay.write(&path, journal.write().as_bytes())?;
     let sealed = seal(&mut overlay, Some(&journal), day, None, previous.as_ref(), replay)?;
     if let Some((_, first_moved)) = moved.first() {
@@ -126,52 +132,69 @@ fn check_losses(history: &History, first: &str, replay: &mut Replay<'_>) -> Resu
     let mut before = replay(&history.up_to(older))?.schema;
     for migration in &history.migrations[start..] {
         let after = replay(&history.up_to(migration.idx))?.schema;
-        let mut answers = Answers::default();
-        answers.drop_the_rest = true;
-        let renames = renames_in(migration, &before);
-        for table in &renames.tables {
-            let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-            if table.before != table.after {
-                answers.rename(&quoted(&table.before), &quoted(&table.after))?;
-            }
-            for (old, new) in &table.columns {
-                answers.rename(&format!("{}.{}", quoted(&table.before), quoted(old)), &quoted(new))?;
-            }
-        }
-        let found = diff(&before, &after, &answers, &Options::default())?;
         let text = migration.up.to_lowercase();
         let is_named = |name: &str| text.contains(&name.to_lowercase());
-        for change in &found.changes {
-            let gone = match change {
-                Change::AlterTable(table) => table.parts.iter().find_map(|part| match part {
-                    Part::DropColumn(column) if !is_named(&column.name) => {
-                        Some(format!("column {}.{}", table.before.name, column.name))
-                    }
-                    // What a generated script changes stands in its first lines.
-                    Part::AlterColumn { before: column, .. }
-                        if is_told(&text, &table.after.name, &column.name) == Some(false) =>
-                    {
-                        Some(format!("the change of column {}.{}", table.before.name, column.name))
-                    }
-                    _ => None,
-                }),
-                change if change.sign() == '-' && !is_named(change.object()) => {
-                    Some(format!("{} {}", change.object_kind(), change.object()))
-                }
-                _ => None,
-            };
-            if let Some(gone) = gone {
-                let tag = migration.tag();
-                let message =
-                    format!("{tag} would take back {gone}, of which it knows nothing: it was made without it");
-                return Err(Error::new(Code::DataLoss, message)
-                    .migration(tag)
-                    .help("take it out of the folder, put the rest in order, and generate it anew on top"));
-            }
+        let gone = match (&before, &after) {
+            (Model::Sqlite(before), Model::Sqlite(after)) => unnamed_loss(migration, before, after)?,
+            _ => after.differences(&before)?.wrong.into_iter().find(|what| {
+                // Of a column that goes or becomes another, the words name the object first.
+                let name = what.strip_suffix(" is missing").and_then(|object| object.rsplit([' ', '.']).next());
+                name.is_some_and(|name| !is_named(name.trim_matches('"')))
+            }),
+        };
+        if let Some(gone) = gone {
+            let tag = migration.tag();
+            let message = format!("{tag} would take back {gone}, of which it knows nothing: it was made without it");
+            return Err(Error::new(Code::DataLoss, message)
+                .migration(tag)
+                .help("take it out of the folder, put the rest in order, and generate it anew on top"));
         }
         before = after;
     }
     Ok(())
+}
+
+/// What is gone behind a script of SQLite that does not name it.
+fn unnamed_loss(migration: &Migration, before: &Schema, after: &Schema) -> Result<Option<String>> {
+    let mut answers = Answers::default();
+    answers.drop_the_rest = true;
+    let renames = renames_in(migration, before);
+    for table in &renames.tables {
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        if table.before != table.after {
+            answers.rename(&quoted(&table.before), &quoted(&table.after))?;
+        }
+        for (old, new) in &table.columns {
+            answers.rename(&format!("{}.{}", quoted(&table.before), quoted(old)), &quoted(new))?;
+        }
+    }
+    let found = diff(before, after, &answers, &Options::default())?;
+    let text = migration.up.to_lowercase();
+    let is_named = |name: &str| text.contains(&name.to_lowercase());
+    for change in &found.changes {
+        let gone = match change {
+            Change::AlterTable(table) => table.parts.iter().find_map(|part| match part {
+                Part::DropColumn(column) if !is_named(&column.name) => {
+                    Some(format!("column {}.{}", table.before.name, column.name))
+                }
+                // What a generated script changes stands in its first lines.
+                Part::AlterColumn { before: column, .. }
+                    if is_told(&text, &table.after.name, &column.name) == Some(false) =>
+                {
+                    Some(format!("the change of column {}.{}", table.before.name, column.name))
+                }
+                _ => None,
+            }),
+            change if change.sign() == '-' && !is_named(change.object()) => {
+                Some(format!("{} {}", change.object_kind(), change.object()))
+            }
+            _ => None,
+        };
+        if gone.is_some() {
+            return Ok(gone);
+        }
+    }
+    Ok(None)
 }
 
 /// Whether the first lines of a generated script tell of a column; none where they do not tell of its table at all.

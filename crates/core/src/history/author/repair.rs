@@ -4,10 +4,11 @@
 use super::edit::{Overlay, clear_leftovers, seal};
 use super::rebase::salvage;
 use super::{Edit, Replay};
+use crate::dialect::Dialect;
 use crate::diff::{Renames, TableRename};
 use crate::error::{Code, Result};
 use crate::history::journal::Journal;
-use crate::history::{Files, Folder, Layout, Migration, same_version};
+use crate::history::{Files, Folder, Layout, Migration, Model, same_version};
 use crate::schema::{Schema, same_name};
 use crate::sqlite::split::split;
 use crate::sqlite::token::TokenKind;
@@ -68,7 +69,7 @@ pub fn repair(files: &dyn Files, repair: &Repair, replay: &mut Replay<'_>) -> Re
         }
     }
     let previous = previous_snapshot(&overlay, &folder)?;
-    let mut journal = Journal { entries: salvaged, ..Journal::default() };
+    let mut journal = Journal::new(folder.dialect, salvaged);
     // Only what fits is kept of the journal; the rest is made anew from the files.
     journal.entries.retain(|entry| {
         folder.history.migrations.iter().any(|m| m.tag() == entry.tag() && entry.checksum() == Some(m.checksum))
@@ -89,20 +90,28 @@ fn rewritten(folder: &Folder, kept: &Journal, day: &str) -> Journal {
         let old = kept.entries.iter().find(|e| e.tag() == migration.tag()).cloned();
         old.unwrap_or_else(|| crate::history::journal::Entry::of(migration, Some(day.to_owned())))
     });
-    Journal { entries: entries.collect(), ..Journal::default() }
+    Journal::new(folder.dialect, entries.collect())
 }
 
 /// The newest snapshot that can be read: it knows the stable ids.
-pub(super) fn previous_snapshot(files: &dyn Files, folder: &Folder) -> Result<Option<Schema>> {
+pub(super) fn previous_snapshot(files: &dyn Files, folder: &Folder) -> Result<Option<Model>> {
     let mut paths: Vec<String> = files.list()?;
     let prefix = format!("{}/", name(folder.layout).trim_end_matches("/_journal.json"));
     paths.retain(|path| path.starts_with(&prefix) && path.ends_with("_snapshot.json"));
     for path in paths.iter().rev() {
-        if let Ok(schema) = Schema::from_snapshot(&String::from_utf8_lossy(&files.read(path)?)) {
-            return Ok(Some(schema));
+        if let Ok(Some(known)) = known_ids(folder.dialect, &String::from_utf8_lossy(&files.read(path)?)) {
+            return Ok(Some(known));
         }
     }
     Ok(None)
+}
+
+/// The schema of a snapshot whose objects have stable ids. PostgreSQL's have none: their names are asked about anew.
+pub(super) fn known_ids(dialect: Dialect, json: &str) -> Result<Option<Model>> {
+    match dialect {
+        Dialect::Sqlite => Schema::from_snapshot(json).map(|schema| Some(schema.into())),
+        Dialect::Postgres => Ok(None),
+    }
 }
 
 /// The renames that a script makes with ALTER TABLE, as far as they are of what the schema before has.

@@ -4,12 +4,12 @@
 use super::add::down_paths;
 use super::edit::{Overlay, seal};
 use super::naming::kebab;
+use super::repair::known_ids;
 use super::{Edit, Replay};
+use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 use crate::history::journal::{Entry, Journal};
-use crate::history::{Files, Folder, History, Layout, Migration};
-use crate::schema::Schema;
-use crate::sqlite::print::to_sql;
+use crate::history::{Files, Folder, History, Layout, Migration, Model};
 
 /// What is squashed, and into what.
 #[derive(Debug, Clone, Default)]
@@ -57,13 +57,14 @@ pub fn squash(files: &dyn Files, folder: &Folder, squash: &Squash, replay: &mut 
     };
     let is_from_start = folder.history.migrations.first().is_some_and(|m| m.idx == first.idx);
     let replayed = replay(&folder.history.up_to(last.idx))?;
-    let before = folder.history.snapshot.as_deref().map(Schema::from_snapshot).transpose()?;
-    let owner = before.and_then(|schema| schema.application_id);
+    let snapshot = folder.history.snapshot.as_deref();
+    let previous = snapshot.map(|json| known_ids(folder.dialect, json)).transpose()?.flatten();
+    let owner = previous.as_ref().and_then(Model::sqlite).and_then(|schema| schema.application_id);
     let owner = owner.map_or_else(String::new, |id| format!("\nPRAGMA application_id = {id};\n"));
     let up = match is_from_start && !replayed.seeds {
         true => {
             let title = format!("-- {} migrations, {} to {}, in one", range.len(), first.tag(), last.tag());
-            format!("{title}\n\n{}{owner}", to_sql(&replayed.schema))
+            format!("{title}\n\n{}{owner}", replayed.schema.to_sql())
         }
         false => one_after_the_other(&range, |m| Some(&*m.up))?,
     };
@@ -104,7 +105,7 @@ pub fn squash(files: &dyn Files, folder: &Folder, squash: &Squash, replay: &mut 
                 version: last.version.clone().into_owned(),
                 name: name.clone(),
                 when: Some(squash.day.clone()),
-                checksum: checksum(&path, &up)?.to_string(),
+                checksum: checksum(folder.dialect, &path, &up)?.to_string(),
                 hash: None,
                 seeds: replayed.seeds,
                 squashes: originals.clone(),
@@ -113,14 +114,13 @@ pub fn squash(files: &dyn Files, folder: &Folder, squash: &Squash, replay: &mut 
             false => entries.push(Entry::of(migration, when(migration).or_else(|| Some(squash.day.clone())))),
         }
     }
-    let journal = Journal { entries, ..Journal::default() };
-    let previous = folder.history.snapshot.as_deref().map(Schema::from_snapshot).transpose()?;
+    let journal = Journal::new(folder.dialect, entries);
     // The whole history makes the same schema as before, or nothing is written.
     let before = replay(&folder.history)?;
     overlay.write(&Layout::Whimbrel.journal(), journal.write().as_bytes())?;
     let sealed = seal(&mut overlay, Some(&journal), &squash.day, None, previous.as_ref(), replay)?;
     let after = replay(&History::new(sealed.history.migrations.to_vec(), None))?;
-    let difference = crate::run::differences(&after.schema, &before.schema)?;
+    let difference = after.schema.differences(&before.schema)?;
     if let Some(wrong) = difference.wrong.iter().chain(&difference.extra).next() {
         let message = format!("the squashed migrations would not make the same schema: {wrong}");
         return Err(Error::new(Code::NotVerified, message));
@@ -130,8 +130,8 @@ pub fn squash(files: &dyn Files, folder: &Folder, squash: &Squash, replay: &mut 
     overlay.edit(vec![message])
 }
 
-fn checksum(path: &str, text: &str) -> Result<crate::history::Checksum> {
-    crate::history::Checksum::of_script(text)
+fn checksum(dialect: Dialect, path: &str, text: &str) -> Result<crate::history::Checksum> {
+    crate::history::Checksum::of_script(dialect, text)
         .map_err(|e| Error::new(Code::MigrationScript, format!("{path}: {}", e.message)))
 }
 

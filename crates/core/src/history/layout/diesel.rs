@@ -6,10 +6,16 @@
 //! gap, and the name stands behind a dash: `1-start`.
 
 use super::{Found, has_statements, in_folder, sort_by_number, text};
+use crate::dialect::Dialect;
 use crate::error::{Code, Result};
 use crate::history::{Files, Problem, tag};
 
-pub(super) fn read(files: &dyn Files, paths: &[String], problems: &mut Vec<Problem>) -> Result<Vec<Found>> {
+pub(super) fn read(
+    files: &dyn Files,
+    dialect: Dialect,
+    paths: &[String],
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Found>> {
     let folders: Vec<&str> = paths.iter().filter_map(|path| in_folder(path, "up.sql")).collect();
     let backs: Vec<&str> = paths.iter().filter_map(|path| in_folder(path, "down.sql")).collect();
     let is_counted = is_counted(&[folders.as_slice(), &backs].concat());
@@ -36,7 +42,7 @@ pub(super) fn read(files: &dyn Files, paths: &[String], problems: &mut Vec<Probl
         let down = Some(format!("{folder}/down.sql")).filter(|path| paths.contains(path));
         let mut read = Found::read(files, &format!("{folder}/up.sql"), down.as_deref(), version, name)?;
         // diesel writes a comment into a new one: that is no way back.
-        read.down = read.down.filter(|down| has_statements(down));
+        read.down = read.down.filter(|down| has_statements(dialect, down));
         let metadata = format!("{folder}/metadata.toml");
         if paths.contains(&metadata) {
             read.transaction = !is_outside(&text(files, &metadata)?);

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Found, refused, scripts, shown, split_tag, tell_apart, text};
+use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 use crate::history::{Files, Problem, check_path};
 
@@ -90,11 +91,16 @@ fn read_journal(text: &str) -> Result<Journal> {
             .cause(e)
             .help("bring it back from version control")
     })?;
-    match journal.dialect.as_str() {
-        "sqlite" | "turso" => Ok(journal),
-        other => Err(Error::new(Code::Journal, format!("{JOURNAL} is of {} migrations", shown(other)))
-            .help("only those of SQLite can be read")),
+    match journal.dialect.parse::<Dialect>() {
+        Ok(_) => Ok(journal),
+        Err(_) => Err(Error::new(Code::Journal, format!("{JOURNAL} is of {} migrations", shown(&journal.dialect)))
+            .help("only those of SQLite and PostgreSQL can be read")),
     }
+}
+
+/// The database that the migrations are for.
+pub(super) fn dialect(files: &dyn Files) -> Result<Dialect> {
+    read_journal(&text(files, JOURNAL)?)?.dialect.parse()
 }
 
 #[cfg(test)]

@@ -4,18 +4,13 @@
 //! second have one number, and are two migrations. Prisma's `migration_lock.toml` says which database they are for.
 
 use super::{Found, in_folder, split_tag, tell_apart, text};
+use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 use crate::history::{Files, Problem};
 
 const LOCK: &str = "migration_lock.toml";
 
 pub(super) fn read(files: &dyn Files, paths: &[String], problems: &mut Vec<Problem>) -> Result<Vec<Found>> {
-    if paths.iter().any(|path| path == LOCK)
-        && let Some(provider) = provider(&text(files, LOCK)?).filter(|provider| provider != "sqlite")
-    {
-        let message = format!("{LOCK} is of {} migrations", super::shown(&provider));
-        return Err(Error::new(Code::Journal, message).help("only those of SQLite can be read"));
-    }
     let mut folders: Vec<&str> = paths.iter().filter_map(|path| in_folder(path, "migration.sql")).collect();
     folders.sort_unstable();
     let mut others: Vec<&str> =
@@ -37,6 +32,18 @@ pub(super) fn read(files: &dyn Files, paths: &[String], problems: &mut Vec<Probl
     }
     tell_apart(&mut found);
     Ok(found)
+}
+
+/// The database that the migrations are for, where the lock file says it.
+pub(super) fn dialect(files: &dyn Files, paths: &[String]) -> Result<Option<Dialect>> {
+    if !paths.iter().any(|path| path == LOCK) {
+        return Ok(None);
+    }
+    let Some(provider) = provider(&text(files, LOCK)?) else { return Ok(None) };
+    provider.parse().map(Some).map_err(|_| {
+        let message = format!("{LOCK} is of {} migrations", super::shown(&provider));
+        Error::new(Code::Journal, message).help("only those of SQLite and PostgreSQL can be read")
+    })
 }
 
 /// `provider = "sqlite"`.

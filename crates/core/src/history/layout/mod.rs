@@ -21,7 +21,9 @@ use std::fmt;
 
 use super::checksum::clean;
 use super::journal::Journal;
+use super::statements::split;
 use super::{Checksum, Files, History, Migration, Problem, check_path};
+use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 
 /// Whose folder it is.
@@ -93,6 +95,8 @@ impl fmt::Display for Layout {
 pub struct Folder {
     /// Whose it is.
     pub layout: Layout,
+    /// The database that its scripts are written for.
+    pub dialect: Dialect,
     /// Its migrations.
     pub history: History,
     /// The journal, where there is one of Whimbrel's.
@@ -135,21 +139,23 @@ impl Folder {
         let paths = usable(files.list()?, &mut problems);
         let layout = detect(files, &paths)?;
         let theirs: Vec<String> = paths.iter().filter(|path| !is_inside(path, BESIDE)).cloned().collect();
-        let found = match layout {
-            Layout::Whimbrel | Layout::Plain | Layout::Sqlx => own::read(files, &theirs, &mut problems)?,
-            Layout::Refinery => refinery::read(files, &theirs, &mut problems)?,
-            Layout::Diesel => diesel::read(files, &theirs, &mut problems)?,
-            Layout::Drizzle => drizzle::read(files, &theirs, &mut problems)?,
-            Layout::Goose | Layout::Sections => sections::read(files, &theirs, &mut problems)?,
-            Layout::Folders => folders::read(files, &theirs, &mut problems)?,
-        };
         let journal = match layout.journal() {
             path if paths.contains(&path) => Some(Journal::read(&path, &text(files, &path)?)?),
             _ => None,
         };
-        let mut migrations: Vec<Migration> = found.into_iter().map(Found::migration).collect::<Result<_>>()?;
+        let dialect = dialect(files, layout, &theirs, journal.as_ref())?;
+        let found = match layout {
+            Layout::Whimbrel | Layout::Plain | Layout::Sqlx => own::read(files, &theirs, &mut problems)?,
+            Layout::Refinery => refinery::read(files, &theirs, &mut problems)?,
+            Layout::Diesel => diesel::read(files, dialect, &theirs, &mut problems)?,
+            Layout::Drizzle => drizzle::read(files, &theirs, &mut problems)?,
+            Layout::Goose | Layout::Sections => sections::read(files, dialect, &theirs, &mut problems)?,
+            Layout::Folders => folders::read(files, &theirs, &mut problems)?,
+        };
+        let migrations = found.into_iter().map(|found| found.migration(dialect));
+        let mut migrations: Vec<Migration> = migrations.collect::<Result<_>>()?;
         if layout == Layout::Plain && migrations.is_empty() && journal.is_none() {
-            problems.extend(lie_below(&theirs));
+            problems.extend(lie_below(dialect, &theirs));
         }
         number(&mut migrations);
         find_duplicates(layout, &migrations, journal.as_ref(), &mut problems);
@@ -165,7 +171,7 @@ impl Folder {
                 history.snapshot = Some(Cow::Owned(text(files, &path)?));
             }
         }
-        Ok(Folder { layout, history, journal, problems })
+        Ok(Folder { layout, dialect, history, journal, problems })
     }
 
     /// What keeps everything from running, if something does.
@@ -214,6 +220,22 @@ fn shown(name: &str) -> String {
     if name.chars().nth(80).is_some() { shown + "…" } else { shown }
 }
 
+/// What the journal says, or else whoever opened the folder; SQLite where nobody does.
+fn dialect(files: &dyn Files, layout: Layout, paths: &[String], journal: Option<&Journal>) -> Result<Dialect> {
+    let written = match layout {
+        Layout::Drizzle => Some(drizzle::dialect(files)?),
+        Layout::Folders => folders::dialect(files, paths)?.or(journal.map(|journal| journal.dialect)),
+        _ => journal.map(|journal| journal.dialect),
+    };
+    match (written, files.dialect()) {
+        (Some(written), Some(wanted)) if written != wanted => {
+            let message = format!("these are migrations of {}, and {} is wanted", written.title(), wanted.title());
+            Err(Error::new(Code::Journal, message).help("name another folder with --dir, or another database"))
+        }
+        (written, wanted) => Ok(written.or(wanted).unwrap_or_default()),
+    }
+}
+
 fn detect(files: &dyn Files, paths: &[String]) -> Result<Layout> {
     let journal = "meta/_journal.json".to_owned();
     if paths.contains(&journal) {
@@ -248,7 +270,7 @@ fn detect(files: &dyn Files, paths: &[String]) -> Result<Layout> {
 }
 
 /// A folder whose folders hold migrations, most often one for each kind of database, is not the one that was meant.
-fn lie_below(paths: &[String]) -> Option<Problem> {
+fn lie_below(dialect: Dialect, paths: &[String]) -> Option<Problem> {
     let is_script = |path: &&String| {
         let file = path.rsplit('/').next().unwrap_or_default();
         own::parse(file).is_some() || matches!(file, "up.sql" | "migration.sql")
@@ -259,10 +281,10 @@ fn lie_below(paths: &[String]) -> Option<Problem> {
     let (first, others) = folders.split_first()?;
     let more = if others.is_empty() { String::new() } else { format!(", {}", others.join(", ")) };
     let message = format!("there are migrations in {first}{more}, and none in the folder itself");
-    let named = folders.iter().find(|folder| folder.to_ascii_lowercase().contains("sqlite"));
+    let named = folders.iter().find(|folder| folder.to_ascii_lowercase().contains(dialect.as_str()));
     let help = match named.or(others.is_empty().then_some(first)) {
         Some(folder) => format!("name that folder instead: …/{folder}"),
-        None => "name the folder that holds those for SQLite".to_owned(),
+        None => format!("name the folder that holds those for {}", dialect.title()),
     };
     Some(Problem::new(Code::MigrationFiles, None, *named.unwrap_or(first), message).help(help))
 }
@@ -305,8 +327,8 @@ fn without_end<'p>(path: &'p str, end: &str) -> Option<&'p str> {
 }
 
 /// Whether a script holds a statement. One that cannot be read holds something.
-fn has_statements(script: &str) -> bool {
-    crate::sqlite::split::split(script).map_or(true, |statements| !statements.is_empty())
+fn has_statements(dialect: Dialect, script: &str) -> bool {
+    split(dialect, script).map_or(true, |statements| !statements.is_empty())
 }
 
 impl Found {
@@ -323,10 +345,10 @@ impl Found {
         })
     }
 
-    fn migration(self) -> Result<Migration> {
-        let checksum = Checksum::of_script(&self.up).map_err(|_| {
+    fn migration(self, dialect: Dialect) -> Result<Migration> {
+        let checksum = Checksum::of_script(dialect, &self.up).map_err(|_| {
             // The reader of scripts says the same with its place.
-            match super::script::Script::read(&self.path, &self.up, true) {
+            match super::script::Script::read(&self.path, dialect, &self.up, true) {
                 Err(e) => e,
                 Ok(_) => Error::new(Code::MigrationScript, format!("{} cannot be read", self.path)),
             }
@@ -336,6 +358,7 @@ impl Found {
             version: self.version.into(),
             name: self.name.into(),
             path: self.path.into(),
+            dialect,
             up: self.up.into(),
             down: self.down.map(Cow::Owned),
             checksum,

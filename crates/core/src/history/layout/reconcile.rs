@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use super::{BESIDE, Found, Layout, own, shown};
+use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 use crate::history::journal::{Entry, Journal};
 use crate::history::{Checksum, Files, Migration, Problem, same_version};
@@ -19,7 +20,7 @@ pub(super) fn reconcile(
     paths: &[String],
     problems: &mut Vec<Problem>,
 ) -> Result<()> {
-    let squashed = &mut squashed(layout, files, paths)?;
+    let squashed = &mut squashed(layout, journal.dialect, files, paths)?;
     let (taken, places, twice) = (HashSet::new(), Vec::new(), HashSet::new());
     let mut pairs = Pairs { name: layout.journal(), migrations, journal, taken, places, twice };
     pairs.find_listed(problems);
@@ -84,7 +85,7 @@ impl Pairs<'_> {
 
     /// Finds what became of the other entries: by text first, because a text is the surest of a migration's marks.
     fn find_changed(&mut self, problems: &mut Vec<Problem>) {
-        let nothing = Checksum::of_script("").ok();
+        let nothing = Checksum::of_script(Dialect::Sqlite, "").ok();
         let is_text = |m: &Migration, e: &Entry| Some(m.checksum) == e.checksum();
         let is_number = |m: &Migration, e: &Entry| same_version(&m.version, &e.version);
         let is_name = |m: &Migration, e: &Entry| m.name == e.name && !m.name.is_empty();
@@ -222,7 +223,7 @@ fn stale(migration: &Migration) -> Problem {
 }
 
 /// The scripts of squashed migrations, which lie in a folder of their own.
-fn squashed(layout: Layout, files: &dyn Files, paths: &[String]) -> Result<Vec<Migration>> {
+fn squashed(layout: Layout, dialect: Dialect, files: &dyn Files, paths: &[String]) -> Result<Vec<Migration>> {
     let folder = match layout.meta() {
         BESIDE => ".whimbrel/squashed/",
         _ => "squashed/",
@@ -231,7 +232,7 @@ fn squashed(layout: Layout, files: &dyn Files, paths: &[String]) -> Result<Vec<M
     // What is wrong with one of them is told when the migration that it became is needed.
     let found = own::read(&Inside { files, folder }, &inside, &mut Vec::new())?;
     let moved = found.into_iter().map(|found| Found { path: format!("{folder}{}", found.path), ..found });
-    moved.map(Found::migration).collect()
+    moved.map(|found| found.migration(dialect)).collect()
 }
 
 /// The files of a folder inside the folder.

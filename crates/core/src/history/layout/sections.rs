@@ -11,9 +11,10 @@
 //! cannot be read, and neither can what goose takes from the environment.
 
 use super::{Found, Layout, has_extension, has_statements, own};
+use crate::dialect::Dialect;
 use crate::error::{Code, Result};
+use crate::history::statements::tokens;
 use crate::history::{Files, Problem};
-use crate::sqlite::token::{TokenKind, tokenize};
 
 /// What a line says to one of the tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +60,12 @@ pub(super) fn layout(text: &str) -> Option<Layout> {
     text.lines().filter_map(mark).find(|(_, mark)| matches!(mark, Mark::Up { .. })).map(|(layout, _)| layout)
 }
 
-pub(super) fn read(files: &dyn Files, paths: &[String], problems: &mut Vec<Problem>) -> Result<Vec<Found>> {
+pub(super) fn read(
+    files: &dyn Files,
+    dialect: Dialect,
+    paths: &[String],
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Found>> {
     let (programs, others): (Vec<String>, Vec<String>) = paths.iter().cloned().partition(|path| is_go(path));
     for path in programs {
         let message = format!("{path} is written in Go, and cannot be read");
@@ -69,7 +75,7 @@ pub(super) fn read(files: &dyn Files, paths: &[String], problems: &mut Vec<Probl
         );
     }
     let found = own::read(files, &others, problems)?;
-    Ok(found.into_iter().map(|found| cut(found, problems)).collect())
+    Ok(found.into_iter().map(|found| cut(dialect, found, problems)).collect())
 }
 
 /// Whether a file is a migration of goose's in Go.
@@ -79,7 +85,7 @@ fn is_go(path: &str) -> bool {
 }
 
 /// Cuts a file into its two ways. The way up begins where the file does, so that lines keep their numbers.
-fn cut(found: Found, problems: &mut Vec<Problem>) -> Found {
+fn cut(dialect: Dialect, found: Found, problems: &mut Vec<Problem>) -> Found {
     let mut text = String::with_capacity(found.up.len() + 8);
     let (mut up, mut down, mut begin) = (None, None, None);
     let mut is_twice = false;
@@ -97,7 +103,7 @@ fn cut(found: Found, problems: &mut Vec<Problem>) -> Found {
             Some(Mark::Down) => is_twice |= down.replace(text.len()).is_some(),
             Some(Mark::Begin) => begin = Some(text.len()),
             Some(Mark::End) => {
-                let lacks = begin.take().is_some_and(|begin| lacks_semicolon(&text[begin..]));
+                let lacks = begin.take().is_some_and(|begin| lacks_semicolon(dialect, &text[begin..]));
                 text.push_str(if lacks { "; " } else { "" });
             }
             Some(Mark::NoTransaction) => transaction = false,
@@ -113,7 +119,7 @@ fn cut(found: Found, problems: &mut Vec<Problem>) -> Found {
         _ if is_twice => {
             wrong(format!("{} has a way up or a way back twice", found.path), "write each into one part of the file");
         }
-        (None, None) if !has_statements(&text) => {}
+        (None, None) if !has_statements(dialect, &text) => {}
         (None, _) => wrong(
             format!("{} does not say where its way up begins", found.path),
             "write the tool's comment for it in front, as in the other files",
@@ -124,14 +130,14 @@ fn cut(found: Found, problems: &mut Vec<Problem>) -> Found {
         _ => {}
     }
     // A part without a statement is no way back: the tools write one into every new file.
-    let back = down.map(|at| text.split_off(at)).filter(|back| has_statements(back));
+    let back = down.map(|at| text.split_off(at)).filter(|back| has_statements(dialect, back));
     Found { up: text, down: back, transaction, ..found }
 }
 
-fn lacks_semicolon(statement: &str) -> bool {
-    let tokens = tokenize(statement).unwrap_or_default();
-    let last = tokens.iter().rfind(|token| token.kind != TokenKind::Comment);
-    last.is_some_and(|token| !token.is(statement, ";"))
+fn lacks_semicolon(dialect: Dialect, statement: &str) -> bool {
+    let tokens = tokens(dialect, statement).unwrap_or_default();
+    let last = tokens.iter().rfind(|(is_comment, _)| !is_comment);
+    last.is_some_and(|(_, range)| statement.get(range.clone()) != Some(";"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::statements::failed_in;
 use super::tracking::{Expected, Tracking, begin, compare, read_state, read_tracking, seal, write};
 use super::upgrade::{applied, check_shadows, oldest_apps};
 use super::{Upgrade, UpgradeKind, UpgradeSettings, not_tracked};
+use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 use crate::history::script::{PhaseKind, Script};
 use crate::history::{Checksum, History, Record};
@@ -144,7 +145,7 @@ fn way_back(history: &History, record: &Record) -> Result<Way> {
         return Err(irreversible(why).help("bring back a backup of before, or write a new migration that changes it"));
     };
     let path = known.map_or_else(|| format!("{tag}.down.sql"), |m| down_path(&m.path));
-    let script = Script::read(&path, text, true).map_err(|e| e.migration(&tag))?;
+    let script = Script::read(&path, Dialect::Sqlite, text, true).map_err(|e| e.migration(&tag))?;
     if script.phases.iter().any(|phase| phase.kind != PhaseKind::Transaction) {
         return Err(irreversible("its way back does not run in a transaction")
             .help("a way back is one transaction: run by hand what cannot be in it"));
