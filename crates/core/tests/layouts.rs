@@ -284,7 +284,9 @@ mod tools {
         let plain = [("001_start.sql", start)];
         let told = MemoryFiles { dialect: Some(Dialect::Postgres), ..files(&plain) };
         assert_eq!(Folder::read(&told).unwrap().history.migrations[0].script().unwrap().len(), 1);
-        assert_eq!(Folder::read(&files(&plain)).unwrap_err().code(), Code::MigrationScript);
+        let untold = Folder::read(&files(&plain)).unwrap();
+        assert_eq!(untold.dialect, Dialect::Sqlite);
+        assert_ne!(untold.history.migrations[0].checksum, Folder::read(&told).unwrap().history.migrations[0].checksum);
     }
 
     #[test]

@@ -33,6 +33,8 @@ mod planner;
 pub mod postgres;
 #[cfg(feature = "postgres")]
 pub mod postgres_host;
+#[cfg(feature = "postgres")]
+mod postgres_migrator;
 mod progress;
 pub mod sqlite_host;
 pub mod testing;

@@ -31,10 +31,11 @@ use whimbrel_core::schema::Source;
 use whimbrel_core::{Code, Result};
 
 pub use crate::postgres_host::{Address, Postgres};
+pub use crate::postgres_migrator::Migrator;
 pub use tokio_postgres::Client;
 pub use whimbrel_core::postgres::read::read_schema;
 pub use whimbrel_core::postgres::run::RunSettings;
-pub use whimbrel_core::postgres::{diff, print, schema, steps};
+pub use whimbrel_core::postgres::{diff, print, schema, steps, versioned};
 
 /// Compares a declared schema with a live database and plans the way from one to the other.
 #[derive(Debug)]

@@ -77,6 +77,48 @@ impl Tool {
         }
         .to_owned()
     }
+
+    /// The same query for PostgreSQL, of the table by this name. [`Tool::postgres_row`] makes the rows what [`applied`]
+    /// reads.
+    pub fn postgres_query(self, table: &str) -> String {
+        match self {
+            Tool::Sqlx => {
+                format!("SELECT version, success, pg_catalog.encode(checksum, 'hex') FROM {table} ORDER BY version")
+            }
+            Tool::Refinery => format!("SELECT version, name FROM {table} ORDER BY version"),
+            Tool::Diesel => format!("SELECT version FROM {table} ORDER BY version"),
+            Tool::Drizzle => format!("SELECT hash FROM {table} ORDER BY created_at, id"),
+            Tool::Goose => format!("SELECT version_id, is_applied FROM {table} ORDER BY id"),
+            Tool::Prisma => format!(
+                "SELECT migration_name, checksum, finished_at IS NOT NULL, rolled_back_at IS NOT NULL FROM {table} \
+                 ORDER BY started_at, id"
+            ),
+            Tool::SchemaMigrations => format!("SELECT * FROM {table}"),
+            Tool::UserVersion => "SELECT 0".to_owned(),
+        }
+    }
+
+    /// A row of [`Tool::postgres_query`], whose values all came as text.
+    pub fn postgres_row(self, row: Row) -> Row {
+        let value = |(n, value): (usize, Value)| match value {
+            Value::Text(text) => match (self, n, text.as_str()) {
+                (Tool::Sqlx, 2, hex) => read_hex(hex).map_or(Value::Text(text), Value::Blob),
+                (Tool::Drizzle, ..) | (Tool::Diesel, ..) | (Tool::Refinery | Tool::Prisma, 1, _) => Value::Text(text),
+                (_, 1.., "t" | "true") => Value::Integer(1),
+                (_, 1.., "f" | "false") => Value::Integer(0),
+                // dbmate's versions are texts of digits, and read the same as numbers.
+                (Tool::Prisma, ..) => Value::Text(text),
+                (_, _, number) => number.parse().map_or(Value::Text(text), Value::Integer),
+            },
+            other => other,
+        };
+        row.into_iter().enumerate().map(value).collect()
+    }
+}
+
+fn read_hex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 impl fmt::Display for Tool {

@@ -97,6 +97,13 @@ impl Script {
                 way.takes_one = false;
                 script.phases.push(Phase { kind: way.kind, ..Phase::default() });
             }
+            // What commits by itself is recorded by itself, so that a run which was stopped does not repeat it.
+            let stands_alone = |phase: &&Phase| {
+                dialect == Dialect::Postgres && phase.kind == PhaseKind::NoTransaction && !phase.statements.is_empty()
+            };
+            if let Some(kind) = script.phases.last().filter(stands_alone).map(|phase| phase.kind) {
+                script.phases.push(Phase { kind, ..Phase::default() });
+            }
             let Some(phase) = script.phases.last_mut() else { continue };
             reader.check(statement, phase.kind)?;
             if !reader.is_foreign_keys(statement) {
@@ -444,6 +451,42 @@ mod tests {
                 (PhaseKind::Transaction, None, 1),
             ]
         );
+    }
+
+    #[test]
+    fn a_statement_alone() {
+        let text = "A; -- why\n-- whimbrel: alone\nVACUUM; B; C;";
+        let kinds: Vec<_> = phases(text).into_iter().map(|(kind, _, s)| (kind, s.len())).collect();
+        let (inside, outside) = (PhaseKind::Transaction, PhaseKind::NoTransaction);
+        assert_eq!(kinds, [(inside, 1), (outside, 1), (inside, 2)]);
+    }
+
+    #[test]
+    fn scripts_of_postgresql() {
+        let read = |text: &str| Script::read("m.sql", Dialect::Postgres, text, true);
+        let fails = |text: &str| read(text).unwrap_err().to_string();
+        let kinds =
+            |text: &str| read(text).unwrap().phases.iter().map(|p| (p.kind, p.statements.len())).collect::<Vec<_>>();
+        let (inside, outside) = (PhaseKind::Transaction, PhaseKind::NoTransaction);
+        let function = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$;";
+        assert_eq!(kinds(&format!("START TRANSACTION; {function} SELECT 1; COMMIT;")), [(inside, 2)]);
+        let index = "CREATE INDEX CONCURRENTLY a ON b(c)";
+        assert_eq!(
+            kinds(&format!("SELECT 1;\n-- whimbrel: alone\n{index}; SELECT 2; SELECT 3;")),
+            [(inside, 1), (outside, 1), (inside, 2)]
+        );
+        // Each is recorded by itself.
+        assert_eq!(kinds(&format!("-- whimbrel: no-transaction\n{index}; VACUUM b;")), [(outside, 1), (outside, 1)]);
+        assert!(fails(index).contains("CREATE … CONCURRENTLY cannot run in a transaction"));
+        assert!(fails(index).contains("whimbrel: alone"));
+        assert!(fails("VACUUM").contains("VACUUM cannot run in a transaction"));
+        assert!(fails("DROP DATABASE a").contains("DROP DATABASE cannot run"));
+        assert!(fails("SELECT 1; ROLLBACK; SELECT 2;").contains("ROLLBACK stands in a migration"));
+        assert!(fails("\\connect other\nSELECT 1").contains("a command for psql"));
+        assert!(fails("COPY a FROM stdin;\n1\n\\.\n").contains("COPY with its rows"));
+        assert!(fails("SELECT $x$").contains("unterminated"));
+        assert!(read("REFRESH MATERIALIZED VIEW CONCURRENTLY a; CREATE TABLE \"concurrently\"(a int)").is_ok());
+        assert!(read("PRAGMA nonsense").is_ok(), "the server tells what it does not know");
     }
 
     #[test]

@@ -28,3 +28,4 @@ pub mod session;
 pub mod split;
 pub mod steps;
 pub mod token;
+pub mod versioned;

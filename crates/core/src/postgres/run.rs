@@ -679,23 +679,23 @@ async fn set<C: Connection>(connection: &mut C, settings: &[(&str, String)]) -> 
 }
 
 /// The server's clock, in milliseconds.
-async fn now<C: Connection>(connection: &mut C) -> Result<f64, Failure> {
+pub(super) async fn now<C: Connection>(connection: &mut C) -> Result<f64, Failure> {
     let sql = "SELECT pg_catalog.round(extract(epoch FROM pg_catalog.clock_timestamp())::numeric * 1000, 3)";
     let rows = connection.query(sql).await?;
     Ok(rows.first().and_then(|row| text(row, 0).parse().ok()).unwrap_or_default())
 }
 
 /// At least one: 0 would mean without end.
-fn milliseconds(time: Duration) -> u64 {
+pub(super) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).clamp(1, 2_000_000_000)
 }
 
 /// Whether somebody else held what the statement needed.
-fn is_of_locks(failure: &Failure) -> bool {
+pub(super) fn is_of_locks(failure: &Failure) -> bool {
     matches!(failure.sqlstate.as_deref(), Some("55P03" | "40P01" | "40001"))
 }
 
-async fn oldest_transactions<C: Connection>(connection: &mut C) -> Option<String> {
+pub(super) async fn oldest_transactions<C: Connection>(connection: &mut C) -> Option<String> {
     let sql = "SELECT a.pid, a.application_name, \
                extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::integer \
                FROM pg_catalog.pg_stat_activity a WHERE a.datname = pg_catalog.current_database() \

@@ -129,26 +129,7 @@ pub async fn repair_records<C: Connection>(conn: &mut C, history: &History, igno
     let tracking = read_tracking(conn).await?;
     let Some(state) = tracking.state.clone() else { return Err(super::not_tracked()) };
     let mut records = tracking.records.clone();
-    let mut changes = Vec::new();
-    for record in records.iter_mut().filter(|record| record.state == RecordState::Done) {
-        let by_checksum = history.originals().find(|m| m.checksum == record.checksum);
-        let by_version = history.originals().find(|m| crate::history::same_version(&m.version, &record.version));
-        let same = by_version.filter(|m| m.checksum == record.checksum);
-        let Some(migration) = same.or(by_checksum).or(by_version) else { continue };
-        let (was, is) = (record.tag(), migration.tag());
-        if was != is {
-            changes.push(format!("{was} is recorded as {is}"));
-        }
-        if record.checksum != migration.checksum {
-            let (then, now) = (record.checksum.short(), migration.checksum.short());
-            changes.push(format!("{is} is recorded with checksum {now}, which was {then}"));
-        }
-        record.idx = migration.idx;
-        record.version = migration.version.clone().into_owned();
-        record.name = migration.name.clone().into_owned();
-        record.checksum = migration.checksum;
-        record.hash = migration.hash;
-    }
+    let changes = take_over(history, &mut records);
     let standing = Standing::of(history, &records, Policy::Allow);
     if let Some(problem) = standing.blocker() {
         return Err(problem.error());
@@ -189,6 +170,31 @@ pub async fn repair_records<C: Connection>(conn: &mut C, history: &History, igno
     }.await;
     open.end(conn, outcome).await?;
     Ok(changes)
+}
+
+/// Takes names, numbers and checksums of the history over into records. Returns what was changed, in words.
+pub(crate) fn take_over(history: &History, records: &mut [Record]) -> Vec<String> {
+    let mut changes = Vec::new();
+    for record in records.iter_mut().filter(|record| record.state == RecordState::Done) {
+        let by_checksum = history.originals().find(|m| m.checksum == record.checksum);
+        let by_version = history.originals().find(|m| crate::history::same_version(&m.version, &record.version));
+        let same = by_version.filter(|m| m.checksum == record.checksum);
+        let Some(migration) = same.or(by_checksum).or(by_version) else { continue };
+        let (was, is) = (record.tag(), migration.tag());
+        if was != is {
+            changes.push(format!("{was} is recorded as {is}"));
+        }
+        if record.checksum != migration.checksum {
+            let (then, now) = (record.checksum.short(), migration.checksum.short());
+            changes.push(format!("{is} is recorded with checksum {now}, which was {then}"));
+        }
+        record.idx = migration.idx;
+        record.version = migration.version.clone().into_owned();
+        record.name = migration.name.clone().into_owned();
+        record.checksum = migration.checksum;
+        record.hash = migration.hash;
+    }
+    changes
 }
 
 async fn seal_done<C: Connection>(

@@ -16,6 +16,7 @@ mod upgrade;
 
 use std::future::Future;
 
+pub(crate) use baseline::take_over;
 pub use baseline::{Baseline, baseline, find_version, read_other_tool, repair_records};
 pub use downgrade::{downgrade, undone};
 pub use recreate::{
@@ -23,7 +24,9 @@ pub use recreate::{
     recreate,
 };
 pub use replay::{Replayed, replay, replay_each};
+pub(crate) use statements::failed_in;
 pub use tracking::{Difference, Tracking, differences, read_tracking};
+pub(crate) use upgrade::{Decision, applied, decide, oldest_apps};
 pub use upgrade::{is_unchanged, upgrade};
 
 use super::Connection;
@@ -146,13 +149,13 @@ impl<C: Connection> Hooks<C> for () {
     }
 }
 
-fn not_tracked() -> Error {
+pub(crate) fn not_tracked() -> Error {
     Error::new(Code::NotTracked, "the database has tables, and no record of which migrations made them")
         .help("if another tool or an earlier version of the app made it, adopt it with `whimbrel migrate baseline`")
         .help("an app adopts the databases of its users with `Migrator::adopt`")
 }
 
-fn drift(wrong: &[String]) -> Error {
+pub(crate) fn drift(wrong: &[String]) -> Error {
     let message = format!("the schema was changed behind the migrations' back: {}", wrong[0]);
     let error =
         wrong[1..].iter().take(9).fold(Error::new(Code::Drift, message), |e, wrong| e.help(format!("and {wrong}")));

@@ -110,7 +110,7 @@ pub(super) fn failed(migration: &Migration, range: &Range<usize>, failure: &Fail
 }
 
 /// A failed statement, with its place in a text.
-pub(super) fn failed_in(path: &str, text: &str, range: &Range<usize>, failure: &Failure) -> Error {
+pub(crate) fn failed_in(path: &str, text: &str, range: &Range<usize>, failure: &Failure) -> Error {
     let sql = &text[range.clone()];
     let source = schema::Source { name: path.to_owned(), text: text.to_owned() };
     // SQLite says where in the statement, at times; a statement over many lines is not underlined whole.

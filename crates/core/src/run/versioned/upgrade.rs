@@ -66,7 +66,7 @@ pub async fn upgrade<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
     let known = shortened.as_ref().unwrap_or(history);
     let now = hooks.now();
     let mut run = Run { history: known, whole: history, settings, tracking, is_new, now, warnings: Vec::new() };
-    let standing = match run.decide()? {
+    let standing = match decide(history, known, &run.tracking, settings.policy)? {
         Decision::Newer(upgrade) => return Ok(upgrade),
         Decision::Fresh => return run.create(conn, hooks, observer, cancel).await,
         Decision::Compared(standing) => standing,
@@ -108,13 +108,64 @@ pub async fn upgrade<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
 }
 
 /// What the comparison of app and database comes to.
-enum Decision<'h> {
+pub(crate) enum Decision<'h> {
     /// The database is newer than the app, and lets it in.
     Newer(Upgrade),
     /// The database is empty.
     Fresh,
     /// The database has a history that fits.
     Compared(Standing<'h>),
+}
+
+/// Compares what an app knows with what a database says of itself.
+pub(crate) fn decide<'r>(
+    whole: &'r History,
+    history: &'r History,
+    tracking: &Tracking,
+    policy: Policy,
+) -> Result<Decision<'r>> {
+    check_application(whole, tracking)?;
+    if tracking.is_fresh() {
+        return Ok(Decision::Fresh);
+    }
+    let Some(state) = &tracking.state else {
+        return Err(not_tracked());
+    };
+    if state.strategy != VERSIONED {
+        let message = format!("the database is kept as {}, and not by versioned migrations", state.strategy);
+        return Err(Error::new(Code::NotTracked, message)
+            .help("open it the way it was made, or adopt it with `whimbrel migrate baseline`"));
+    }
+    // Against all that the app knows: a database that is ahead of `--to` is not newer than the app.
+    let full = Standing::of(whole, &tracking.records, Policy::Allow);
+    if let Some(problem) = full.blocker() {
+        return Err(problem.error());
+    }
+    if !full.newer.is_empty() {
+        return newer(whole, state, &full).map(Decision::Newer);
+    }
+    let standing = Standing::of(history, &tracking.records, policy);
+    match standing.blocker() {
+        Some(problem) => Err(problem.error()),
+        None => Ok(Decision::Compared(standing)),
+    }
+}
+
+/// The database has run what this app does not know. It is never modified; whether it is opened, its range says.
+fn newer(whole: &History, state: &State, standing: &Standing<'_>) -> Result<Upgrade> {
+    let app = whole.newest();
+    let newest = standing.newer.last().map(Record::tag).unwrap_or_default();
+    if app < state.min_reader {
+        let message = format!(
+            "the database is newer than this app: it has run {newest}, and this app knows migrations up to number {app}"
+        );
+        return Err(Error::new(Code::DatabaseNewer, message)
+            .migration(newest)
+            .help("update the app; the database is as it was")
+            .help(format!("it can be read by apps that know migration {} or later", state.min_reader)));
+    }
+    let kind = UpgradeKind::Newer { writable: app >= state.min_writer };
+    Ok(Upgrade { kind, from: state.idx, to: state.idx, ..Upgrade::default() })
 }
 
 pub(super) struct Run<'r> {
@@ -131,52 +182,6 @@ pub(super) struct Run<'r> {
 }
 
 impl<'r> Run<'r> {
-    fn decide(&self) -> Result<Decision<'r>> {
-        let tracking = &self.tracking;
-        check_application(self.whole, tracking)?;
-        if tracking.is_fresh() {
-            return Ok(Decision::Fresh);
-        }
-        let Some(state) = &tracking.state else {
-            return Err(not_tracked());
-        };
-        if state.strategy != VERSIONED {
-            let message = format!("the database is kept as {}, and not by versioned migrations", state.strategy);
-            return Err(Error::new(Code::NotTracked, message)
-                .help("open it the way it was made, or adopt it with `whimbrel migrate baseline`"));
-        }
-        // Against all that the app knows: a database that is ahead of `--to` is not newer than the app.
-        let full = Standing::of(self.whole, &tracking.records, Policy::Allow);
-        if let Some(problem) = full.blocker() {
-            return Err(problem.error());
-        }
-        if !full.newer.is_empty() {
-            return self.newer(state, &full).map(Decision::Newer);
-        }
-        let standing = Standing::of(self.history, &tracking.records, self.settings.policy);
-        match standing.blocker() {
-            Some(problem) => Err(problem.error()),
-            None => Ok(Decision::Compared(standing)),
-        }
-    }
-
-    /// The database has run what this app does not know. It is never modified; whether it is opened, its range says.
-    fn newer(&self, state: &State, standing: &Standing<'_>) -> Result<Upgrade> {
-        let app = self.whole.newest();
-        let newest = standing.newer.last().map(Record::tag).unwrap_or_default();
-        if app < state.min_reader {
-            let message = format!(
-                "the database is newer than this app: it has run {newest}, and this app knows migrations up to number {app}"
-            );
-            return Err(Error::new(Code::DatabaseNewer, message)
-                .migration(newest)
-                .help("update the app; the database is as it was")
-                .help(format!("it can be read by apps that know migration {} or later", state.min_reader)));
-        }
-        let kind = UpgradeKind::Newer { writable: app >= state.min_writer };
-        Ok(Upgrade { kind, from: state.idx, to: state.idx, ..Upgrade::default() })
-    }
-
     fn check_attempts<O: Observer + ?Sized>(&self, observer: &mut O) -> Result<()> {
         let Some(state) = &self.tracking.state else { return Ok(()) };
         let is_same = state.attempted == self.history.head.to_string();
@@ -335,13 +340,13 @@ fn check_application(history: &History, tracking: &Tracking) -> Result<()> {
 }
 
 /// The migrations of a history that are recorded as done, in the history's order.
-pub(super) fn applied<'h>(history: &'h History, records: &[Record]) -> Vec<&'h Migration> {
+pub(crate) fn applied<'h>(history: &'h History, records: &[Record]) -> Vec<&'h Migration> {
     Standing::of(history, records, Policy::Allow).done
 }
 
 /// The oldest apps that may read and write a database which has run these: an app that does not know the last few has
 /// to be let in by each of them. A migration that says nothing lets in only apps that know it.
-pub(super) fn oldest_apps(done: &[&Migration]) -> Result<(u32, u32)> {
+pub(crate) fn oldest_apps(done: &[&Migration]) -> Result<(u32, u32)> {
     let newest = done.last().map_or(0, |m| m.idx);
     let (mut reader, mut writer) = (newest, newest);
     let (mut needed_reader, mut needed_writer) = (0, 0);

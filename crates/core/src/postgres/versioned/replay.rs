@@ -1,0 +1,171 @@
+//! What migrations make of an empty database, worked out in a scratch place of the same server.
+
+use super::tracking::visible;
+use crate::error::{Code, Error, Result};
+use crate::history::script::PhaseKind;
+use crate::history::{History, Migration, Model, Outcome, snapshot_statements};
+use crate::postgres::host::Host;
+use crate::postgres::schema::{Kind, Schema};
+use crate::postgres::scratch::{Place, Scratch, text};
+use crate::postgres::token::{TokenKind, tokenize};
+use crate::run::failed_in;
+
+/// Runs a history in an empty place.
+///
+/// # Errors
+/// [`Code::StatementFailed`] with the migration and the place in its file; where no place can be made.
+pub async fn replay<H: Host>(host: &mut H, scratch: Scratch<'_, H>, history: &History) -> Result<Outcome> {
+    let mut place = Place::open(host, scratch).await?;
+    let outcome: Result<Outcome> = async {
+        for migration in history.migrations.iter() {
+            execute(&mut place, migration).await?;
+        }
+        let schema = place.read().await?;
+        let seeds = has_rows(&mut place, &schema).await?;
+        Ok(Outcome { schema: schema.into(), seeds })
+    }
+    .await;
+    let closed = place.close().await;
+    let outcome = outcome?;
+    closed?;
+    Ok(outcome)
+}
+
+/// Runs a history as [`replay`] does, each migration as it was made, and hands over the schema after every one.
+///
+/// # Errors
+/// As [`replay`].
+pub async fn replay_each<H: Host>(
+    host: &mut H,
+    scratch: Scratch<'_, H>,
+    history: &History,
+    mut each: impl FnMut(&Migration, Schema) + Send,
+) -> Result<()> {
+    let mut place = Place::open(host, scratch).await?;
+    let outcome: Result<()> = async {
+        for migration in history.originals().filter(|m| !m.path.is_empty()) {
+            execute(&mut place, migration).await?;
+            each(migration, place.read().await?);
+        }
+        Ok(())
+    }
+    .await;
+    let closed = place.close().await;
+    outcome?;
+    closed
+}
+
+/// The schema that a database of these migrations has: the snapshot's, where there is one.
+pub(super) async fn expected<H: Host>(
+    host: &mut H,
+    scratch: Scratch<'_, H>,
+    history: &History,
+    ignore: &[String],
+) -> Result<Model> {
+    let Some(json) = &history.snapshot else {
+        let made = replay(host, scratch, history).await?.schema;
+        return Ok(match made {
+            Model::Postgres(schema) => visible(*schema, ignore).into(),
+            other => other,
+        });
+    };
+    let statements = snapshot_statements(json)?;
+    let mut place = Place::open(host, scratch).await?;
+    let outcome: Result<Schema> = async {
+        if let Err((at, failure)) = place.execute_all(&statements).await {
+            let sql = statements.get(at).map(String::as_str).unwrap_or_default();
+            return Err(failure.error(Code::Snapshot, "the snapshot does not fit this server").statement(sql));
+        }
+        place.read().await
+    }
+    .await;
+    let closed = place.close().await;
+    let schema = outcome?;
+    closed?;
+    Ok(visible(schema, ignore).into())
+}
+
+async fn execute<H: Host>(place: &mut Place<'_, H>, migration: &Migration) -> Result<()> {
+    let script = migration.script().map_err(|e| e.migration(migration.tag()))?;
+    // A script may have set a path or another setting, which the next one does not expect.
+    place.prepare().await?;
+    let mut ranges = Vec::new();
+    let mut statements = Vec::new();
+    for phase in &script.phases {
+        for range in &phase.statements {
+            let sql = &migration.up[range.clone()];
+            ranges.push(range);
+            statements.push(match phase.kind {
+                PhaseKind::Backfill => repeated(sql),
+                PhaseKind::Transaction | PhaseKind::NoTransaction => in_transaction(sql),
+            });
+        }
+    }
+    place.execute_all(&statements).await.map_err(|(at, failure)| match ranges.get(at) {
+        Some(range) => failed_in(&migration.path, &migration.up, range, &failure).migration(migration.tag()),
+        None => failure.error(Code::StatementFailed, format!("{} cannot be tried out", migration.path)),
+    })
+}
+
+/// A statement that is executed until it changes no row.
+fn repeated(sql: &str) -> String {
+    let tag = (0..).map(|n| format!("$whimbrel{n}$")).find(|tag| !sql.contains(tag.as_str())).unwrap_or_default();
+    format!(
+        "DO {tag} DECLARE _whimbrel_rows bigint; BEGIN FOR _whimbrel_time IN 1..1000000 LOOP {sql}\n; \
+         GET DIAGNOSTICS _whimbrel_rows = ROW_COUNT; EXIT WHEN _whimbrel_rows = 0; END LOOP; END {tag}"
+    )
+}
+
+/// A statement as it can be tried out where nobody else is, and perhaps in a transaction.
+fn in_transaction(sql: &str) -> String {
+    let tokens = tokenize(sql).unwrap_or_default();
+    let mut words = tokens.iter().filter(|token| token.kind != TokenKind::Comment);
+    let first = words.next();
+    let is = |words: &[&str]| first.is_some_and(|token| words.iter().any(|word| token.is(sql, word)));
+    if is(&["vacuum"]) {
+        return "SELECT 1".to_owned();
+    }
+    let concurrently = words.find(|token| token.kind == TokenKind::Word && token.is(sql, "concurrently"));
+    match concurrently.filter(|_| is(&["create", "drop", "reindex", "alter", "refresh"])) {
+        Some(token) => format!("{}{}", &sql[..token.range.start], &sql[token.range.end..]),
+        None => sql.to_owned(),
+    }
+}
+
+async fn has_rows<H: Host>(place: &mut Place<'_, H>, schema: &Schema) -> Result<bool> {
+    let is_read = |kind: Kind| matches!(kind, Kind::Table);
+    let tables: Vec<String> = schema
+        .objects
+        .keys()
+        .filter(|id| is_read(id.kind))
+        .map(|id| format!("EXISTS (SELECT 1 FROM {})", id.sql()))
+        .collect();
+    for terms in tables.chunks(100) {
+        let sql = format!("SELECT {}", terms.join(" OR "));
+        let failed = |f: crate::run::Failure| f.error(Code::Database, "the rows that migrations leave cannot be read");
+        let rows = place.query(&sql).await.map_err(failed)?;
+        if rows.first().is_some_and(|row| text(row, 0) == "t") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Why what migrations make could not be worked out, where that is no mistake of theirs.
+pub(super) fn is_about_place(error: &Error) -> bool {
+    matches!(error.code(), Code::NotPermitted | Code::Busy | Code::TransactionOpen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_transaction;
+
+    #[test]
+    fn concurrently_is_left_out() {
+        assert_eq!(in_transaction("CREATE INDEX CONCURRENTLY a ON b(c)"), "CREATE INDEX  a ON b(c)");
+        assert_eq!(in_transaction("DROP INDEX concurrently a"), "DROP INDEX  a");
+        assert_eq!(in_transaction("INSERT INTO a VALUES ('CONCURRENTLY')"), "INSERT INTO a VALUES ('CONCURRENTLY')");
+        assert_eq!(in_transaction("CREATE INDEX \"concurrently\" ON b(c)"), "CREATE INDEX \"concurrently\" ON b(c)");
+        assert_eq!(in_transaction("VACUUM b"), "SELECT 1");
+    }
+}

@@ -1,0 +1,344 @@
+//! Versioned migrations on a real server.
+
+#![cfg(feature = "postgres")]
+
+use std::future::Future;
+use std::time::Duration;
+
+use whimbrel::history::{Policy, RecordState};
+use whimbrel::postgres::versioned::{self, Baseline};
+use whimbrel::postgres::{Client, Migrator, Postgres, print, read_schema};
+use whimbrel::{Code, Dialect, Event, Files, Folder, History, MemoryFiles, State, UpgradeKind};
+use whimbrel_core::postgres::scratch::Scratch;
+use whimbrel_postgres_server::{Database, database};
+
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+async fn connect(database: &Database) -> Postgres<Client> {
+    Postgres::connect(&database.url).await.unwrap()
+}
+
+fn history(files: &[(&str, &str)]) -> History {
+    let mut all = MemoryFiles { dialect: Some(Dialect::Postgres), ..MemoryFiles::default() };
+    for (path, text) in files {
+        all.write(path, text.as_bytes()).unwrap();
+    }
+    let folder = Folder::read(&all).unwrap();
+    assert_eq!(folder.problems, []);
+    folder.history
+}
+
+const START: (&str, &str) = (
+    "0001_start.sql",
+    "CREATE TABLE notes(id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text);\n\
+     INSERT INTO notes(body) SELECT 'note ' || g FROM generate_series(1, 1000) g;",
+);
+const START_DOWN: (&str, &str) = ("0001_start.down.sql", "DROP TABLE notes;");
+const WORDS: (&str, &str) = (
+    "0002_words.sql",
+    "ALTER TABLE notes ADD COLUMN words integer;\n\
+     -- whimbrel: backfill\n\
+     UPDATE notes SET words = length(body) WHERE id IN (SELECT id FROM notes WHERE words IS NULL LIMIT 300);\n\
+     -- whimbrel: alone\n\
+     CREATE INDEX CONCURRENTLY notes_words ON notes(words);\n\
+     ALTER TABLE notes ALTER COLUMN words SET NOT NULL;",
+);
+const WORDS_DOWN: (&str, &str) = ("0002_words.down.sql", "ALTER TABLE notes DROP COLUMN words;");
+const TAGS: (&str, &str) = ("0003_tags.sql", "CREATE TABLE tags(note bigint REFERENCES notes, name text);");
+const TAGS_DOWN: (&str, &str) = ("0003_tags.down.sql", "DROP TABLE tags;");
+const ALL: [(&str, &str); 6] = [START, START_DOWN, WORDS, WORDS_DOWN, TAGS, TAGS_DOWN];
+
+fn count(database: &Database, sql: &str) -> String {
+    database.query(sql)[0][0].clone().unwrap_or_default()
+}
+
+#[test]
+fn from_nothing_and_from_every_version() {
+    let all = history(&ALL);
+    for from in 0..=3 {
+        let database = database("versions");
+        wait(async {
+            let mut host = connect(&database).await;
+            if from > 0 {
+                let upgrade = Migrator::new(&all).to(from).run(&mut host).await.unwrap();
+                assert_eq!((upgrade.from, upgrade.to, upgrade.kind), (0, from, UpgradeKind::Created));
+            }
+            let upgrade = Migrator::new(&all).run(&mut host).await.unwrap();
+            assert_eq!((upgrade.from, upgrade.to), (from, 3));
+            assert_eq!(upgrade.warnings, Vec::<String>::new());
+            assert_eq!(upgrade.applied.len(), 3 - from as usize);
+            assert!(Migrator::new(&all).is_unchanged(&mut host).await.unwrap());
+            assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap().kind, UpgradeKind::Unchanged);
+            // What Whimbrel keeps for itself is no part of the schema.
+            let schema = read_schema(&mut host).await.unwrap();
+            assert!(!print::to_sql(&schema).contains("_whimbrel"));
+            host.close().await;
+        });
+        assert_eq!(count(&database, "SELECT count(*) FROM notes WHERE words = length(body)"), "1000");
+        assert_eq!(
+            count(&database, "SELECT string_agg(version, ',' ORDER BY id) FROM _whimbrel_migrations"),
+            "0001,0002,0003"
+        );
+    }
+}
+
+#[test]
+fn down_again_and_to_nothing() {
+    let database = database("down");
+    let all = history(&ALL);
+    wait(async {
+        let mut host = connect(&database).await;
+        Migrator::new(&all).run(&mut host).await.unwrap();
+        let down = Migrator::new(&all).undo_to(&mut host, 1).await.unwrap();
+        assert_eq!((down.from, down.to, down.kind), (3, 1, UpgradeKind::Downgraded));
+        assert_eq!(down.applied.iter().map(|(tag, _)| tag.as_str()).collect::<Vec<_>>(), ["0003_tags", "0002_words"]);
+        assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap().to, 3);
+        assert_eq!(Migrator::new(&all).undo_to(&mut host, 0).await.unwrap().to, 0);
+        assert!(read_schema(&mut host).await.unwrap().is_empty());
+        assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap().to, 3);
+        host.close().await;
+    });
+}
+
+/// A program that does not know the newest migrations goes back with the scripts that the database keeps.
+#[test]
+fn an_older_program_goes_back() {
+    let database = database("older");
+    let (all, old) = (history(&ALL), history(&ALL[..4]));
+    wait(async {
+        let mut host = connect(&database).await;
+        Migrator::new(&all).keep_down(true).run(&mut host).await.unwrap();
+        let error = Migrator::new(&old).run(&mut host).await.unwrap_err();
+        assert_eq!((error.code(), error.report().state), (Code::DatabaseNewer, State::Unchanged));
+        assert_eq!(Migrator::new(&old).undo_to(&mut host, 2).await.unwrap().to, 2);
+        assert!(Migrator::new(&old).is_unchanged(&mut host).await.unwrap());
+        host.close().await;
+    });
+}
+
+/// Stopped between any two phases: what is recorded is not done again, and the end is the same.
+#[test]
+fn stopped_anywhere_and_gone_on() {
+    let all = history(&ALL);
+    let mut stops = 0;
+    for at in 1.. {
+        let database = database("stopped");
+        let (finished, records) = wait(async {
+            let mut host = connect(&database).await;
+            Migrator::new(&all).to(1).run(&mut host).await.unwrap();
+            let cancel = whimbrel::Cancel::default();
+            let mut seen = 0;
+            let mut stop = |event: &Event<'_>| {
+                seen += usize::from(matches!(event, Event::Statement { .. } | Event::Portion { .. }));
+                if seen == at {
+                    cancel.cancel();
+                }
+            };
+            let outcome = Migrator::new(&all).cancel(&cancel).observer(&mut stop).run(&mut host).await;
+            let finished = match outcome {
+                Ok(_) => true,
+                Err(e) => {
+                    assert_eq!(e.code(), Code::Cancelled);
+                    false
+                }
+            };
+            let records = versioned::read_tracking(&mut host).await.unwrap().records;
+            let upgrade = Migrator::new(&all).run(&mut host).await.unwrap();
+            assert_eq!(upgrade.to, 3);
+            assert_eq!(upgrade.warnings, Vec::<String>::new());
+            host.close().await;
+            (finished, records)
+        });
+        stops += usize::from(records.iter().any(|record| record.state != RecordState::Done));
+        assert_eq!(count(&database, "SELECT count(*) FROM notes WHERE words = length(body)"), "1000");
+        assert_eq!(count(&database, "SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
+        assert_eq!(count(&database, "SELECT count(*) FROM _whimbrel_migrations"), "3");
+        if finished {
+            break;
+        }
+    }
+    assert!(stops > 2, "a migration with phases was stopped {stops} times in between");
+}
+
+#[test]
+fn a_failing_migration_changes_nothing_of_itself() {
+    let database = database("failing");
+    let wrong = ("0002_wrong.sql", "ALTER TABLE notes ADD COLUMN x int;\nUPDATE notes SET y = 1;");
+    let all = history(&[START, wrong]);
+    wait(async {
+        let mut host = connect(&database).await;
+        Migrator::new(&history(&[START])).run(&mut host).await.unwrap();
+        let error = Migrator::new(&all).run(&mut host).await.unwrap_err();
+        // Found where it is tried out, before anything is written.
+        assert_eq!((error.code(), error.report().state), (Code::StatementFailed, State::Unchanged));
+        assert_eq!(error.report().origin.line_and_column().map(|(line, _)| line), Some(2));
+        assert_eq!(error.report().migration.as_deref(), Some("0002_wrong"));
+        host.close().await;
+    });
+    assert_eq!(count(&database, "SELECT count(*) FROM information_schema.columns WHERE table_name = 'notes'"), "2");
+}
+
+#[test]
+fn rows_that_do_not_fit_roll_back() {
+    let database = database("rows");
+    let unique =
+        ("0002_unique.sql", "ALTER TABLE notes ADD COLUMN n int DEFAULT 1;\nCREATE UNIQUE INDEX n ON notes(n);");
+    wait(async {
+        let mut host = connect(&database).await;
+        let start = ("0001_start.sql", "CREATE TABLE notes(id bigint PRIMARY KEY, body text);");
+        let empty = history(&[start, unique]);
+        Migrator::new(&empty).to(1).run(&mut host).await.unwrap();
+        database.execute("INSERT INTO notes VALUES (1, 'a'), (2, 'b')");
+        let error = Migrator::new(&empty).run(&mut host).await.unwrap_err();
+        assert_eq!((error.code(), error.report().state), (Code::RowsDoNotFit, State::RolledBack));
+        host.close().await;
+    });
+    assert_eq!(count(&database, "SELECT count(*) FROM information_schema.columns WHERE table_name = 'notes'"), "2");
+}
+
+#[test]
+fn a_schema_changed_by_hand_is_noticed() {
+    let database = database("drift");
+    let all = history(&ALL);
+    wait(async {
+        let mut host = connect(&database).await;
+        Migrator::new(&all).to(2).run(&mut host).await.unwrap();
+        database.execute("CREATE TABLE more(a int)");
+        let extra = Migrator::new(&all).run(&mut host).await.unwrap();
+        assert_eq!(extra.warnings, ["table more is in the database, and no migration makes it"]);
+        Migrator::new(&all).undo_to(&mut host, 2).await.unwrap();
+        database.execute("ALTER TABLE notes DROP COLUMN body");
+        let error = Migrator::new(&all).run(&mut host).await.unwrap_err();
+        assert_eq!((error.code(), error.report().state), (Code::Drift, State::Unchanged));
+        host.close().await;
+    });
+}
+
+#[test]
+fn many_starters_and_one_upgrade() {
+    let database = database("starters");
+    let all = history(&ALL);
+    let start = || {
+        wait(async {
+            let mut host = connect(&database).await;
+            let outcome = Migrator::new(&all).wait_for_others(Duration::from_secs(120)).run(&mut host).await;
+            host.close().await;
+            outcome.unwrap()
+        })
+    };
+    let upgrades = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(start)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(upgrades.iter().filter(|u| u.kind != UpgradeKind::Unchanged).count(), 1);
+    assert_eq!(count(&database, "SELECT count(*) FROM _whimbrel_migrations"), "3");
+    assert_eq!(count(&database, "SELECT count(*) FROM notes"), "1000");
+}
+
+/// What a script sets for its session does not reach the next one: a dump of pg_dump empties the search path.
+#[test]
+fn settings_of_scripts_stay_there() {
+    let database = database("settings");
+    let dump = (
+        "0001_dump.sql",
+        "SET statement_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', false);\nSET row_security = off;\n\
+         CREATE TABLE public.notes(id integer);",
+    );
+    let next = ("0002_next.sql", "CREATE TABLE tags(id integer);");
+    let all = history(&[dump, next]);
+    wait(async {
+        let mut host = connect(&database).await;
+        Migrator::new(&all).run(&mut host).await.unwrap();
+        host.close().await;
+    });
+    assert_eq!(count(&database, "SELECT count(*) FROM public.tags"), "0");
+}
+
+/// Somebody else has the table: the run gives up in time, tries again, and says who is in the way.
+#[test]
+fn a_lock_of_somebody_else() {
+    let database = database("lock");
+    let all = history(&ALL);
+    wait(async {
+        let mut host = connect(&database).await;
+        Migrator::new(&all).to(1).run(&mut host).await.unwrap();
+        let other = database.session();
+        other.execute("BEGIN; SELECT * FROM notes LIMIT 1");
+        let mut retries = 0;
+        let mut observer = |event: &Event<'_>| {
+            retries += usize::from(matches!(event, Event::Retry { .. }));
+            if retries == 2 && matches!(event, Event::Retry { .. }) {
+                other.execute("COMMIT");
+            }
+        };
+        let migrator = Migrator::new(&all).lock_timeout(Duration::from_millis(100)).observer(&mut observer);
+        assert_eq!(migrator.run(&mut host).await.unwrap().to, 3);
+        assert!(retries >= 2);
+        host.close().await;
+    });
+}
+
+#[test]
+fn adopted_by_its_schema_and_by_another_tools_record() {
+    let all = history(&ALL);
+    let database = database("adopt");
+    database.execute("CREATE TABLE notes(id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text)");
+    wait(async {
+        let mut host = connect(&database).await;
+        let error = Migrator::new(&all).run(&mut host).await.unwrap_err();
+        assert_eq!((error.code(), error.report().state), (Code::NotTracked, State::Unchanged));
+        assert_eq!(versioned::find_version(&mut host, Scratch::Automatic, &all, &[]).await.unwrap(), [1]);
+        assert_eq!(versioned::read_other_tool(&mut host, &all).await.unwrap(), None);
+        database.execute(
+            "CREATE TABLE __diesel_schema_migrations(version varchar(50) PRIMARY KEY, run_on timestamp DEFAULT now()); \
+             INSERT INTO __diesel_schema_migrations VALUES ('0001')",
+        );
+        let (tool, applied) = versioned::read_other_tool(&mut host, &all).await.unwrap().unwrap();
+        assert_eq!((tool.to_string().as_str(), applied.as_slice()), ("diesel", [1].as_slice()));
+        let wrong = Baseline { applied: vec![1, 2], now: 1, ..Baseline::default() };
+        let error = versioned::baseline(&mut host, Scratch::Automatic, &all, &wrong).await.unwrap_err();
+        assert_eq!(error.code(), Code::Drift);
+        let right = Baseline { applied, now: 1, ..Baseline::default() };
+        versioned::baseline(&mut host, Scratch::Automatic, &all, &right).await.unwrap();
+        let upgrade = Migrator::new(&all).run(&mut host).await.unwrap();
+        assert_eq!((upgrade.from, upgrade.to), (1, 3));
+        host.close().await;
+    });
+}
+
+#[test]
+fn late_migrations_and_edited_ones() {
+    let database = database("late");
+    let (late, all) = (history(&[START, TAGS]), history(&[START, WORDS, TAGS]));
+    wait(async {
+        let mut host = connect(&database).await;
+        Migrator::new(&late).run(&mut host).await.unwrap();
+        let error = Migrator::new(&all).run(&mut host).await.unwrap_err();
+        assert_eq!((error.code(), error.report().state), (Code::OutOfOrder, State::Unchanged));
+        let upgrade = Migrator::new(&all).out_of_order(Policy::Allow).run(&mut host).await.unwrap();
+        assert_eq!(upgrade.applied.len(), 1);
+        let edited =
+            history(&[START, WORDS, (TAGS.0, "CREATE TABLE tags(note bigint REFERENCES notes(id), name text);")]);
+        assert_eq!(Migrator::new(&edited).run(&mut host).await.unwrap_err().code(), Code::MigrationEdited);
+        let changes = versioned::repair_records(&mut host, Scratch::Automatic, &edited, &[]).await.unwrap();
+        assert_eq!(changes.len(), 1);
+        assert_eq!(Migrator::new(&edited).run(&mut host).await.unwrap().kind, UpgradeKind::Unchanged);
+        host.close().await;
+    });
+}
+
+#[test]
+fn migrations_of_sqlite_are_refused() {
+    let database = database("dialect");
+    let mut files = MemoryFiles::default();
+    files.write("0001_start.sql", b"CREATE TABLE notes(body TEXT);").unwrap();
+    let sqlite = Folder::read(&files).unwrap().history;
+    wait(async {
+        let mut host = connect(&database).await;
+        let error = Migrator::new(&sqlite).run(&mut host).await.unwrap_err();
+        assert!(error.to_string().contains("these are migrations of SQLite"));
+        host.close().await;
+    });
+}
