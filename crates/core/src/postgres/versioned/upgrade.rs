@@ -2,7 +2,7 @@
 
 use super::phases::{Runner, Sealing, Text, fingerprint};
 use super::replay::{expected, is_about_place};
-use super::tracking::{Home, create_tables, read_home, read_live};
+use super::tracking::{create_tables, read_home, read_live};
 use crate::error::{Code, Error, Result};
 use crate::history::script::{PhaseKind, Script};
 use crate::history::{Checksum, History, Migration, Model, Origin, Record, RecordState, State};
@@ -202,7 +202,7 @@ pub(super) fn state_of(tracking: &Tracking, history: &History, records: &[Record
 }
 
 pub(super) async fn make_tables<H: Host, O: Observer + ?Sized>(host: &mut H, runner: &mut Runner<'_, O>) -> Result<()> {
-    let mut home = std::mem::replace(&mut runner.home, Home::default());
+    let mut home = std::mem::take(&mut runner.home);
     let outcome = create_tables(host, &mut home).await;
     runner.home = home;
     outcome.map_err(|f| {
