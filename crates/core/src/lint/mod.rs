@@ -20,6 +20,7 @@ mod if_exists;
 mod no_way_back;
 mod not_the_same;
 mod old_apps;
+pub mod postgres;
 mod rowids;
 
 use std::ops::Range;
@@ -36,6 +37,8 @@ use crate::sqlite::token::{Token, TokenKind};
 pub struct Finding {
     /// A stable code, such as `L05`.
     pub code: &'static str,
+    /// How bad it is.
+    pub level: Level,
     /// The number of the migration.
     pub idx: u32,
     /// Its version and name.
@@ -48,10 +51,23 @@ pub struct Finding {
     pub line: usize,
     /// What stands there: one sentence without a full stop.
     pub message: String,
+    /// The lock that others wait for, where that is what it is about: on a server.
+    pub lock: Option<postgres::Lock>,
     /// Why that is told.
     pub why: &'static str,
     /// What is safer.
     pub help: &'static str,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// There is a choice that wears better.
+    Advice,
+    /// It can go wrong, or stand in the way of others.
+    Warning,
+    /// It is refused when it runs, or does not do what it says.
+    Error,
 }
 
 /// A kind of finding.
@@ -172,12 +188,14 @@ impl<'m> Text<'m> {
         let line = self.migration.up[..range.start].matches('\n').count() + 1;
         Some(Finding {
             code: rule.code,
+            level: Level::Warning,
             idx: self.migration.idx,
             migration: self.migration.tag(),
             path: self.migration.path.clone().into_owned(),
             range,
             line,
             message: found.message,
+            lock: None,
             why: rule.why,
             help: rule.help,
         })

@@ -26,6 +26,7 @@ pub mod schema;
 pub mod scratch;
 pub mod session;
 pub mod split;
+pub mod statement;
 pub mod steps;
 pub mod token;
 pub mod versioned;

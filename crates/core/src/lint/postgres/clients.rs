@@ -1,0 +1,161 @@
+//! What apps that are running meanwhile rely on: P14, P30 and P31.
+
+use super::{Context, Found, Lock, Rule};
+use crate::lint::Level;
+use crate::postgres::statement::{Change, ColumnChange, DomainChange, Kind, Name, Object, OtherChange, TypeChange};
+
+pub(super) const RENAMED: Rule = Rule {
+    code: "P14",
+    level: Level::Warning,
+    why: "apps that are running still use the old name, and fail from the moment at which this is committed",
+    help: "leave the old name in its place until nobody uses it: a view with the old name for a table, a second column \
+           that a trigger keeps alike for a column",
+    find: |context| {
+        let mut found: Vec<Found> = Vec::new();
+        for (table, action) in context.live_actions() {
+            let message = match &action.change {
+                Change::RenameTable(_) | Change::SetSchema(_) if is_replaced(context, table) => continue,
+                Change::RenameTable(to) => format!("table {table} is called {to} from now on"),
+                Change::RenameColumn { from, to } => format!("column {table}.{from} is called {to} from now on"),
+                Change::SetSchema(to) => format!("table {table} moves to schema {to}"),
+                _ => continue,
+            };
+            found.push(Found::new(message).at(&action.range).lock(Lock::AccessExclusive));
+        }
+        let message = match context.kind() {
+            Kind::AlterType { name, change } if !context.known.is_new_type(name) => match change {
+                TypeChange::Rename(to) => Some(format!("type {name} is called {to} from now on")),
+                TypeChange::RenameValue { from, to } => Some(format!("value '{from}' of {name} is '{to}' from now on")),
+                TypeChange::RenameAttribute(from) => Some(format!("attribute {from} of {name} gets another name")),
+                TypeChange::SetSchema(to) => Some(format!("type {name} moves to schema {to}")),
+                _ => None,
+            },
+            Kind::AlterDomain { name, change: DomainChange::Rename(to) } => {
+                Some(format!("domain {name} is called {to} from now on"))
+            }
+            // Nobody writes the names of these into a query.
+            Kind::AlterOther { object: Object::Index | Object::Trigger | Object::Extension, .. } => None,
+            Kind::AlterOther { name, .. } if context.is_new(name) => None,
+            Kind::AlterOther { object, name, change } => match change {
+                OtherChange::Rename(to) => Some(format!("{} {name} is called {to} from now on", object.word())),
+                OtherChange::RenameColumn(from) => {
+                    Some(format!("column {from} of {} {name} gets another name", object.word()))
+                }
+                OtherChange::SetSchema(to) => Some(format!("{} {name} moves to schema {to}", object.word())),
+                OtherChange::Other => None,
+            },
+            _ => None,
+        };
+        found.extend(message.map(Found::new));
+        found
+    },
+};
+
+/// Whether a view takes the name in the same transaction.
+fn is_replaced(context: &Context<'_>, table: &Name) -> bool {
+    let behind = context.pieces.iter().zip(context.statements).skip(context.at + 1);
+    let same = behind.filter(|(piece, _)| piece.transaction.is_some() && piece.transaction == context.transaction());
+    same.into_iter().any(|(_, statement)| match &statement.kind {
+        Kind::CreateView { name, .. } => name.may_be(table),
+        Kind::CreateTable(create) => create.name.may_be(table),
+        _ => false,
+    })
+}
+
+pub(super) const NULLABLE: Rule = Rule {
+    code: "P30",
+    level: Level::Warning,
+    why: "apps that are running expect a value in the column, and read NULL as soon as another one writes it",
+    help: "let apps that can read NULL go out first; or keep NOT NULL and give the column a default",
+    find: |context| {
+        let actions = context.live_actions().filter_map(|(table, action)| match &action.change {
+            Change::AlterColumn { name, change: ColumnChange::DropNotNull } => {
+                Some(Found::new(format!("{table}.{name} may be NULL from now on")).at(&action.range))
+            }
+            _ => None,
+        });
+        actions.collect()
+    },
+};
+
+pub(super) const DEFAULT: Rule = Rule {
+    code: "P31",
+    level: Level::Advice,
+    why: "a default counts for rows that are inserted from now on: those that are there keep what they have, and apps that \
+          are running and leave the column out get something else than before",
+    help: "where rows that are there are meant too, fill them in portions; drop a default after the last app that relies \
+           on it is gone",
+    find: |context| {
+        let mut found = Vec::new();
+        for (table, action) in context.live_actions() {
+            let Change::AlterColumn { name, change } = &action.change else { continue };
+            match change {
+                // Added without it and given it afterwards: that is how it is done.
+                ColumnChange::SetDefault(_) if is_added_before(context, table, name) => {}
+                ColumnChange::SetDefault(_) => {
+                    let message = format!("{table}.{name} gets another default, which rows that are there do not have");
+                    found.push(Found::new(message).at(&action.range));
+                }
+                ColumnChange::DropDefault if !is_added_before(context, table, name) => {
+                    let message = format!("{table}.{name} has no default any more, for apps that leave it out");
+                    found.push(Found::new(message).at(&action.range).level(Level::Warning));
+                }
+                _ => {}
+            }
+        }
+        found
+    },
+};
+
+fn is_added_before(context: &Context<'_>, table: &Name, name: &str) -> bool {
+    context.statements[..=context.at].iter().any(|statement| match &statement.kind {
+        Kind::AlterTable(alter) => {
+            alter.name.may_be(table)
+                && alter
+                    .actions
+                    .iter()
+                    .any(|action| matches!(&action.change, Change::AddColumn { column, .. } if column.name == name))
+        }
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::postgres::tests::{NONE, message, told};
+
+    #[test]
+    fn renamed() {
+        assert_eq!(told("P14", "ALTER TABLE a RENAME TO b; ALTER TABLE c RENAME COLUMN d TO e"), [1, 2]);
+        assert_eq!(
+            told("P14", "ALTER TABLE a SET SCHEMA b; ALTER VIEW v RENAME TO w; ALTER SCHEMA s RENAME TO t"),
+            [1, 2, 3]
+        );
+        assert_eq!(told("P14", "ALTER TYPE t RENAME VALUE 'a' TO 'b'; ALTER FUNCTION f(int) RENAME TO g"), [1, 2]);
+        assert_eq!(message("P14", "ALTER TYPE t RENAME VALUE 'a' TO 'b'"), "value 'a' of t is 'b' from now on");
+        assert_eq!(told("P14", "ALTER INDEX i RENAME TO j; ALTER TABLE a RENAME CONSTRAINT c TO d"), NONE);
+        assert_eq!(told("P14", "CREATE TYPE t AS ENUM ('a'); ALTER TYPE t RENAME VALUE 'a' TO 'b'"), NONE);
+        assert_eq!(told("P14", "ALTER TABLE a RENAME TO b; CREATE VIEW a AS SELECT * FROM b"), NONE);
+        let apart = "ALTER TABLE a RENAME TO b;\n-- whimbrel: phase two\nCREATE VIEW a AS SELECT * FROM b";
+        assert_eq!(told("P14", apart), [1]);
+    }
+
+    #[test]
+    fn nullable() {
+        assert_eq!(told("P30", "ALTER TABLE a ALTER b DROP NOT NULL"), [1]);
+        assert_eq!(
+            told(
+                "P30",
+                "ALTER TABLE a ALTER b DROP DEFAULT; CREATE TABLE c (d int); ALTER TABLE c ALTER d DROP NOT NULL"
+            ),
+            NONE
+        );
+    }
+
+    #[test]
+    fn default() {
+        assert_eq!(told("P31", "ALTER TABLE a ALTER b SET DEFAULT 1; ALTER TABLE a ALTER c DROP DEFAULT"), [1, 2]);
+        assert_eq!(told("P31", "ALTER TABLE a ADD b uuid; ALTER TABLE a ALTER b SET DEFAULT gen_random_uuid()"), NONE);
+        assert_eq!(told("P31", "ALTER TABLE a ADD b int DEFAULT 1, ALTER b DROP DEFAULT"), NONE);
+    }
+}
