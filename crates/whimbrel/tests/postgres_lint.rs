@@ -1,7 +1,8 @@
 //! What the lint says of PostgreSQL, held against a real server: which locks statements take, which changes write a table
 //! anew, and that the documentation's examples are SQL.
 
-use whimbrel::lint::postgres::{Advice, Lock, Settings, lint_script};
+use whimbrel::lint::postgres::{Advice, Settings, lint_script};
+use whimbrel_core::postgres::steps::Lock;
 use whimbrel_postgres_server::database;
 
 const TABLES: &str = "

@@ -75,6 +75,8 @@ pub enum Lock {
     Share,
     /// Writers wait.
     ShareRowExclusive,
+    /// Writers wait, and so does `SELECT … FOR UPDATE`.
+    Exclusive,
     /// Readers and writers wait.
     AccessExclusive,
 }
@@ -114,6 +116,7 @@ impl Lock {
             Lock::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
             Lock::Share => "SHARE",
             Lock::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Lock::Exclusive => "EXCLUSIVE",
             Lock::AccessExclusive => "ACCESS EXCLUSIVE",
         }
     }
@@ -122,7 +125,7 @@ impl Lock {
     pub fn blocks(self) -> &'static str {
         match self {
             Lock::ShareUpdateExclusive => "other changes of the schema",
-            Lock::Share | Lock::ShareRowExclusive => "writes",
+            Lock::Share | Lock::ShareRowExclusive | Lock::Exclusive => "writes",
             Lock::AccessExclusive => "reads and writes",
         }
     }

@@ -8,7 +8,7 @@ pub(super) const CREATED: Rule = Rule {
     code: "P01",
     level: Level::Warning,
     why: "the table cannot be written while the index is built, which takes as long as reading and sorting all of it",
-    help: "CREATE INDEX CONCURRENTLY, in a migration that says `-- whimbrel: no-transaction`; for a partitioned table \
+    help: "CREATE INDEX CONCURRENTLY, with `-- whimbrel: alone` before it; for a partitioned table \
            make it ON ONLY the table, CONCURRENTLY on each partition, and attach those",
     find: |context| match context.kind() {
         // ON ONLY a partitioned table builds nothing.
@@ -25,7 +25,7 @@ pub(super) const DROPPED: Rule = Rule {
     code: "P02",
     level: Level::Warning,
     why: "dropping an index waits until nobody uses the table, and whoever comes after waits behind it",
-    help: "DROP INDEX CONCURRENTLY, in a migration that says `-- whimbrel: no-transaction`",
+    help: "DROP INDEX CONCURRENTLY, with `-- whimbrel: alone` before it",
     find: |context| match context.kind() {
         Kind::Drop(drop) if drop.object == Object::Index && !drop.concurrently => {
             let table = |name| context.known.table_of_index(name);
@@ -41,7 +41,7 @@ pub(super) const REBUILT: Rule = Rule {
     code: "P03",
     level: Level::Warning,
     why: "while an index is built anew the table cannot be written, and what would use the index cannot even read",
-    help: "REINDEX … CONCURRENTLY, outside of a transaction",
+    help: "REINDEX … CONCURRENTLY, with `-- whimbrel: alone` before it",
     find: |context| match context.kind() {
         Kind::Reindex { scope, name, concurrently: false } => {
             let is_new = scope == "table" && name.as_ref().is_some_and(|name| context.is_new(name));

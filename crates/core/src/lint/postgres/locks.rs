@@ -3,59 +3,15 @@
 //! From the tables of the chapter on explicit locking (<https://www.postgresql.org/docs/current/explicit-locking.html>)
 //! and the pages of the statements. Locks that stand in nobody's way are left out.
 
-use std::fmt;
-
 use super::known::Known;
 use crate::postgres::statement::{Change, Column, ColumnChange, Constraint, ConstraintKind, Kind, Name, Object};
+use crate::postgres::steps::Lock;
 
-/// A lock on a table, from the weakest to the strongest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Lock {
-    /// Against other changes of the schema, and `VACUUM`.
-    ShareUpdateExclusive,
-    /// Against writes.
-    Share,
-    /// Against writes, and against itself.
-    ShareRowExclusive,
-    /// Against writes and `SELECT … FOR UPDATE`.
-    Exclusive,
-    /// Against everything.
-    AccessExclusive,
-}
-
-impl Lock {
-    /// What it keeps others from.
-    pub fn blocks(self) -> &'static str {
-        match self {
-            Lock::ShareUpdateExclusive => "other changes of the schema and VACUUM",
-            Lock::Share | Lock::ShareRowExclusive => "writes",
-            Lock::Exclusive => "writes and SELECT FOR UPDATE",
-            Lock::AccessExclusive => "reads and writes",
-        }
-    }
-
-    fn of_mode(mode: &str) -> Option<Lock> {
-        Some(match mode {
-            "share update exclusive" => Lock::ShareUpdateExclusive,
-            "share" => Lock::Share,
-            "share row exclusive" => Lock::ShareRowExclusive,
-            "exclusive" => Lock::Exclusive,
-            "access exclusive" => Lock::AccessExclusive,
-            _ => return None,
-        })
-    }
-}
-
-impl fmt::Display for Lock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Lock::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
-            Lock::Share => "SHARE",
-            Lock::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
-            Lock::Exclusive => "EXCLUSIVE",
-            Lock::AccessExclusive => "ACCESS EXCLUSIVE",
-        })
-    }
+/// The lock that `LOCK TABLE … IN … MODE` names, given in lower case; none where it stands in nobody's way.
+pub(super) fn of_mode(mode: &str) -> Option<Lock> {
+    let locks =
+        [Lock::ShareUpdateExclusive, Lock::Share, Lock::ShareRowExclusive, Lock::Exclusive, Lock::AccessExclusive];
+    locks.into_iter().find(|lock| lock.as_str().eq_ignore_ascii_case(mode))
 }
 
 /// The lock of one action of an `ALTER TABLE` on its table.
@@ -123,7 +79,7 @@ pub(super) fn strong(known: &Known, kind: &Kind) -> Vec<(Name, Lock)> {
             locks.extend(tables.iter().map(|table| (table.clone(), Lock::AccessExclusive)))
         }
         Kind::Lock { tables, mode } => {
-            let lock = Lock::of_mode(mode);
+            let lock = of_mode(mode);
             locks.extend(lock.into_iter().flat_map(|lock| tables.iter().map(move |table| (table.clone(), lock))));
         }
         Kind::Refresh { name, concurrently, .. } => {

@@ -1,6 +1,6 @@
 //! Whole tables that are locked or written anew: P23 to P26.
 
-use super::{Found, Lock, Rule};
+use super::{Found, Lock, Rule, locks};
 use crate::lint::Level;
 use crate::postgres::statement::{Change, ColumnChange, Kind};
 
@@ -28,13 +28,7 @@ pub(super) const LOCKED: Rule = Rule {
     help: "leave it to the statements, which take the locks they need; or name the weakest mode that is enough",
     find: |context| match context.kind() {
         Kind::Lock { tables, mode } => {
-            let lock = match mode.as_str() {
-                "share" => Lock::Share,
-                "share row exclusive" => Lock::ShareRowExclusive,
-                "exclusive" => Lock::Exclusive,
-                "access exclusive" => Lock::AccessExclusive,
-                _ => return Vec::new(),
-            };
+            let Some(lock) = locks::of_mode(mode).filter(|lock| *lock >= Lock::Share) else { return Vec::new() };
             let live = tables.iter().filter(|table| !context.is_new(table));
             live.map(|table| Found::new(format!("{table} is locked until the transaction ends")).lock(lock)).collect()
         }

@@ -9,7 +9,7 @@ pub(super) const PARTITIONS: Rule = Rule {
     level: Level::Warning,
     why: "the partitioned table, or all rows of the partition, are locked meanwhile",
     help: "make a table by itself, give it a CHECK with the partition's bounds, NOT VALID and validated afterwards, and \
-           ATTACH it, which then looks at no row; DETACH PARTITION … CONCURRENTLY outside of a transaction",
+           ATTACH it, which then looks at no row; DETACH PARTITION … CONCURRENTLY, with `-- whimbrel: alone` before it",
     find: |context| {
         let mut found = Vec::new();
         for (table, action) in context.live_actions() {

@@ -8,7 +8,7 @@ pub(super) const OUTSIDE: Rule = Rule {
     code: "P04",
     level: Level::Error,
     why: "PostgreSQL refuses the statement in a transaction",
-    help: "put it in a migration of its own that says `-- whimbrel: no-transaction`",
+    help: "put `-- whimbrel: alone` before it, or where another tool runs the migration, what that tool has for it",
     find: |context| match context.statement().transaction() {
         Transaction::Outside if context.transaction().is_some() => {
             let words = context.statement().tokens.iter().take(2).map(|token| token.text(context.sql()));
