@@ -51,6 +51,11 @@ fn alone(object: &str, statement: Statement) -> Step {
     Step { alone: true, statements: vec![statement], ..together(object, &[]) }
 }
 
+fn fill(sql: &str, rows: u64) -> Statement {
+    let left = "n IS NULL".to_owned();
+    Statement::Backfill { sql: format!("{sql} WHERE {left}"), table: table("t"), left, rows }
+}
+
 fn outside(object: &str, sql: &str) -> Step {
     let plain = sql.replace(" CONCURRENTLY", "");
     alone(object, Statement::Outside { sql: sql.to_owned(), plain })
@@ -143,15 +148,7 @@ fn a_plan_is_run_and_verified() {
         let mut host = connect(&database).await;
         let steps = vec![
             together("t", &["ALTER TABLE public.t ADD COLUMN n integer"]),
-            alone(
-                "t",
-                Statement::Backfill {
-                    sql: "UPDATE public.t SET n = id * 2 WHERE ctid = ANY (ARRAY(SELECT ctid FROM public.t \
-                          WHERE n IS NULL LIMIT 100))"
-                        .into(),
-                    rows: 250,
-                },
-            ),
+            alone("t", fill("UPDATE public.t SET n = id * 2", 250)),
             outside("i", "CREATE INDEX CONCURRENTLY i ON public.t (n)"),
             Step {
                 statements: vec![
@@ -184,18 +181,7 @@ fn a_plan_is_run_and_verified() {
         let report = run_plan(&mut host, &made, &settings(500, 3), &mut observer, &Cancel::default()).await;
         let report = report.expect("it runs");
         assert_eq!((report.steps, report.rows), (4, 250));
-        let expected = [
-            "started 4 250",
-            "1 of 4",
-            "2 of 4",
-            "100 rows",
-            "200 rows",
-            "250 rows",
-            "3 of 4",
-            "4 of 4",
-            "verifying",
-            "committed",
-        ];
+        let expected = ["started 4 250", "1 of 4", "2 of 4", "250 rows", "3 of 4", "4 of 4", "verifying", "committed"];
         assert_eq!(seen, expected);
         assert_eq!(database.value("SELECT sum(n) FROM t"), "62750");
         // Nothing of the run is left on the connection.
@@ -624,9 +610,7 @@ fn steps_left(schema: &Schema) -> Vec<Step> {
         steps.push(together("t", &["ALTER TABLE public.t ADD COLUMN n integer"]));
     }
     if column.is_none_or(|column| !column.not_null) {
-        let sql =
-            "UPDATE public.t SET n = id WHERE ctid = ANY (ARRAY(SELECT ctid FROM public.t WHERE n IS NULL LIMIT 2))";
-        steps.push(alone("t", Statement::Backfill { sql: sql.into(), rows: 5 }));
+        steps.push(alone("t", fill("UPDATE public.t SET n = id", 5)));
         steps.push(together(
             "t",
             &["ALTER TABLE public.t ALTER COLUMN n SET NOT NULL", "COMMENT ON TABLE public.t IS NULL"],
@@ -992,5 +976,187 @@ fn the_futures_can_be_spawned() {
             place.empty().await?;
             place.close().await
         });
+    });
+}
+
+/// What a planner finds, and what it plans.
+async fn planned(database: &Database, sql: &str) -> whimbrel::postgres::Plan {
+    let mut host = connect(database).await;
+    let plan = whimbrel::postgres::Planner::new(sql).plan(&mut host).await.expect("it can be planned");
+    host.close().await;
+    plan
+}
+
+/// Rows on many pages.
+const MANY: &str = "CREATE TABLE t(id integer PRIMARY KEY, pad text); \
+    INSERT INTO t SELECT i, repeat('x', 300) FROM generate_series(1, 20000) i; ANALYZE t";
+
+#[test]
+fn a_stopped_back_fill_is_gone_on_with_also_where_the_column_may_be_null() {
+    for column in ["n text", "n text DEFAULT 'later'", "n uuid DEFAULT gen_random_uuid()"] {
+        let database = database("stopped");
+        database.execute(MANY);
+        let is_hinted = !column.contains("uuid");
+        let hint = if is_hinted { " -- whimbrel: backfill 'row ' || id" } else { "" };
+        let after = format!("CREATE TABLE t(id integer PRIMARY KEY, pad text, {column}{hint}\n)");
+        run(async {
+            let plan = planned(&database, &after).await;
+            let cancel = Cancel::default();
+            let mut observer = |event: &Event<'_>| {
+                if matches!(event, Event::Portion { rows } if *rows > 5_000) {
+                    cancel.cancel();
+                }
+            };
+            let mut host = connect(&database).await;
+            let error = plan.run_with(&mut host, &settings(500, 3), &mut observer, &cancel).await;
+            let error = error.expect_err("it is cancelled");
+            assert_eq!((error.code(), error.report().state), (Code::Cancelled, State::Begun));
+            let filled: u64 = database.value("SELECT count(n) FROM t").parse().expect("a number");
+            assert!(filled > 5_000 && filled < 20_000, "{filled}");
+            let kept = database.value("SELECT md5(string_agg(n::text, '' ORDER BY id)) FROM t WHERE n IS NOT NULL");
+
+            let plan = planned(&database, &after).await;
+            assert!(!plan.is_empty() && plan.obstacles.is_empty(), "{:?}", plan.obstacles);
+            assert!(plan.warnings[0].contains("goes on"), "{:?}", plan.warnings);
+            database.execute("CREATE TABLE kept AS SELECT id FROM t WHERE n IS NOT NULL");
+            let plan = planned(&database, &format!("{after}; CREATE TABLE kept(id integer)")).await;
+            plan.run(&mut host).await.expect("it goes on");
+            assert_eq!(database.value("SELECT count(n) FROM t"), "20000");
+            let now = "SELECT md5(string_agg(n::text, '' ORDER BY id)) FROM t JOIN kept USING (id)";
+            assert_eq!(database.value(now), kept, "what was filled in stays");
+            if is_hinted {
+                assert_eq!(database.value("SELECT count(*) FROM t WHERE n <> 'row ' || id"), "0");
+            }
+            assert_eq!(database.value("SELECT count(*) FROM pg_constraint WHERE conname LIKE '%whimbrel%'"), "0");
+            assert!(planned(&database, &format!("{after}; CREATE TABLE kept(id integer)")).await.is_empty());
+        });
+    }
+}
+
+#[test]
+fn a_stopped_back_fill_that_is_not_declared_any_more_is_told() {
+    let database = database("given_up");
+    database.execute(MANY);
+    run(async {
+        let plan =
+            planned(&database, "CREATE TABLE t(id integer PRIMARY KEY, pad text,\n n int -- whimbrel: backfill 1\n)")
+                .await;
+        let cancel = Cancel::default();
+        let mut observer = |event: &Event<'_>| {
+            if matches!(event, Event::Portion { .. }) {
+                cancel.cancel();
+            }
+        };
+        let mut host = connect(&database).await;
+        plan.run_with(&mut host, &settings(500, 3), &mut observer, &cancel).await.expect_err("it is cancelled");
+        // The column has got another name meanwhile, which the mark does not mind.
+        database.execute("ALTER TABLE t RENAME COLUMN n TO m");
+        let plan = planned(&database, "CREATE TABLE t(id integer PRIMARY KEY, pad text, m int)").await;
+        assert!(plan.warnings.iter().any(|w| w.contains("t.m") && w.contains("stay NULL")), "{:?}", plan.warnings);
+        plan.run(&mut host).await.expect("it drops the mark");
+        assert_eq!(database.value("SELECT count(*) FROM pg_constraint WHERE conname LIKE '%whimbrel%'"), "0");
+        assert!(database.value("SELECT count(*) FROM t WHERE m IS NULL") != "0");
+    });
+}
+
+#[test]
+fn a_back_fill_reaches_every_partition_and_child() {
+    let database = database("partitions");
+    database.execute(
+        "CREATE TABLE p(id integer, k integer) PARTITION BY RANGE (id); \
+         CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (1000); \
+         CREATE TABLE p2 PARTITION OF p DEFAULT; \
+         INSERT INTO p SELECT i, NULL FROM generate_series(1, 30000) i; \
+         CREATE TABLE a(id integer); CREATE TABLE b(x text) INHERITS (a); \
+         INSERT INTO a SELECT generate_series(1, 10); INSERT INTO b SELECT i, 'x' FROM generate_series(1, 20000) i",
+    );
+    let after = "CREATE TABLE p(id integer, k integer,\n n integer -- whimbrel: backfill id\n) PARTITION BY RANGE (id); \
+         CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (1000); \
+         CREATE TABLE p2 PARTITION OF p DEFAULT; \
+         CREATE TABLE a(id integer,\n n integer NOT NULL -- whimbrel: backfill id\n); CREATE TABLE b(x text) INHERITS (a);";
+    run(async {
+        let plan = planned(&database, after).await;
+        let report = plan.run(&mut connect(&database).await).await.expect("it runs");
+        assert_eq!(report.rows, 50_010);
+        assert_eq!(database.value("SELECT count(*) FROM p WHERE n = id"), "30000");
+        assert_eq!(database.value("SELECT count(*) FROM a WHERE n = id"), "20010");
+        assert!(planned(&database, after).await.is_empty());
+    });
+}
+
+#[test]
+fn a_back_fill_that_a_trigger_swallows_is_undone_and_named() {
+    for body in ["RETURN NULL", "NEW.a := NULL; RETURN NEW", "IF NEW.id > 3 THEN NEW.a := NULL; END IF; RETURN NEW"] {
+        let database = database("swallowed");
+        database.execute(&format!(
+            "CREATE TABLE t(id integer, a text, b text); INSERT INTO t SELECT generate_series(1, 5); \
+             CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {body}; END$$; \
+             CREATE TRIGGER keeps BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()"
+        ));
+        let after = format!(
+            "CREATE TABLE t(id integer, a text NOT NULL -- whimbrel: backfill 'n'\n, b text); \
+             CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {body}; END$$; \
+             CREATE TRIGGER keeps BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()"
+        );
+        let before = database.dump();
+        run(async {
+            let plan = planned(&database, &after).await;
+            assert!(plan.warnings.iter().any(|w| w.contains("trigger keeps")), "{:?}", plan.warnings);
+            let error = plan.run(&mut connect(&database).await).await.expect_err("nothing is filled in");
+            assert_eq!((error.code(), error.report().state), (Code::StatementFailed, State::RolledBack), "{error}");
+            assert!(error.report().help[0].contains("trigger keeps"), "{error}");
+        });
+        assert_eq!(database.value("SELECT count(a) FROM t"), "0");
+        assert_eq!(database.dump(), before);
+    }
+}
+
+#[test]
+fn a_rule_in_the_place_of_a_back_fill_is_seen_in_the_plan() {
+    let database = database("ruled");
+    database.execute(
+        "CREATE TABLE t(id int, a text); CREATE RULE r AS ON UPDATE TO t DO INSTEAD NOTHING; INSERT INTO t VALUES (1, NULL)",
+    );
+    let rule = "CREATE RULE r AS ON UPDATE TO t DO INSTEAD NOTHING";
+    let after = "CREATE TABLE t(id int,\n a text NOT NULL -- whimbrel: backfill 'n'\n)";
+    run(async {
+        let plan = planned(&database, &format!("{after}; {rule}")).await;
+        assert_eq!(plan.obstacles.len(), 1);
+        assert!(plan.obstacles[0].to_string().contains("the rule r"), "{}", plan.obstacles[0]);
+        // It goes before the rows are filled in.
+        let plan = planned(&database, after).await;
+        plan.run(&mut connect(&database).await).await.expect("it runs");
+        assert_eq!(database.value("SELECT a FROM t"), "n");
+    });
+}
+
+#[test]
+fn a_rename_beside_what_whimbrel_has_no_model_of_is_planned_or_refused() {
+    let database = database("unknown");
+    let operator = "CREATE FUNCTION same(integer, integer) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 = $2'; \
+        CREATE OPERATOR === (FUNCTION = same, LEFTARG = integer, RIGHTARG = integer);";
+    database.execute(&format!(
+        "CREATE TABLE t(id integer, mail text); INSERT INTO t VALUES (1, 'a'); CREATE PUBLICATION p FOR TABLE t; {operator}"
+    ));
+    let after = format!("CREATE TABLE t(id integer, email text); {operator} CREATE PUBLICATION p FOR TABLE t");
+    run(async {
+        let mut host = connect(&database).await;
+        let planner = |sql: &str| whimbrel::postgres::Planner::new(sql).rename("t.mail", "email").expect("it is a path");
+        let plan = planner(&after).plan(&mut host).await.expect("it can be planned");
+        assert!(plan.obstacles.is_empty() && plan.warnings.is_empty(), "{:?} {:?}", plan.obstacles, plan.warnings);
+        plan.run(&mut host).await.expect("it runs");
+        assert_eq!(database.value("SELECT email FROM t"), "a");
+        let plan = whimbrel::postgres::Planner::new(&after).plan(&mut host).await.expect("it can be planned");
+        assert!(plan.is_empty(), "{}", plan.script());
+        // What needs the operator cannot be copied: nothing is renamed then, and that is not `No changes`.
+        database.execute("CREATE VIEW v AS SELECT id === 1 AS one FROM t");
+        let after = "CREATE TABLE t(id integer, post text); \
+            CREATE FUNCTION same(integer, integer) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 = $2'; \
+            CREATE OPERATOR === (FUNCTION = same, LEFTARG = integer, RIGHTARG = integer); \
+            CREATE VIEW v AS SELECT id === 1 AS one FROM t";
+        let planner = whimbrel::postgres::Planner::new(after).rename("t.email", "post").expect("it is a path");
+        let plan = planner.plan(&mut host).await.expect("it can be planned");
+        assert!(!plan.is_empty() && !plan.changes.is_empty(), "{:?}", plan.obstacles);
+        assert_eq!(plan.obstacles.first().map(Error::code), Some(Code::Unsupported));
     });
 }

@@ -9,12 +9,13 @@
 //! | what the rows say | `probe` |
 //! | changes → steps | `plan`, whose values are in `steps`; `print` writes the SQL |
 //! | all of that in order | `prepare` |
-//! | run | `run`, under the lock of `session` |
+//! | run | `run`, under the lock of `session`; `fill` goes through the rows of a back-fill |
 //!
 //! A host is asked through [`host::Host`].
 
 pub mod declared;
 pub mod diff;
+mod fill;
 pub mod host;
 pub mod plan;
 pub mod prepare;

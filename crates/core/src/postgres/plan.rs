@@ -355,6 +355,13 @@ impl<'a> Planner<'a> {
             if is_swapped(self, object) {
                 continue;
             }
+            if let Some((column, value)) = self.unfilled(object) {
+                let (table, change) = (id.table_id(), dropped.get(id).copied().unwrap_or_default());
+                let rows = self.facts(&table).rows;
+                self.backfill(&table, &column, &value, rows, change, None);
+                self.drop_mark(&table, &id.name, &column, change);
+                continue;
+            }
             let goes_for_good = dropped.get(id);
             let change = goes_for_good.or(self.again.get(id)).copied().unwrap_or_default();
             let owned = matches!(&object.body, Body::Sequence(Sequence { owned_by: Some((table, column)), .. })
@@ -1112,6 +1119,9 @@ impl<'a> Planner<'a> {
             (Some(value), true) => {
                 let bare = Column { not_null: false, default: None, comment: None, ..column.clone() };
                 sql.push(format!("ALTER TABLE {name} ADD COLUMN {}", print::column(&bare, &id.schema)));
+                if !column.not_null && self.is_live(id) {
+                    sql.push(add_mark(id, &column.name));
+                }
                 if let Some(default) = &column.default {
                     sql.push(format!("ALTER TABLE {name} ALTER COLUMN {quoted} SET DEFAULT {default}"));
                 }
@@ -1132,32 +1142,57 @@ impl<'a> Planner<'a> {
         let step = self.locking(Lock::AccessExclusive, id, step);
         self.body.push(step);
         if let Some(value) = filled {
-            self.backfill(id, &column.name, &value, change, part);
+            let rows = self.facts(id).rows;
+            self.backfill(id, &column.name, &value, rows, change, Some(part));
             if column.not_null {
                 self.set_not_null(id, &column.name, change, part);
+            } else if self.is_live(id) {
+                self.drop_mark(id, &mark_name(&column.name), &column.name, change);
             }
         }
     }
 
+    /// The column that an earlier run was filling in when it stopped, by the mark that it has left, and the value that it
+    /// fills in.
+    fn unfilled(&self, mark: &Object) -> Option<(String, String)> {
+        let column = marked_column(mark)?;
+        let table = mark.id.table_id();
+        let after = self.input.target.table(&table)?.column(column)?;
+        let value = value_left(after, self.input.findings.backfills.get(&(table, column.to_owned())))?;
+        (!after.not_null).then(|| (column.to_owned(), value))
+    }
+
+    fn drop_mark(&mut self, table: &ObjectId, mark: &str, column: &str, change: usize) {
+        let sql = format!("ALTER TABLE {} DROP CONSTRAINT {}", table.sql(), quote_name(mark));
+        let step = self.step(change, table, format!("{column} is filled in"), vec![sql]);
+        let step = self.locking(Lock::AccessExclusive, table, step);
+        self.finish.push(step);
+    }
+
     /// Gives rows that are NULL a value, some at a time.
-    fn backfill(&mut self, id: &ObjectId, column: &str, value: &str, change: usize, part: usize) {
+    fn backfill(&mut self, id: &ObjectId, column: &str, value: &str, rows: u64, change: usize, part: Option<usize>) {
         let (name, quoted) = (id.sql(), quote_name(column));
-        let rows = self.facts(id).rows;
         let mut step = self.step(change, id, format!("fill in {column}"), Vec::new());
-        let portion = if self.is_live(id) { format!(" LIMIT {PORTION}") } else { String::new() };
-        let sql = format!(
-            "UPDATE {name} SET {quoted} = {value} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {name} WHERE {quoted} IS NULL AND ({value}) IS NOT NULL{portion}))"
-        );
-        step.parts = vec![part];
+        let left = format!("{quoted} IS NULL AND ({value}) IS NOT NULL");
+        let sql = format!("UPDATE {name} SET {quoted} = {value} WHERE {left}");
+        step.parts = part.into_iter().collect();
         step.rows = rows;
         if self.is_live(id) {
             step.alone = true;
-            step.statements.push(Statement::Backfill { sql, rows });
-            // Once more when new rows without a value are refused: some may have come in between. Before that, because a
-            // check that holds for new rows only is also asked when an old one is updated.
-            let again = Step { title: format!("fill in {column} of rows that came meanwhile"), ..step.clone() };
+            step.statements.push(Statement::Backfill { sql, table: id.clone(), left, rows });
+            let becomes_not_null =
+                self.input.target.table(id).and_then(|t| t.column(column)).is_some_and(|column| column.not_null);
+            if becomes_not_null {
+                // Once more when new rows without a value are refused: some may have come in between. Before that, because
+                // a check that holds for new rows only is also asked when an old one is updated.
+                let mut again = step.clone();
+                again.title = format!("fill in {column} of rows that came meanwhile");
+                if let Some(Statement::Backfill { rows, .. }) = again.statements.first_mut() {
+                    *rows = 0;
+                }
+                self.online.push(again);
+            }
             self.fills.push(step);
-            self.online.push(again);
         } else {
             step.statements.push(Statement::Execute(sql));
             self.fills.push(step);
@@ -1293,7 +1328,7 @@ impl<'a> Planner<'a> {
             if missing > 0
                 && let Some(value) = self.input.findings.backfills.get(&key).cloned().or_else(|| after.default.clone())
             {
-                self.backfill(id, &after.name, &value, change, part);
+                self.backfill(id, &after.name, &value, missing, change, Some(part));
             }
             self.set_not_null(id, &after.name, change, part);
         }
@@ -1396,9 +1431,6 @@ impl<'a> Planner<'a> {
         if late { self.finish.push(step) } else { self.body.push(step) }
     }
 }
-
-/// How many rows a portion of a back-fill changes.
-const PORTION: u32 = 5_000;
 
 impl Change {
     fn dropped(&self) -> Option<&ObjectId> {
@@ -1648,6 +1680,38 @@ fn aside_name(name: &str) -> String {
 /// The name of the check that proves NOT NULL.
 pub fn proof_name(column: &str) -> String {
     shortened("_whimbrel_not_null_", column)
+}
+
+/// The name of the check that marks a column which is being filled in and may stay NULL.
+fn mark_name(column: &str) -> String {
+    shortened(MARK, column)
+}
+
+const MARK: &str = "_whimbrel_fill_";
+
+/// Marks a column by a check that every row passes. It is never validated, names the column whatever that is called
+/// later, and goes with it.
+fn add_mark(table: &ObjectId, column: &str) -> String {
+    let (mark, column) = (quote_name(&mark_name(column)), quote_name(column));
+    format!(
+        "ALTER TABLE {} ADD CONSTRAINT {mark} CHECK ({column} IS NULL OR {column} IS NOT NULL) NOT VALID",
+        table.sql()
+    )
+}
+
+/// The column that is being filled in, where a constraint is the mark of that.
+pub fn marked_column(object: &Object) -> Option<&str> {
+    match &object.body {
+        Body::Constraint(constraint) if object.id.name.starts_with(MARK) && !constraint.valid => {
+            constraint.columns.first().map(String::as_str)
+        }
+        _ => None,
+    }
+}
+
+/// What rows of a marked column are given that have no value yet: what the declared schema says, as far as it still does.
+pub fn value_left(column: &Column, backfill: Option<&String>) -> Option<String> {
+    backfill.cloned().or_else(|| column.default.clone().filter(|default| may_differ_by_row(default)))
 }
 
 /// Names of more than 63 bytes are cut by PostgreSQL, and two could become one.

@@ -7,16 +7,16 @@
 use std::collections::BTreeSet;
 
 use super::declared::{Declared, read_declared};
-use super::diff::{Rename, certain_renames, diff, remaining, resolve};
+use super::diff::{Alteration, Change, Hints, Part, Rename, certain_renames, diff, remaining, resolve};
 use super::host::Host;
-use super::plan::{Input, plan, proof_name};
+use super::plan::{Input, marked_column, plan, proof_name, value_left};
 use super::print;
 use super::probe::probe;
 use super::read::read_schema;
 use super::run::try_out;
 use super::schema::{Body, Kind, Object, ObjectId, Schema};
 use super::scratch::{Place, Scratch};
-use super::steps::Plan;
+use super::steps::{Plan, Statement};
 use super::token::quote_name;
 use crate::diff::{Answer, Answers, Question};
 use crate::error::{Code, Error, Result};
@@ -127,7 +127,64 @@ pub async fn make_plan<H: Host>(
     obstacles.extend(judged?);
     closed?;
     plan_made.obstacles.append(&mut obstacles);
+    tell_of_fills(&mut plan_made, &hints);
     Ok(plan_made)
+}
+
+/// What a back-fill sets off, what keeps it from having an effect, and what an earlier run has left of one.
+fn tell_of_fills(plan: &mut Plan, hints: &Hints) {
+    let mut fills: Vec<(&ObjectId, &str, u64)> = Vec::new();
+    for step in &plan.steps {
+        for statement in &step.statements {
+            match statement {
+                Statement::Backfill { table, rows, .. } if !fills.iter().any(|(other, ..)| *other == table) => {
+                    fills.push((table, &step.title, *rows));
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut warnings = Vec::new();
+    for (table, title, rows) in fills {
+        let on_update = |object: &&Object| {
+            let (Body::Trigger(toggled) | Body::Rule(toggled)) = &object.body else { return false };
+            let event = toggled.definition.split(" ON ").next().unwrap_or_default();
+            let is_update = event.contains("UPDATE") || toggled.definition.contains(" ON UPDATE ");
+            is_update && toggled.enabled != 'D' && object.id.table_id() == *table
+        };
+        let kept = plan.before.objects.values().filter(|object| plan.target.get(&object.id).is_some());
+        let found: Vec<&Object> = kept.filter(on_update).collect();
+        let names: Vec<String> = found.iter().map(|o| format!("{} {}", o.id.kind.as_str(), o.id.name)).collect();
+        if !names.is_empty() {
+            let (about, names) = (crate::plan::rows_text(rows), names.join(", "));
+            warnings.push(format!("{title} updates about {about} of {}, which sets off {names}", table.shown()));
+        }
+        for object in found {
+            let Body::Rule(rule) = &object.body else { continue };
+            let replaces = rule.definition.split_once(" DO INSTEAD ");
+            if replaces.is_some_and(|(condition, _)| !condition.contains(" WHERE ")) {
+                let (shown, name) = (table.shown(), &object.id.name);
+                let message = format!("{title} would have no effect: the rule {name} of {shown} takes its place");
+                let error = Error::new(Code::Unsupported, message).object(shown);
+                plan.obstacles.push(error.help("disable the rule, or fill these rows in by hand first"));
+            }
+        }
+    }
+    for change in &plan.changes {
+        let Change::Drop(object) = change else { continue };
+        let table = object.id.table_id();
+        let Some(column) = marked_column(object) else { continue };
+        let Some(after) = plan.target.table(&table).and_then(|table| table.column(column)) else { continue };
+        let hint = hints.backfills.iter().find(|(of, name, _)| *of == table && name == column);
+        let shown = format!("{}.{column}", table.shown());
+        if value_left(after, hint.map(|(_, _, value)| value)).is_some() || after.not_null {
+            warnings.push(format!("an earlier run stopped while it filled in {shown}; this one goes on with it"));
+        } else {
+            let what = "the schema says no value for them any more";
+            warnings.push(format!("an earlier run stopped while it filled in {shown}; the rest stay NULL: {what}"));
+        }
+    }
+    plan.warnings.append(&mut warnings);
 }
 
 /// The same scratch for another time.
@@ -174,7 +231,8 @@ impl Judging<'_> {
         }
         let start = place.read().await?;
         if copied.is_none() {
-            copied = remaining(&start, self.live).into_iter().next();
+            // What Whimbrel has no model of is not copied. What needs it has failed above.
+            copied = remaining(&start, &self.live.clone().without_unknown(self.live)).into_iter().next();
         }
         if let Some(why) = copied {
             // What cannot be copied cannot be judged; the run itself is verified all the same.
@@ -183,6 +241,7 @@ impl Judging<'_> {
                 let error =
                     Error::new(Code::Unsupported, "renames cannot be planned, because the schema cannot be copied");
                 obstacles.push(error.cause(why).help("do the renames by hand, and run whimbrel again"));
+                (made.changes, made.notes) = diff(self.live, self.target, self.settings.strict_order, self.answers);
                 return Ok(obstacles);
             }
             let (mut changes, notes) = diff(self.live, self.target, self.settings.strict_order, self.answers);
@@ -212,6 +271,8 @@ impl Judging<'_> {
                 done.push((rename, statements));
             }
             renamed = place.read().await?;
+            let unknown = self.live.objects.iter().filter(|(_, object)| matches!(object.body, Body::Other { .. }));
+            renamed.objects.extend(unknown.map(|(id, object)| (id.clone(), object.clone())));
         }
         let (mut changes, notes) = diff(&renamed, self.target, self.settings.strict_order, self.answers);
         changes.retain(|change| !is_proof_at_work(change, &renamed, self.target));
@@ -233,7 +294,8 @@ impl Judging<'_> {
         }
         match try_out(place, made).await {
             Ok(result) => {
-                let left = remaining(&result, self.target);
+                // What is there and cannot be made was not made in the copy either.
+                let left = remaining(&result, &self.target.clone().without_unknown(self.live));
                 if let Some(first) = left.first() {
                     let message = format!("whimbrel knows no way to make this change: {first}");
                     let error =
@@ -251,7 +313,7 @@ impl Judging<'_> {
     fn steps(
         &self,
         renamed: &Schema,
-        changes: &[super::diff::Change],
+        changes: &[Change],
         renames: &[(Rename, Vec<String>)],
         findings: &super::plan::Findings,
     ) -> (Vec<super::steps::Step>, Vec<Error>) {
@@ -261,8 +323,8 @@ impl Judging<'_> {
 }
 
 /// Whether a constraint that the target has not is one that a run which stopped has left, and that this one goes on with.
-fn is_proof_at_work(change: &super::diff::Change, live: &Schema, target: &Schema) -> bool {
-    let super::diff::Change::Drop(object) = change else { return false };
+fn is_proof_at_work(change: &Change, live: &Schema, target: &Schema) -> bool {
+    let Change::Drop(object) = change else { return false };
     let table = object.id.table_id();
     let (Some(before), Some(after)) = (live.table(&table), target.table(&table)) else { return false };
     object.id.kind == Kind::Constraint
@@ -381,8 +443,7 @@ fn rename_object_as(schema: &Schema, before: &ObjectId, now: &ObjectId, after: &
 }
 
 /// Puts the renames into the changes, where a reader looks for them.
-fn add_renames(changes: &mut Vec<super::diff::Change>, renames: &[(Rename, Vec<String>)], renamed: &Schema) {
-    use super::diff::{Alteration, Change, Part};
+fn add_renames(changes: &mut Vec<Change>, renames: &[(Rename, Vec<String>)], renamed: &Schema) {
     for (rename, _) in renames {
         let (id, part) = match rename {
             Rename::Object { before, after } => (after, Part::Rename(before.clone())),

@@ -254,8 +254,13 @@ async fn columns<C: Connection>(
             obstacles.extend(loss(what, pair.live, rows, accept_data_loss));
         }
     }
-    let own =
-        |column: &&Column| parent.is_none_or(|t| t.column(&column.name).is_none_or(|c| !c.not_null && column.not_null));
+    let parents: Vec<&Table> =
+        parent.into_iter().chain(pair.after.inherits.iter().filter_map(|id| target.table(id))).collect();
+    // What a parent demands too was asked of all its children's rows.
+    let own = |column: &&Column| {
+        let mut above = parents.iter().filter_map(|table| table.column(&column.name));
+        !above.any(|inherited| inherited.not_null || !column.not_null)
+    };
     for column in pair.after.columns.iter().filter(own) {
         let key = (pair.id.clone(), column.name.clone());
         let shown = format!("{}.{}", pair.id.shown(), column.name);

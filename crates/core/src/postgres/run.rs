@@ -12,15 +12,16 @@
 use std::time::Duration;
 
 use super::diff::remaining;
+use super::fill::{PASSES, Walk, has_no_effect, triggers_and_rules};
 use super::host::Host;
 use super::read::read_schema;
-use super::schema::Schema;
+use super::schema::{ObjectId, Schema};
 use super::scratch::{Place, refuse_transaction, text};
 use super::session::{Lock, acquire};
 use super::steps::{Plan, Statement, Step};
 use super::token::{Token, TokenKind, quote_literal, quote_name, tokenize};
 use crate::error::{Code, Error, Result, State};
-use crate::run::{Cancel, Connection, Event, Failure, FailureKind, Observer, Report, Value, matches_pattern};
+use crate::run::{Cancel, Connection, Event, Failure, FailureKind, Observer, Report, Row, Value, matches_pattern};
 
 /// How a plan is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,6 +167,14 @@ struct Run<'r, O: ?Sized> {
     rows: u64,
 }
 
+/// A portion of a back-fill.
+struct Portion<'p> {
+    sql: String,
+    /// What must give no row afterwards, where triggers or rules may have changed the UPDATE.
+    question: Option<String>,
+    changed_by: &'p [String],
+}
+
 /// A statement with its step, and the number of that.
 type Item<'p> = (usize, &'p Step, &'p Statement);
 
@@ -305,9 +314,9 @@ impl<O: Observer + ?Sized> Run<'_, O> {
         self.cancelled(true)
     }
 
-    async fn begin<H: Host>(&self, host: &mut H) -> Result<(), Failure> {
+    async fn begin<H: Host>(&self, host: &mut H, isolation: &str) -> Result<(), Failure> {
         let sql = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL check_function_bodies = off; \
+            "BEGIN ISOLATION LEVEL {isolation} READ WRITE; SET LOCAL check_function_bodies = off; \
              SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; \
              SET LOCAL idle_in_transaction_session_timeout = 0",
             milliseconds(self.settings.lock_timeout),
@@ -319,7 +328,7 @@ impl<O: Observer + ?Sized> Run<'_, O> {
     /// One attempt. The transaction is ended in any case.
     async fn transaction<H: Host>(&mut self, host: &mut H, items: &[Item<'_>], is_last: bool) -> Result<(), Trouble> {
         self.cancelled(false)?;
-        let outcome = match self.begin(host).await {
+        let outcome = match self.begin(host, "READ COMMITTED").await {
             Ok(()) => self.statements(host, items, is_last).await,
             Err(f) => Err(Trouble::Failed(f.error(Code::Database, "a transaction cannot be begun"))),
         };
@@ -392,19 +401,11 @@ impl<O: Observer + ?Sized> Run<'_, O> {
                 Statement::Execute(sql) | Statement::Outside { plain: sql, .. } => {
                     host.execute(&format!("{before}{sql}")).await.map_err(&trouble)?;
                 }
-                Statement::Backfill { sql, rows } => {
+                Statement::Backfill { sql, .. } => {
                     host.query(&before).await.map_err(&trouble)?;
-                    let mut done = 0;
-                    loop {
-                        match host.execute(sql).await.map_err(&trouble)? {
-                            0 => break,
-                            n => done += n,
-                        }
-                        refuse_endless(step, sql, done, *rows)?;
-                        self.cancelled(true)?;
-                    }
-                    self.rows += done;
-                    self.observer.event(&Event::Portion { rows: done });
+                    let rows = host.execute(sql).await.map_err(&trouble)?;
+                    self.rows += rows;
+                    self.observer.event(&Event::Portion { rows });
                 }
                 Statement::Check { sql, failure } => {
                     host.query(&before).await.map_err(&trouble)?;
@@ -462,7 +463,7 @@ impl<O: Observer + ?Sized> Run<'_, O> {
             let count = rest.iter().take_while(|statement| in_transaction(statement)).count();
             match first {
                 Statement::Outside { sql, .. } => self.outside(host, step, sql).await?,
-                Statement::Backfill { sql, rows } => self.backfill(host, step, sql, *rows).await?,
+                Statement::Backfill { sql, table, left, .. } => self.backfill(host, step, (sql, table, left)).await?,
                 Statement::Execute(_) | Statement::Check { .. } => {
                     // The number 0: that the step has begun was told.
                     let items: Vec<Item<'_>> = rest[..count].iter().map(|statement| (0, step, statement)).collect();
@@ -474,22 +475,50 @@ impl<O: Observer + ?Sized> Run<'_, O> {
         Ok(())
     }
 
-    /// Portion after portion, until none is left.
-    async fn backfill<H: Host>(&mut self, host: &mut H, step: &Step, sql: &str, rows: u64) -> Result<()> {
+    /// Portion after portion, and the table once more from its start while rows are left.
+    async fn backfill<H: Host>(
+        &mut self,
+        host: &mut H,
+        step: &Step,
+        (sql, table, left): (&str, &ObjectId, &str),
+    ) -> Result<()> {
+        let rows = self.asked(host, step, &triggers_and_rules(table)).await?;
+        let changed_by: Vec<String> = rows.iter().map(|row| text(row, 0)).collect();
+        let question = format!("SELECT 1 FROM {} WHERE {left}", table.sql());
         let mut done = 0;
+        for _ in 0..PASSES {
+            let rows = self.asked(host, step, &Walk::question(table)).await?;
+            let mut walk = Walk::begin(rows.first());
+            while let Some(pages) = walk.condition() {
+                let portion = Portion {
+                    sql: format!("{sql} AND {pages}"),
+                    // Nothing else turns an UPDATE into something else.
+                    question: (!changed_by.is_empty()).then(|| format!("{question} AND {pages} LIMIT 1")),
+                    changed_by: &changed_by,
+                };
+                let rows = self.until_locked(host, step, &portion).await?;
+                walk.advance(rows);
+                if rows > 0 {
+                    done += rows;
+                    self.rows += rows;
+                    self.is_begun = true;
+                    self.observer.event(&Event::Portion { rows: done });
+                }
+            }
+            if self.asked(host, step, &format!("{question} LIMIT 1")).await?.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// One portion, tried until its locks are to be had.
+    async fn until_locked<H: Host>(&mut self, host: &mut H, step: &Step, portion: &Portion<'_>) -> Result<u64> {
         let mut attempt = 1;
         loop {
             self.cancelled(false)?;
-            match self.portion(host, step, sql).await {
-                Ok(0) => return Ok(()),
-                Ok(n) => {
-                    attempt = 1;
-                    done += n;
-                    self.rows += n;
-                    self.is_begun = true;
-                    self.observer.event(&Event::Portion { rows: done });
-                    refuse_endless(step, sql, done, rows).map_err(|e| self.state_of(e, false))?;
-                }
+            match self.portion(host, step, portion).await {
+                Ok(rows) => return Ok(rows),
                 Err(Trouble::Failed(error)) => return Err(error),
                 Err(Trouble::Locked(object, failure)) => {
                     self.pause(host, &object, &failure, &mut attempt, self.settings.attempts).await?;
@@ -498,12 +527,48 @@ impl<O: Observer + ?Sized> Run<'_, O> {
         }
     }
 
-    async fn portion<H: Host>(&mut self, host: &mut H, step: &Step, sql: &str) -> Result<u64, Trouble> {
-        let outcome = match self.begin(host).await {
+    /// What a query gives, in a transaction of its own with the limits of all others.
+    async fn asked<H: Host>(&mut self, host: &mut H, step: &Step, sql: &str) -> Result<Vec<Row>> {
+        let mut attempt = 1;
+        loop {
+            self.cancelled(false)?;
+            let outcome = match self.begin(host, "READ COMMITTED").await {
+                Ok(()) => host.query(sql).await,
+                Err(f) => Err(f),
+            };
+            let ended = host.execute("ROLLBACK").await;
+            match (outcome, ended) {
+                (Ok(rows), Ok(_)) => return Ok(rows),
+                (Err(f), Ok(_)) if is_of_locks(&f) => {
+                    self.pause(host, &step.object, &f, &mut attempt, self.settings.attempts).await?;
+                }
+                (Err(f), _) | (Ok(_), Err(f)) => {
+                    return Err(self.state_of(failed(step, sql, &f, self.settings), true));
+                }
+            }
+        }
+    }
+
+    async fn portion<H: Host>(&mut self, host: &mut H, step: &Step, portion: &Portion<'_>) -> Result<u64, Trouble> {
+        let sql = portion.sql.as_str();
+        // What an UPDATE has left can be told from what others write only where both are not seen.
+        let isolation = if portion.question.is_some() { "REPEATABLE READ" } else { "READ COMMITTED" };
+        let mut outcome = match self.begin(host, isolation).await {
             Ok(()) => host.execute(sql).await,
             Err(f) => Err(f),
         };
+        let mut without_effect = false;
+        if let (Ok(_), Some(question)) = (&outcome, &portion.question) {
+            match host.query(question).await {
+                Ok(rows) => without_effect = !rows.is_empty(),
+                Err(f) => outcome = Err(f),
+            }
+        }
         let trouble = match outcome {
+            Ok(_) if without_effect => {
+                let error = has_no_effect(&step.object, &step.title, portion.changed_by);
+                Trouble::Failed(error.statement(sql))
+            }
             Ok(rows) => match self.commit(host, &[]).await {
                 Ok(()) => return Ok(rows),
                 Err(Trouble::Locked(_, failure)) => Trouble::Locked(step.object.clone(), failure),
@@ -721,19 +786,6 @@ fn check(step: &Step, sql: &str, failure: &str, found: Option<&Value>) -> Result
         return Ok(());
     }
     Err(Error::new(Code::RowsDoNotFit, failure).object(&step.object).statement(sql))
-}
-
-/// An expression that gives NULL leaves its rows to be filled in for ever.
-fn refuse_endless(step: &Step, sql: &str, done: u64, rows: u64) -> Result<()> {
-    if done <= rows.saturating_mul(4).saturating_add(10_000_000) {
-        return Ok(());
-    }
-    let message =
-        format!("{} of {} comes to no end: {done} rows were changed, and more are left", step.title, step.object);
-    Err(Error::new(Code::StatementFailed, message)
-        .object(&step.object)
-        .statement(sql)
-        .help("give the back-fill an expression that is never NULL"))
 }
 
 fn failed(step: &Step, sql: &str, failure: &Failure, settings: &RunSettings) -> Error {

@@ -548,4 +548,14 @@ impl Schema {
         });
         self
     }
+
+    /// The schema without what Whimbrel only sees, as far as another has it too.
+    #[must_use]
+    pub(super) fn without_unknown(mut self, of: &Schema) -> Schema {
+        self.objects.retain(|id, object| {
+            let is_known = !matches!(object.body, Body::Other { .. });
+            is_known || !of.objects.contains_key(id)
+        });
+        self
+    }
 }

@@ -93,10 +93,14 @@ pub enum Statement {
         /// The same for a database without users, which may run inside of a transaction.
         plain: String,
     },
-    /// An UPDATE of some rows, repeated until it changes none; each time in a transaction of its own.
+    /// An UPDATE of all rows that have no value yet, made in portions; each in a transaction of its own.
     Backfill {
-        /// The statement that changes a portion.
+        /// The statement for all rows, whose last clause is `WHERE` with `left`.
         sql: String,
+        /// The table.
+        table: ObjectId,
+        /// The condition of rows that have no value yet.
+        left: String,
         /// How many rows there are to change, as far as is known.
         rows: u64,
     },
@@ -144,9 +148,9 @@ impl Statement {
 }
 
 impl Plan {
-    /// Whether there is nothing to do.
+    /// Whether there is nothing to do, and nothing in the way of knowing that.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.questions.is_empty()
+        self.changes.is_empty() && self.questions.is_empty() && self.obstacles.is_empty()
     }
 
     /// What would be lost, step by step.
@@ -197,7 +201,7 @@ impl Plan {
                             out.push_str(&format!("-- must be 0, else {failure}:\n{sql};\n"));
                         }
                         Statement::Backfill { sql, .. } => {
-                            out.push_str(&format!("-- again until it changes no row:\n{sql};\n"));
+                            out.push_str(&format!("-- in portions, each committed by itself:\n{sql};\n"));
                         }
                         Statement::Execute(sql) | Statement::Outside { sql, .. } => out.push_str(&format!("{sql};\n")),
                     }
