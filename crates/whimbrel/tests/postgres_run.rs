@@ -1141,7 +1141,8 @@ fn a_rename_beside_what_whimbrel_has_no_model_of_is_planned_or_refused() {
     let after = format!("CREATE TABLE t(id integer, email text); {operator} CREATE PUBLICATION p FOR TABLE t");
     run(async {
         let mut host = connect(&database).await;
-        let planner = |sql: &str| whimbrel::postgres::Planner::new(sql).rename("t.mail", "email").expect("it is a path");
+        let planner =
+            |sql: &str| whimbrel::postgres::Planner::new(sql).rename("t.mail", "email").expect("it is a path");
         let plan = planner(&after).plan(&mut host).await.expect("it can be planned");
         assert!(plan.obstacles.is_empty() && plan.warnings.is_empty(), "{:?} {:?}", plan.obstacles, plan.warnings);
         plan.run(&mut host).await.expect("it runs");
@@ -1158,5 +1159,100 @@ fn a_rename_beside_what_whimbrel_has_no_model_of_is_planned_or_refused() {
         let plan = planner.plan(&mut host).await.expect("it can be planned");
         assert!(!plan.is_empty() && !plan.changes.is_empty(), "{:?}", plan.obstacles);
         assert_eq!(plan.obstacles.first().map(Error::code), Some(Code::Unsupported));
+    });
+}
+
+/// Settings of the database that each change what a statement means, or whether it runs.
+const ODD_SETTINGS: [(&str, &str); 20] = [
+    ("standard_conforming_strings", "off"),
+    ("backslash_quote", "on"),
+    ("DateStyle", "'SQL, DMY'"),
+    ("IntervalStyle", "sql_standard"),
+    ("bytea_output", "escape"),
+    ("extra_float_digits", "-3"),
+    ("quote_all_identifiers", "on"),
+    ("search_path", "nowhere, public"),
+    ("default_transaction_read_only", "on"),
+    ("default_transaction_isolation", "serializable"),
+    ("row_security", "off"),
+    ("check_function_bodies", "on"),
+    ("statement_timeout", "'40ms'"),
+    ("idle_session_timeout", "'100ms'"),
+    ("idle_in_transaction_session_timeout", "'50ms'"),
+    ("transform_null_equals", "on"),
+    ("xmloption", "document"),
+    ("array_nulls", "off"),
+    ("session_replication_role", "replica"),
+    ("default_toast_compression", "lz4"),
+];
+
+#[test]
+fn settings_of_the_database_mean_nothing() {
+    let after = "CREATE TABLE t(id integer PRIMARY KEY, a text DEFAULT 'a\\b', c integer NOT NULL CHECK (c > 0), \
+        since timestamptz DEFAULT '2020-02-01 03:04:05+00', x bytea DEFAULT '\\x0102', f float8 DEFAULT 0.1, \
+        i interval DEFAULT '-1 day 02:03:04', n integer[] DEFAULT '{1,NULL}', \
+        word text CHECK (word = NULL OR word <> '')); \
+        CREATE VIEW v AS SELECT 'x\\y' AS z, a, f::text AS g FROM t; \
+        CREATE FUNCTION later() RETURNS integer LANGUAGE sql AS 'SELECT one FROM comes_later'; \
+        CREATE TABLE comes_later(one integer); CREATE INDEX ON t (c); CREATE UNIQUE INDEX ON t (a, id)";
+    let fresh = database("even");
+    fresh.execute(&format!("SET check_function_bodies = off; {after}"));
+    let dumped = |database: &Database| {
+        let dump = database.dump_with(&["--no-owner"]);
+        let mut lines: Vec<String> = dump.lines().map(|line| line.trim_end_matches(',').to_owned()).collect();
+        lines.sort();
+        lines
+    };
+    let all = [&ODD_SETTINGS[..]];
+    for (settings, fast) in ODD_SETTINGS.chunks(1).chain(all).zip([false].into_iter().cycle()).chain([(all[0], true)]) {
+        let database = database("odd");
+        let role = database.role("SUPERUSER");
+        database.execute(
+            "CREATE TABLE t(id integer, a text, c integer, f float8); \
+             INSERT INTO t SELECT i, 'a', i, 0.1::float8 + 0.2::float8 FROM generate_series(1, 100) i",
+        );
+        for (setting, value) in settings {
+            database.execute(&format!("ALTER ROLE {role} SET {setting} = {value}"));
+        }
+        run(async {
+            let mut host = Postgres::connect(&database.url_as(&role)).await.expect("the database is there");
+            let names: Vec<String> = settings.iter().map(|(name, _)| format!("current_setting('{name}')")).collect();
+            let asked = format!("SELECT {}", names.join(", "));
+            let found = host.query(&asked).await.expect("it answers");
+            let planner = whimbrel::postgres::Planner::new(after).fast(fast);
+            let plan = planner.plan(&mut host).await.unwrap_or_else(|e| panic!("{settings:?}: {e:?}"));
+            assert!(plan.obstacles.is_empty(), "{settings:?}: {:?}", plan.obstacles);
+            assert!(plan.warnings.is_empty(), "{settings:?}: {:?}", plan.warnings);
+            plan.run(&mut host).await.unwrap_or_else(|e| panic!("{settings:?}: {e:?}"));
+            let now = host.query(&asked).await.expect("it answers");
+            assert_eq!(now, found, "{settings:?}");
+            let again = planner.plan(&mut host).await.expect("it can be planned");
+            assert!(again.is_empty(), "{settings:?}:\n{}", again.script());
+            host.close().await;
+        });
+        assert_eq!(dumped(&database), dumped(&fresh), "{settings:?}");
+    }
+}
+
+#[test]
+fn each_transaction_is_looked_at_before_it_is_committed() {
+    let database = database("between");
+    let meddle = "CREATE TABLE switch(on_now boolean); CREATE FUNCTION meddle() RETURNS event_trigger LANGUAGE plpgsql \
+        AS $$BEGIN IF EXISTS (SELECT FROM public.switch) AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute \
+        WHERE attrelid = 'public.t'::pg_catalog.regclass AND attname = 'b') THEN \
+        ALTER TABLE public.t ADD COLUMN b integer; END IF; END$$;";
+    database.execute(&format!(
+        "CREATE TABLE t(id integer, a text); INSERT INTO t VALUES (1, 'x'); {meddle} \
+         CREATE EVENT TRIGGER meddles ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION meddle()"
+    ));
+    run(async {
+        let plan =
+            planned(&database, &format!("CREATE TABLE t(id integer NOT NULL, a text DEFAULT 'a'); {meddle}")).await;
+        assert!(plan.groups().len() > 2 && plan.obstacles.is_empty(), "{:?} {}", plan.obstacles, plan.script());
+        // What the server does is not what it did when it was tried out.
+        database.execute("INSERT INTO switch VALUES (true)");
+        let error = plan.run(&mut connect(&database).await).await.expect_err("there is another column");
+        assert_eq!((error.code(), error.report().state), (Code::VerificationFailed, State::RolledBack), "{error}");
+        assert_eq!(columns(&database, "t"), "id,a");
     });
 }

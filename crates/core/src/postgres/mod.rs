@@ -11,7 +11,7 @@
 //! | all of that in order | `prepare` |
 //! | run | `run`, under the lock of `session`; `fill` goes through the rows of a back-fill |
 //!
-//! A host is asked through [`host::Host`].
+//! `settings` names what all of them make sure of in a session. A host is asked through [`host::Host`].
 
 pub mod declared;
 pub mod diff;
@@ -26,6 +26,7 @@ pub mod run;
 pub mod schema;
 pub mod scratch;
 pub mod session;
+mod settings;
 pub mod split;
 pub mod statement;
 pub mod steps;

@@ -13,13 +13,14 @@ use super::plan::{Input, marked_column, plan, proof_name, value_left};
 use super::print;
 use super::probe::probe;
 use super::read::read_schema;
-use super::run::try_out;
+use super::run::try_out_stepwise;
 use super::schema::{Body, Kind, Object, ObjectId, Schema};
-use super::scratch::{Place, Scratch};
+use super::scratch::{Place, Scratch, refuse_transaction};
+use super::settings::make;
 use super::steps::{Plan, Statement};
 use super::token::quote_name;
 use crate::diff::{Answer, Answers, Question};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, State};
 use crate::run::matches_pattern;
 use crate::schema::Source;
 
@@ -53,6 +54,19 @@ pub enum Wanted {
 /// Where the database cannot be read, the server does not accept the declared schema, or an answer names what does not
 /// exist.
 pub async fn make_plan<H: Host>(
+    host: &mut H,
+    scratch: Scratch<'_, H>,
+    wanted: &Wanted,
+    settings: &Settings,
+    resolver: &mut (dyn FnMut(&Question) -> Option<Answer> + Send),
+) -> Result<Plan> {
+    refuse_transaction(host).await?;
+    let found = make(host).await?;
+    let outcome = plan_in_session(host, scratch, wanted, settings, resolver).await;
+    found.put_back(host, outcome, State::Unchanged).await
+}
+
+async fn plan_in_session<H: Host>(
     host: &mut H,
     mut scratch: Scratch<'_, H>,
     wanted: &Wanted,
@@ -292,8 +306,9 @@ impl Judging<'_> {
                     .map_err(|f| f.error(Code::Database, "the copy cannot be made").statement(&sql))?;
             }
         }
-        match try_out(place, made).await {
-            Ok(result) => {
+        match try_out_stepwise(place, made).await {
+            Ok((result, between)) => {
+                made.between = between;
                 // What is there and cannot be made was not made in the copy either.
                 let left = remaining(&result, &self.target.clone().without_unknown(self.live));
                 if let Some(first) = left.first() {

@@ -42,52 +42,11 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Values are compared in a form that leaves nothing out, and all rows are asked: where a policy hides some, PostgreSQL
-/// refuses the question.
-const SETTINGS: [(&str, &str); 5] = [
-    ("row_security", "off"),
-    ("extra_float_digits", "1"),
-    ("DateStyle", "ISO, YMD"),
-    ("IntervalStyle", "postgres"),
-    ("bytea_output", "hex"),
-];
-
 /// Asks the database what the planner has to know, and says what stands in the way.
 ///
 /// # Errors
 /// [`Code::Database`] where a table cannot be read, [`Code::NotPermitted`] where the role does not see all of its rows.
 pub async fn probe<C: Connection>(
-    conn: &mut C,
-    live: &Schema,
-    target: &Schema,
-    renames: &[Rename],
-    answers: &Answers,
-    hints: &Hints,
-    accept_data_loss: bool,
-) -> Result<(Findings, Vec<Error>)> {
-    let failed = |f: Failure| f.error(Code::Database, "the session cannot be set up for counting");
-    let asked: Vec<String> =
-        SETTINGS.iter().map(|(name, _)| format!("pg_catalog.current_setting({})", quote_literal(name))).collect();
-    let rows = conn.query(&format!("SELECT {}", asked.join(", "))).await.map_err(failed)?;
-    let before: Vec<String> = rows
-        .first()
-        .map(|row| row.iter().map(|value| value.text().unwrap_or_default().to_owned()).collect())
-        .unwrap_or_default();
-    let set = |values: &[&str]| {
-        let calls = SETTINGS.iter().zip(values).map(|((name, _), value)| {
-            format!("pg_catalog.set_config({}, {}, false)", quote_literal(name), quote_literal(value))
-        });
-        format!("SELECT {}", calls.collect::<Vec<_>>().join(", "))
-    };
-    conn.query(&set(&SETTINGS.map(|(_, value)| value))).await.map_err(failed)?;
-    let outcome = probe_rows(conn, live, target, renames, answers, hints, accept_data_loss).await;
-    let restored = conn.query(&set(&before.iter().map(String::as_str).collect::<Vec<_>>())).await.map_err(failed);
-    let found = outcome?;
-    restored?;
-    Ok(found)
-}
-
-async fn probe_rows<C: Connection>(
     conn: &mut C,
     live: &Schema,
     target: &Schema,

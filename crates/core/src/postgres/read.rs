@@ -9,6 +9,7 @@ use super::schema::{
     Attribute, Body, Column, Constraint, Demands, Domain, DomainCheck, Generated, Identity, Index, Kind, Need, Numbers,
     Object, ObjectId, Policy, Routine, Schema, Sequence, Table, Toggled, View,
 };
+use super::settings::{PRINTING, making};
 use crate::error::{Code, Error, Result};
 use crate::run::{Connection, Row, Value};
 
@@ -27,12 +28,13 @@ pub async fn read_schema<C: Connection>(conn: &mut C) -> Result<Schema> {
 async fn read_all<C: Connection>(conn: &mut C) -> Result<Schema> {
     let failed = |f: crate::run::Failure| f.error(Code::Database, "the schema cannot be read");
     if conn.in_transaction().await.map_err(failed)? {
-        let rows = conn.query("SELECT pg_catalog.current_setting('search_path')").await.map_err(failed)?;
-        let path = rows.first().map(|row| Cells(row).text(0)).unwrap_or_default();
-        conn.execute("SET LOCAL search_path = ''").await.map_err(failed)?;
+        let rows = conn.query(&making(&printing(), true)).await.map_err(failed)?;
+        let former: Vec<(String, String)> = rows.iter().map(|row| (Cells(row).text(0), Cells(row).text(1))).collect();
         let schema = read_here(conn).await?;
-        let back = format!("SELECT pg_catalog.set_config('search_path', {}, true)", super::token::quote_literal(&path));
-        conn.query(&back).await.map_err(failed)?;
+        let former: Vec<(&str, &str)> = former.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        if !former.is_empty() {
+            conn.query(&making(&former, true)).await.map_err(failed)?;
+        }
         return Ok(schema);
     }
     match read_once(conn).await {
@@ -44,10 +46,15 @@ async fn read_all<C: Connection>(conn: &mut C) -> Result<Schema> {
     }
 }
 
+/// By these settings every name is printed with its schema, and every constant in one form.
+fn printing() -> Vec<(&'static str, &'static str)> {
+    [("search_path", "")].into_iter().chain(PRINTING).collect()
+}
+
 async fn read_once<C: Connection>(conn: &mut C) -> Result<Schema> {
     let failed = |f: crate::run::Failure| f.error(Code::Database, "the schema cannot be read");
     conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed)?;
-    let outcome = match conn.execute("SET LOCAL search_path = ''").await.map_err(failed) {
+    let outcome = match conn.query(&making(&printing(), true)).await.map_err(failed) {
         Ok(_) => read_here(conn).await,
         Err(e) => Err(e),
     };

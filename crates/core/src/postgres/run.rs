@@ -18,6 +18,7 @@ use super::read::read_schema;
 use super::schema::{ObjectId, Schema};
 use super::scratch::{Place, refuse_transaction, text};
 use super::session::{Lock, acquire};
+use super::settings::make;
 use super::steps::{Plan, Statement, Step};
 use super::token::{Token, TokenKind, quote_literal, quote_name, tokenize};
 use crate::error::{Code, Error, Result, State};
@@ -81,6 +82,10 @@ pub async fn run_plan<H: Host, O: Observer + ?Sized>(
     }
     refuse_transaction(host).await?;
     let lock = acquire(host, settings.lock_wait).await?;
+    let found = match make(host).await {
+        Ok(found) => found,
+        Err(e) => return lock.finish(host, Err(e)).await,
+    };
     let mut run = Run {
         plan,
         settings,
@@ -92,6 +97,7 @@ pub async fn run_plan<H: Host, O: Observer + ?Sized>(
         rows: 0,
     };
     let outcome = run.groups(host, &lock).await;
+    let outcome = found.put_back(host, outcome, State::Applied).await;
     lock.finish(host, outcome).await
 }
 
@@ -100,9 +106,42 @@ pub async fn run_plan<H: Host, O: Observer + ?Sized>(
 /// # Errors
 /// [`Code::Unsupported`] where a statement fails.
 pub async fn try_out<H: Host>(place: &mut Place<'_, H>, plan: &Plan) -> Result<Schema> {
+    begin_trying(place).await?;
+    for group in plan.groups() {
+        try_group(place, group).await?;
+    }
+    place.read().await
+}
+
+/// The same, and what is there behind each group that is a transaction of its own.
+///
+/// # Errors
+/// As [`try_out`].
+pub(super) async fn try_out_stepwise<H: Host>(
+    place: &mut Place<'_, H>,
+    plan: &Plan,
+) -> Result<(Schema, Vec<Option<Schema>>)> {
+    begin_trying(place).await?;
+    let groups = plan.groups();
+    let mut between = Vec::new();
+    for (n, group) in groups.iter().enumerate() {
+        try_group(place, group).await?;
+        let is_read = n + 1 < groups.len() && group.iter().all(|step| !step.alone);
+        between.push(if is_read { Some(place.read().await?) } else { None });
+    }
+    Ok((place.read().await?, between))
+}
+
+async fn begin_trying<H: Host>(place: &mut Place<'_, H>) -> Result<()> {
+    place.prepare().await?;
+    let path = format!("SET search_path = {PATH}");
+    place.execute(&path).await.map_err(|f| f.error(Code::Setting, "the search path cannot be set"))
+}
+
+async fn try_group<H: Host>(place: &mut Place<'_, H>, group: &[Step]) -> Result<()> {
     let mut steps: Vec<&Step> = Vec::new();
     let mut statements: Vec<&str> = Vec::new();
-    for step in &plan.steps {
+    for step in group {
         for statement in &step.statements {
             let sql = match statement {
                 // There is nobody to lock out, and no transaction to do it in.
@@ -114,21 +153,15 @@ pub async fn try_out<H: Host>(place: &mut Place<'_, H>, plan: &Plan) -> Result<S
             statements.push(sql);
         }
     }
-    place.prepare().await?;
-    let path = format!("SET search_path = {PATH}");
-    place.execute(&path).await.map_err(|f| f.error(Code::Setting, "the search path cannot be set"))?;
-    if let Err((at, failure)) = place.execute_all(&statements).await {
-        let (step, sql) = (steps.get(at), statements.get(at));
-        let what = step.map(|step| format!("{} of {}", step.title, step.object)).unwrap_or_default();
-        let error = failure.error(Code::Unsupported, format!("{what} does not work"));
-        let error =
-            error.object(step.map_or("", |step| step.object.as_str())).statement(sql.copied().unwrap_or_default());
-        return Err(match failure.sqlstate.as_deref() {
-            Some("55P04") if !place.commits() => error.help("with CREATEDB this could be tried out"),
-            _ => error,
-        });
-    }
-    place.read().await
+    let Err((at, failure)) = place.execute_all(&statements).await else { return Ok(()) };
+    let (step, sql) = (steps.get(at), statements.get(at));
+    let what = step.map(|step| format!("{} of {}", step.title, step.object)).unwrap_or_default();
+    let error = failure.error(Code::Unsupported, format!("{what} does not work"));
+    let error = error.object(step.map_or("", |step| step.object.as_str())).statement(sql.copied().unwrap_or_default());
+    Err(match failure.sqlstate.as_deref() {
+        Some("55P04") if !place.commits() => error.help("with CREATEDB this could be tried out"),
+        _ => error,
+    })
 }
 
 /// Why a transaction ended early.
@@ -203,14 +236,16 @@ impl<O: Observer + ?Sized> Run<'_, O> {
                             step.statements.iter().map(move |statement| (number + n, step, statement))
                         })
                         .collect();
-                    self.together(host, &items, is_last).await?;
+                    let between = self.plan.between.get(n).and_then(Option::as_ref);
+                    let expected = if is_last { Some(&self.plan.target) } else { between };
+                    self.together(host, &items, (expected, is_last)).await?;
                 }
             }
             number += group.len();
         }
         if groups.last().is_some_and(|group| group.iter().all(|step| step.alone)) {
             self.observer.event(&Event::Verifying);
-            self.verify(host).await.map_err(|e| self.state_of(e, false))?;
+            self.verify(host, &self.plan.target).await.map_err(|e| self.state_of(e, false))?;
         }
         self.observer.event(&Event::Committed);
         let warnings = self.plan.warnings.clone();
@@ -240,9 +275,9 @@ impl<O: Observer + ?Sized> Run<'_, O> {
         Ok(read_schema(host).await?.without(ignored))
     }
 
-    async fn verify<H: Host>(&self, host: &mut H) -> Result<()> {
+    async fn verify<H: Host>(&self, host: &mut H, expected: &Schema) -> Result<()> {
         let found = self.read(host).await?;
-        let left = remaining(&found, &self.plan.target);
+        let left = remaining(&found, expected);
         let Some(first) = left.first() else { return Ok(()) };
         let error = Error::new(Code::VerificationFailed, format!("the result is not what was planned: {first}"));
         Err(left.iter().skip(1).take(9).fold(error, |error, other| error.help(format!("and {other}"))))
@@ -266,10 +301,16 @@ impl<O: Observer + ?Sized> Run<'_, O> {
     }
 
     /// Statements that are committed together, tried until their locks are to be had.
-    async fn together<H: Host>(&mut self, host: &mut H, items: &[Item<'_>], is_last: bool) -> Result<()> {
+    /// Before they are, the schema is as expected, where something is.
+    async fn together<H: Host>(
+        &mut self,
+        host: &mut H,
+        items: &[Item<'_>],
+        (expected, is_last): (Option<&Schema>, bool),
+    ) -> Result<()> {
         let mut attempt = 1;
         loop {
-            let outcome = self.transaction(host, items, is_last).await;
+            let outcome = self.transaction(host, items, (expected, is_last)).await;
             match outcome {
                 Ok(()) => return Ok(()),
                 Err(Trouble::Failed(error)) => return Err(error),
@@ -316,9 +357,7 @@ impl<O: Observer + ?Sized> Run<'_, O> {
 
     async fn begin<H: Host>(&self, host: &mut H, isolation: &str) -> Result<(), Failure> {
         let sql = format!(
-            "BEGIN ISOLATION LEVEL {isolation} READ WRITE; SET LOCAL check_function_bodies = off; \
-             SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; \
-             SET LOCAL idle_in_transaction_session_timeout = 0",
+            "BEGIN ISOLATION LEVEL {isolation} READ WRITE; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}",
             milliseconds(self.settings.lock_timeout),
             self.settings.statement_timeout.map_or(0, milliseconds),
         );
@@ -326,10 +365,15 @@ impl<O: Observer + ?Sized> Run<'_, O> {
     }
 
     /// One attempt. The transaction is ended in any case.
-    async fn transaction<H: Host>(&mut self, host: &mut H, items: &[Item<'_>], is_last: bool) -> Result<(), Trouble> {
+    async fn transaction<H: Host>(
+        &mut self,
+        host: &mut H,
+        items: &[Item<'_>],
+        (expected, is_last): (Option<&Schema>, bool),
+    ) -> Result<(), Trouble> {
         self.cancelled(false)?;
         let outcome = match self.begin(host, "READ COMMITTED").await {
-            Ok(()) => self.statements(host, items, is_last).await,
+            Ok(()) => self.statements(host, items, (expected, is_last)).await,
             Err(f) => Err(Trouble::Failed(f.error(Code::Database, "a transaction cannot be begun"))),
         };
         let ended = match outcome {
@@ -363,9 +407,17 @@ impl<O: Observer + ?Sized> Run<'_, O> {
     }
 
     /// The statements of a transaction, with its locks from one budget.
-    async fn statements<H: Host>(&mut self, host: &mut H, items: &[Item<'_>], is_last: bool) -> Result<(), Trouble> {
-        // The locks are held while the result is verified: that time is others' too.
-        let reading = if is_last { self.reading.min(self.settings.lock_timeout / 2) } else { Duration::ZERO };
+    async fn statements<H: Host>(
+        &mut self,
+        host: &mut H,
+        items: &[Item<'_>],
+        (expected, is_last): (Option<&Schema>, bool),
+    ) -> Result<(), Trouble> {
+        // The locks are held while the result is verified: that time is others' too. Where it would be too much, only
+        // the end is looked at.
+        let longest = self.settings.lock_timeout / 2;
+        let expected = expected.filter(|_| is_last || self.reading <= longest);
+        let reading = if expected.is_some() { self.reading.min(longest) } else { Duration::ZERO };
         let budget = milliseconds(self.settings.lock_timeout - reading);
         let mut since: Option<f64> = None;
         let mut current = 0;
@@ -414,9 +466,9 @@ impl<O: Observer + ?Sized> Run<'_, O> {
                 }
             }
         }
-        if is_last {
+        if let Some(expected) = expected {
             self.observer.event(&Event::Verifying);
-            match self.verify(host).await {
+            match self.verify(host, expected).await {
                 Ok(()) => {}
                 Err(e) if e.code() == Code::Busy => {
                     let message = e.report().cause.clone().unwrap_or_default();
@@ -467,7 +519,7 @@ impl<O: Observer + ?Sized> Run<'_, O> {
                 Statement::Execute(_) | Statement::Check { .. } => {
                     // The number 0: that the step has begun was told.
                     let items: Vec<Item<'_>> = rest[..count].iter().map(|statement| (0, step, statement)).collect();
-                    self.together(host, &items, false).await?;
+                    self.together(host, &items, (None, false)).await?;
                 }
             }
             rest = &rest[count.max(1)..];

@@ -20,6 +20,7 @@ use std::time::Duration;
 use super::host::Host;
 use super::read::read_schema;
 use super::schema::{Body, Kind, ObjectId, Schema};
+use super::settings::{EXECUTING, PRINTING, making};
 use super::token::{Token, TokenKind, quote_literal, quote_name, tokenize};
 use crate::error::{Code, Error, Result};
 use crate::run::{Connection, Failure, FailureKind, Row, Value};
@@ -76,13 +77,9 @@ struct Facts {
     may_create: bool,
     /// The clauses of `CREATE DATABASE`.
     locale: String,
-    /// Settings by which names are found and constants are read and printed.
+    /// Settings by which names are found, and days and times are read.
     settings: Vec<(&'static str, String)>,
 }
-
-/// Constants in texts are read and printed by these settings.
-const PRINTING: [&str; 6] =
-    ["TimeZone", "DateStyle", "IntervalStyle", "extra_float_digits", "bytea_output", "quote_all_identifiers"];
 
 /// In a transaction on the live database: nothing there is worth a longer wait.
 const LOCK_TIMEOUT: &str = "2s";
@@ -162,24 +159,17 @@ impl<'h, H: Host> Place<'h, H> {
     pub async fn prepare(&mut self) -> Result<()> {
         let mut settings: Vec<(&str, &str)> =
             self.facts.settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        settings.extend([
-            ("check_function_bodies", "off"),
-            ("client_min_messages", "warning"),
-            ("standard_conforming_strings", "on"),
-            ("statement_timeout", "0"),
-        ]);
+        settings.extend(PRINTING);
+        settings.extend(EXECUTING);
+        settings.push(("client_min_messages", "warning"));
         match self.ground {
             // Whatever is lost with the server's power has to be dropped anyway.
             Ground::Database { .. } => settings.push(("synchronous_commit", "off")),
             Ground::Transaction { .. } => settings.push(("lock_timeout", LOCK_TIMEOUT)),
         }
-        let sql = format!("RESET ALL; {}", set_all(&settings));
-        self.set(&sql).await
-    }
-
-    async fn set(&mut self, sql: &str) -> Result<()> {
-        let outcome = self.query(sql).await;
-        outcome.map(drop).map_err(|f| f.error(Code::Setting, "a setting of the scratch session cannot be made"))
+        let sql = making(&settings, false);
+        self.query("RESET ALL").await.map_err(unset)?;
+        self.query(&sql).await.map(drop).map_err(unset)
     }
 
     /// Executes one statement.
@@ -257,11 +247,11 @@ impl<'h, H: Host> Place<'h, H> {
     /// # Errors
     /// As [`read_schema`].
     pub async fn read(&mut self) -> Result<Schema> {
-        // A script may have set what constants are printed by.
-        let printing = self.facts.settings.iter().filter(|(name, _)| PRINTING.contains(name));
-        let printing: Vec<(&str, &str)> = printing.map(|(name, value)| (*name, value.as_str())).collect();
-        let sql = set_all(&printing);
-        self.set(&sql).await?;
+        // A script may have set another.
+        let zone = self.facts.settings.iter().filter(|(name, _)| *name == "TimeZone");
+        let zone: Vec<(&str, &str)> = zone.map(|(name, value)| (*name, value.as_str())).collect();
+        let sql = making(&zone, false);
+        self.query(&sql).await.map_err(unset)?;
         match &mut self.ground {
             Ground::Database { database, .. } => read_schema(&mut database.connection).await,
             Ground::Transaction { connection, inside } => {
@@ -491,12 +481,8 @@ pub(super) fn text(row: &Row, at: usize) -> String {
     }
 }
 
-/// A query that makes settings of the session.
-fn set_all(settings: &[(&str, &str)]) -> String {
-    let call = |(name, value): &(&str, &str)| {
-        format!("pg_catalog.set_config({}, {}, false)", quote_literal(name), quote_literal(value))
-    };
-    format!("SELECT {}", settings.iter().map(call).collect::<Vec<_>>().join(", "))
+fn unset(failure: Failure) -> Error {
+    failure.error(Code::Setting, "a setting of the scratch session cannot be made")
 }
 
 /// Executes statements of which all or none are done, and the transaction goes on. Outside of a transaction nothing is
@@ -525,8 +511,7 @@ pub(super) async fn refuse_transaction<C: Connection>(connection: &mut C) -> Res
 }
 
 async fn facts<C: Connection>(connection: &mut C) -> Result<Facts> {
-    const NAMES: [&str; 7] =
-        ["search_path", PRINTING[0], PRINTING[1], PRINTING[2], PRINTING[3], PRINTING[4], PRINTING[5]];
+    const NAMES: [&str; 3] = ["search_path", "TimeZone", "DateStyle"];
     let read = |name: &&str| format!("pg_catalog.current_setting({})", quote_literal(name));
     let settings: Vec<String> = NAMES.iter().map(read).collect();
     let sql = format!(

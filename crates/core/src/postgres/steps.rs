@@ -34,6 +34,8 @@ pub struct Plan {
     pub ignored: Vec<String>,
     /// Whether the order of columns counts.
     pub strict_order: bool,
+    /// The schema behind each [group](Plan::groups) of which it is known: what a run finds there before it commits.
+    pub between: Vec<Option<Schema>>,
 }
 
 /// One step of a plan.
