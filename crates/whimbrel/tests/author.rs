@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 use support::rows::read_all;
+use whimbrel::history::Model;
 use whimbrel::history::author::{DraftSettings, Edit, NewMigration, add, draft};
 use whimbrel::run::{Baseline, baseline, block_on, differences, replay};
 use whimbrel::sqlite_host::{Sqlite, read_schema};
@@ -20,12 +21,12 @@ fn replayed(history: &History) -> Result<whimbrel::history::Outcome, Error> {
     block_on(replay(&mut Sqlite::new(conn), history)).map(Into::into)
 }
 
-fn new(name: &str, up: &str, down: Option<&str>, schema: Option<Schema>) -> NewMigration {
+fn new(name: &str, up: &str, down: Option<&str>, schema: Option<Model>) -> NewMigration {
     NewMigration {
         name: name.to_owned(),
         up: up.to_owned(),
         down: down.map(str::to_owned),
-        schema: schema.map(Into::into),
+        schema,
         day: "2026-11-21".to_owned(),
         now: "20261121093000".to_owned(),
     }

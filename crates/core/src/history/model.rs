@@ -32,6 +32,12 @@ pub struct Outcome {
     pub seeds: bool,
 }
 
+impl Default for Model {
+    fn default() -> Self {
+        Model::Sqlite(Box::default())
+    }
+}
+
 impl From<Schema> for Model {
     fn from(schema: Schema) -> Self {
         Model::Sqlite(Box::new(schema))

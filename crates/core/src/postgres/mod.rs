@@ -13,8 +13,10 @@
 //!
 //! `settings` names what all of them make sure of in a session. A host is asked through [`host::Host`].
 
+pub mod assume;
 pub mod declared;
 pub mod diff;
+pub mod draft;
 mod fill;
 pub mod host;
 pub mod plan;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::assume::assume;
 use super::declared::{Declared, read_declared};
 use super::diff::{Alteration, Change, Hints, Part, Rename, certain_renames, diff, remaining, resolve};
 use super::host::Host;
@@ -66,15 +67,49 @@ pub async fn make_plan<H: Host>(
     found.put_back(host, outcome, State::Unchanged).await
 }
 
+/// Makes the plan from one schema to another, for databases that cannot be asked; with what their rows may keep it from.
+///
+/// # Errors
+/// As [`make_plan`].
+pub async fn make_draft_plan<H: Host>(
+    host: &mut H,
+    scratch: Scratch<'_, H>,
+    before: Schema,
+    wanted: &Wanted,
+    settings: &Settings,
+    resolver: &mut (dyn FnMut(&Question) -> Option<Answer> + Send),
+) -> Result<(Plan, Vec<String>)> {
+    refuse_transaction(host).await?;
+    let found = make(host).await?;
+    let mut warnings = Vec::new();
+    let outcome = plan_from(host, scratch, before, Some(&mut warnings), wanted, settings, resolver).await;
+    let plan = found.put_back(host, outcome, State::Unchanged).await?;
+    Ok((plan, warnings))
+}
+
 async fn plan_in_session<H: Host>(
     host: &mut H,
+    scratch: Scratch<'_, H>,
+    wanted: &Wanted,
+    settings: &Settings,
+    resolver: &mut (dyn FnMut(&Question) -> Option<Answer> + Send),
+) -> Result<Plan> {
+    let live = read_schema(host).await?;
+    plan_from(host, scratch, live, None, wanted, settings, resolver).await
+}
+
+/// Makes the plan. Without `assumed` the rows are those of the database; with it nobody is asked about them.
+async fn plan_from<H: Host>(
+    host: &mut H,
     mut scratch: Scratch<'_, H>,
+    before: Schema,
+    assumed: Option<&mut Vec<String>>,
     wanted: &Wanted,
     settings: &Settings,
     resolver: &mut (dyn FnMut(&Question) -> Option<Answer> + Send),
 ) -> Result<Plan> {
     let ignored = |name: &str| settings.ignore.iter().any(|pattern| matches_pattern(pattern, name));
-    let live = read_schema(host).await?.without(ignored);
+    let live = before.without(ignored);
     let declared = match wanted {
         Wanted::Sql(sources) => {
             let mut place = Place::open(host, again(&mut scratch)).await?;
@@ -132,8 +167,15 @@ async fn plan_in_session<H: Host>(
         return Ok(plan_made);
     }
 
-    let (findings, mut obstacles) =
-        probe(host, &live, &target, &renames, &answers, &hints, settings.accept_data_loss).await?;
+    let (findings, mut obstacles) = match assumed {
+        None => probe(host, &live, &target, &renames, &answers, &hints, settings.accept_data_loss).await?,
+        Some(warnings) => {
+            let mut assumed = assume(&live, &target, &renames, &answers, &hints);
+            warnings.append(&mut assumed.warnings);
+            let obstacles = assumed.obstacles(settings.accept_data_loss);
+            (assumed.findings, obstacles)
+        }
+    };
     let mut place = Place::open(host, again(&mut scratch)).await?;
     let judging = Judging { live: &live, target: &target, settings, answers: &answers };
     let judged = judging.judge(&mut place, renames, &findings, &mut plan_made).await;

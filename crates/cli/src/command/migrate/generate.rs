@@ -93,7 +93,7 @@ impl Generate {
             name: self.name.clone().unwrap_or(usual),
             up: drafted.up.clone(),
             down: drafted.down.clone(),
-            schema: (!self.custom).then(|| drafted.schema.clone().into()),
+            schema: (!self.custom).then(|| drafted.schema.clone()),
             day: now.day,
             now: now.digits,
         };

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use crate::diff::{Answers, Change, Diff, Options, Part, Question, Renames, TableChange, diff};
 use crate::error::{Code, Error, Result};
+use crate::history::Model;
 use crate::plan::{Hazard, Statement, Strategy};
 use crate::schema::{Column, Meaning, Schema, Table, fold, same_name};
 use crate::sqlite::plan::{Facts, plan};
@@ -48,7 +49,7 @@ pub struct Draft {
     /// The script that undoes it, where there is one.
     pub down: Option<String>,
     /// The schema afterwards, with the stable ids of before.
-    pub schema: Schema,
+    pub schema: Model,
     /// What must be answered first; then there is no script yet.
     pub questions: Vec<Question>,
     /// What is lost: `column users.mail`.
@@ -90,7 +91,7 @@ pub fn draft(before: &Schema, declared: &Schema, settings: &DraftSettings) -> Re
     let mut schema = declared.clone();
     schema.adopt_ids(before, &found.renames);
     if found.changes.is_empty() {
-        return Ok(Draft { schema, ..Draft::default() });
+        return Ok(Draft { schema: schema.into(), ..Draft::default() });
     }
     let losses = losses(before, declared, &found, settings);
     if !losses.is_empty() && !settings.accept_data_loss {
@@ -108,7 +109,7 @@ pub fn draft(before: &Schema, declared: &Schema, settings: &DraftSettings) -> Re
     let said = said(&found.renames, false)?;
     change(&mut up, before, declared, &found, &said, settings)?;
     let (down, down_losses) = way_back(before, declared, &found, settings)?;
-    Ok(Draft { up, down, schema, questions: Vec::new(), losses, down_losses, warnings, changes })
+    Ok(Draft { up, down, schema: schema.into(), questions: Vec::new(), losses, down_losses, warnings, changes })
 }
 
 fn header(out: &mut String, changes: &[String], losses: &[String], warnings: &[String]) {
