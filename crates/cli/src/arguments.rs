@@ -117,6 +117,13 @@ pub struct PlanArguments {
     /// PostgreSQL: an empty database to try the schema in, where none may be made
     #[arg(long, value_name = "URL")]
     pub scratch: Option<OsString>,
+    #[command(flatten)]
+    pub times: ServerArguments,
+}
+
+/// How long things may take on a PostgreSQL server that is in use.
+#[derive(Debug, Default, Args)]
+pub struct ServerArguments {
     /// PostgreSQL: how long others may have to wait for a lock, such as 500ms or 2s [default: 1s]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub lock_timeout: Option<Duration>,
@@ -144,18 +151,21 @@ pub struct ProjectArguments {
     /// The folder of the migrations [default: migrations]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub dir: Option<OsString>,
-    /// The database, as a path or a sqlite: URL [env: WHIMBREL_DB]
+    /// The database, as a path, or a sqlite: or postgres: URL [env: WHIMBREL_DB]
     #[arg(long, global = true, value_name = "DATABASE")]
     pub db: Option<OsString>,
     /// The declared schema: a .sql file, a folder of them, a snapshot, a database, or - for standard input
     #[arg(long, global = true, value_name = "SOURCE", action = ArgAction::Append)]
     pub schema: Vec<OsString>,
-    /// What the migrations are for, where no database says so: sqlite
+    /// What the migrations are for, where neither folder nor database say so: sqlite, postgres
     #[arg(long, global = true, value_name = "DIALECT")]
     pub dialect: Option<String>,
     /// Leave tables and views out of sight whose names match, such as 'legacy_*'
     #[arg(long, global = true, value_name = "PATTERN", action = ArgAction::Append)]
     pub ignore: Vec<String>,
+    /// PostgreSQL: try things out in this empty database, instead of one that is made and dropped
+    #[arg(long, global = true, value_name = "URL")]
+    pub scratch: Option<OsString>,
 }
 
 /// Whether a backup is made before something is written.

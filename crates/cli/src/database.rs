@@ -146,9 +146,9 @@ fn named(path: &Path, error: Error) -> Failure {
 }
 
 /// An empty database in memory.
-pub fn in_memory() -> Result<Connection, Failure> {
+pub fn in_memory() -> whimbrel::Result<Connection> {
     Connection::open_in_memory()
-        .map_err(|e| Error::new(Code::CannotOpen, "no database in memory can be opened").cause(e).into())
+        .map_err(|e| Error::new(Code::CannotOpen, "no database in memory can be opened").cause(e))
 }
 
 fn cannot_open(path: &Path, message: String) -> Error {

@@ -20,6 +20,7 @@ mod migrations;
 mod overview;
 mod planning;
 mod postgres;
+mod postgres_migrations;
 mod progress;
 mod render;
 mod session;

@@ -5,16 +5,20 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use rusqlite::Connection;
-use whimbrel::history::author::{Edit, Write};
+use whimbrel::history::author::{Draft, Edit, Write};
 use whimbrel::history::{Files, History, MemoryFiles, Migration, Outcome, Problem, adopt};
+use whimbrel::postgres::versioned::Way;
+use whimbrel::postgres::{Settings, Wanted};
 use whimbrel::run::{self, block_on};
 use whimbrel::sqlite_host::Sqlite;
-use whimbrel::{Code, Error, Folder, FolderFiles};
+use whimbrel::{Code, Dialect, Error, Folder, FolderFiles};
 
 use crate::arguments::{ProjectArguments, shown};
 use crate::configuration::{Configuration, FILE};
 use crate::database::Database;
 use crate::failure::{self, CONFIGURATION, Exit, Failure};
+use crate::postgres::Server;
+use crate::postgres_migrations::Live;
 use crate::render::{GONE, NEW, printable, shell_word, styled};
 use crate::session::Session;
 
@@ -29,6 +33,10 @@ pub struct Project {
     pub database: Option<Database>,
     /// The sources of the declared schema.
     pub schema: Vec<OsString>,
+    /// The PostgreSQL server, where the database is on one.
+    pub server: Option<Server>,
+    /// Where things are tried out on a server, where that was said.
+    scratch: Option<OsString>,
     /// Patterns of tables that are left out of sight.
     pub ignore: Vec<String>,
     /// The defaults of the project.
@@ -41,15 +49,30 @@ impl Project {
     /// Reads the options and the configuration.
     pub fn new(arguments: &ProjectArguments) -> Result<Project, Failure> {
         let configuration = Configuration::find()?;
-        match (&arguments.dialect, &configuration.dialect) {
-            (Some(dialect), _) => check_dialect(dialect, Failure::usage)?,
-            (None, Some(dialect)) => check_dialect(dialect, |message| {
+        let told = match (&arguments.dialect, &configuration.dialect) {
+            (Some(dialect), _) => Some(read_dialect(dialect, Failure::usage)?),
+            (None, Some(dialect)) => Some(read_dialect(dialect, |message| {
                 let problem = failure::Problem::new(CONFIGURATION, format!("{FILE}: {message}"));
                 Failure::new(Exit::Usage, problem)
-            })?,
-            (None, None) => {}
+            })?),
+            (None, None) => None,
+        };
+        let server = Server::named(arguments.db.as_ref(), &configuration)?;
+        let database = match &server {
+            Some(_) => None,
+            None => Database::named(arguments.db.as_ref(), &configuration)?,
+        };
+        let dialect = match (&server, &database) {
+            (Some(_), _) => Some(Dialect::Postgres),
+            (None, Some(_)) => Some(Dialect::Sqlite),
+            (None, None) => told,
+        };
+        if let (Some(told), Some(found)) = (told.filter(|_| arguments.dialect.is_some()), dialect)
+            && told != found
+        {
+            let message = format!("--dialect says {}, and the database is {}", told.title(), found.title());
+            return Err(Failure::usage(message).help("leave --dialect out, or name another database with --db"));
         }
-        let database = Database::named(arguments.db.as_ref(), &configuration)?;
         let dir = arguments.dir.as_ref().or(configuration.dir.as_ref());
         if dir.is_some_and(|dir| dir.is_empty()) {
             return Err(Failure::usage("the name of the folder is empty").help("name a folder with --dir"));
@@ -61,10 +84,19 @@ impl Project {
         if let Some(db) = &arguments.db {
             words.extend(["--db".into(), db.clone()]);
         }
+        if let Some(word) = &arguments.scratch {
+            words.extend(["--scratch".into(), word.clone()]);
+        }
         let schema = if arguments.schema.is_empty() { &configuration.schema } else { &arguments.schema };
+        let files = FolderFiles::new(dir.map_or(OsStr::new(DIR), OsString::as_os_str));
         Ok(Project {
-            files: FolderFiles::new(dir.map_or(OsStr::new(DIR), OsString::as_os_str)),
+            files: match dialect {
+                Some(dialect) => files.of(dialect),
+                None => files,
+            },
             database,
+            server,
+            scratch: arguments.scratch.clone(),
             schema: schema.clone(),
             ignore: configuration.ignore.iter().chain(&arguments.ignore).cloned().collect(),
             configuration,
@@ -75,6 +107,51 @@ impl Project {
     /// The folder in messages.
     pub fn dir(&self) -> String {
         self.files.path().display().to_string()
+    }
+
+    /// The database in messages, where one is named.
+    pub fn shown_database(&self) -> Option<String> {
+        let server = self.server.as_ref().map(|server| server.address.to_string());
+        server.or_else(|| self.database.as_ref().map(Database::shown))
+    }
+
+    /// A connection to the server, where the database is on one.
+    pub fn live(&self) -> Result<Option<Live<'_>>, Failure> {
+        Ok(self.server.as_ref().map(|server| Live::open(server, self.scratch.as_ref())).transpose()?)
+    }
+
+    /// What a history makes of an empty database.
+    pub fn replay(&self, history: &History) -> whimbrel::Result<Outcome> {
+        // An empty one makes nothing, of whatever dialect it will be.
+        let is_postgres = self.server.is_some() || history.dialect() == Dialect::Postgres;
+        if !is_postgres || history.migrations.is_empty() && self.server.is_none() {
+            return replay(history);
+        }
+        self.somewhere()?.replay(history)
+    }
+
+    /// Tries migrations out on a server.
+    pub fn verify(&self, history: &History, skip_down: bool) -> Result<Vec<Way>, Failure> {
+        self.somewhere()?.live()?.verify(history, skip_down)
+    }
+
+    /// A server to try things out on: the database's, or the one that --scratch names.
+    fn somewhere(&self) -> whimbrel::Result<Somewhere<'_>> {
+        match (&self.server, &self.scratch) {
+            (Some(server), _) => Ok(Somewhere::Database(server, self.scratch.as_ref())),
+            (None, Some(word)) => Ok(Somewhere::Scratch(Server::at(word)?)),
+            (None, None) => {
+                let message = "what migrations of PostgreSQL make, only a PostgreSQL server can say";
+                Err(Error::new(Code::CannotOpen, message)
+                    .help("name one with --db, where a scratch database is made and dropped")
+                    .help("or one to try things out on, with --scratch"))
+            }
+        }
+    }
+
+    /// The scripts from what a history makes to the declared schema, on a server.
+    pub fn draft(&self, history: &History, wanted: &Wanted, settings: &Settings) -> whimbrel::Result<Draft> {
+        self.somewhere()?.draft(history, wanted, settings)
     }
 
     /// The database, which a command cannot do without.
@@ -114,7 +191,7 @@ impl Project {
 
     /// The folder's files in memory: what is worked out there is written when all of it is done.
     pub fn copy(&self) -> Result<MemoryFiles, Failure> {
-        let mut copy = MemoryFiles::default();
+        let mut copy = MemoryFiles { dialect: self.files.dialect(), ..MemoryFiles::default() };
         for path in self.files.list()?.into_iter().filter(|path| is_text(path)) {
             copy.files.insert(path.clone(), self.files.read(&path)?);
         }
@@ -146,9 +223,10 @@ impl Project {
         Ok(())
     }
 
-    /// The database, where the command line itself names one: what a default names is not changed by the way.
-    pub fn database_of_words(&self) -> Option<&Database> {
-        self.database.as_ref().filter(|database| database.word.is_some())
+    /// Whether the command line itself names a database: what a default names is not changed by the way.
+    pub fn is_named(&self) -> bool {
+        let file = self.database.as_ref().is_some_and(|database| database.word.is_some());
+        file || self.server.as_ref().is_some_and(|server| server.word.is_some())
     }
 
     /// A `migrate` command with the options that say where.
@@ -165,6 +243,31 @@ impl Project {
     pub fn shown_path(&self, path: &str) -> String {
         let name = self.files.path().join(Path::new(path)).display().to_string();
         if cfg!(windows) { name.replace('\\', "/") } else { name }
+    }
+}
+
+/// Where things are tried out.
+enum Somewhere<'p> {
+    /// On the server of the database, perhaps in another one.
+    Database(&'p Server, Option<&'p OsString>),
+    /// On a server of which nothing else is wanted.
+    Scratch(Server),
+}
+
+impl Somewhere<'_> {
+    fn live(&self) -> whimbrel::Result<Live<'_>> {
+        match self {
+            Somewhere::Database(server, scratch) => Live::open(server, *scratch),
+            Somewhere::Scratch(server) => Live::open(server, None),
+        }
+    }
+
+    fn replay(&self, history: &History) -> whimbrel::Result<Outcome> {
+        self.live()?.replay(history)
+    }
+
+    fn draft(&self, history: &History, wanted: &Wanted, settings: &Settings) -> whimbrel::Result<Draft> {
+        self.live()?.draft(history, wanted, settings)
     }
 }
 
@@ -188,7 +291,7 @@ fn is_text(path: &str) -> bool {
 }
 
 /// What a history makes of an empty database.
-pub fn replay(history: &History) -> whimbrel::Result<Outcome> {
+fn replay(history: &History) -> whimbrel::Result<Outcome> {
     let cannot = |e: rusqlite::Error| Error::new(Code::CannotOpen, "no database in memory can be opened").cause(e);
     let scratch = Connection::open_in_memory().map_err(cannot)?;
     block_on(run::replay(&mut Sqlite::new(&scratch), history)).map(Outcome::from)
@@ -213,14 +316,11 @@ impl Now {
     }
 }
 
-/// Whether the dialect is one that this version knows.
-fn check_dialect(dialect: &str, failure: impl Fn(String) -> Failure) -> Result<(), Failure> {
-    match dialect.to_ascii_lowercase().as_str() {
-        "sqlite" => Ok(()),
-        "postgres" | "postgresql" => Err(failure("PostgreSQL is not supported by this version of whimbrel".to_owned())
-            .help("this version makes migrations of SQLite databases: sqlite")),
-        _ => Err(failure(format!("{} is no dialect that whimbrel knows", printable(dialect))).help("write sqlite")),
-    }
+/// The dialect of this name.
+fn read_dialect(dialect: &str, failure: impl Fn(String) -> Failure) -> Result<Dialect, Failure> {
+    dialect.parse().map_err(|_| {
+        failure(format!("{} is no dialect that whimbrel knows", printable(dialect))).help("write sqlite or postgres")
+    })
 }
 
 /// Why nothing can run, if something keeps it from running.
@@ -279,10 +379,10 @@ mod tests {
 
     #[test]
     fn dialects() {
-        let check = |dialect: &str| check_dialect(dialect, Failure::usage).map_err(|f| f.problems[0].message.clone());
-        assert_eq!(check("sqlite"), Ok(()));
-        assert_eq!(check("SQLite"), Ok(()));
-        assert!(check("postgres").is_err_and(|m| m.contains("PostgreSQL")));
+        let check = |dialect: &str| read_dialect(dialect, Failure::usage).map_err(|f| f.problems[0].message.clone());
+        assert_eq!(check("sqlite"), Ok(Dialect::Sqlite));
+        assert_eq!(check("SQLite"), Ok(Dialect::Sqlite));
+        assert_eq!(check("PostgreSQL"), Ok(Dialect::Postgres));
         assert!(check("mysql").is_err_and(|m| m.contains("mysql")));
     }
 }

@@ -9,11 +9,11 @@ use whimbrel::history::standing::Item;
 use whimbrel::history::{
     History, Migration, Origin, Policy, Problem, Record, RecordState, Standing, adopt, same_version,
 };
-use whimbrel::run::{self, Tracking, block_on};
+use whimbrel::run::{self, Difference, Tracking, block_on};
 use whimbrel::sqlite_host::Sqlite;
 use whimbrel::{Code, Error, Folder};
 
-use crate::database::{self, Database};
+use crate::database;
 use crate::failure::Failure;
 use crate::migrations::Project;
 
@@ -53,20 +53,30 @@ impl<'h> Overview<'h> {
         how: &Compare,
     ) -> Result<Overview<'h>, Failure> {
         let history = &folder.history;
-        let Some(connection) = connection else {
+        let mut live = project.live()?;
+        let tracking = match (&mut live, connection) {
+            (Some(live), _) => Some(live.tracking()?),
+            (None, Some(connection)) => Some(block_on(run::read_tracking(&mut Sqlite::new(connection)))?),
+            (None, None) => None,
+        };
+        let Some(tracking) = tracking else {
             let standing = Standing::of(history, &[], how.policy);
             let pending = standing.pending.clone();
             let problems = folder.problems.clone();
             return Ok(Overview { tracking: None, standing, pending, problems, other_tool: None });
         };
-        let tracking = block_on(run::read_tracking(&mut Sqlite::new(connection)))?;
         let mut problems = Vec::new();
         let mut other_tool = None;
         let mut adopted = Vec::new();
-        let name = project.database.as_ref().map(Database::shown).unwrap_or_default();
+        let name = project.shown_database().unwrap_or_default();
         match &tracking.state {
             None if !tracking.is_fresh() => {
-                match block_on(run::read_other_tool(&mut Sqlite::new(connection), history)) {
+                let found = match (&mut live, connection) {
+                    (Some(live), _) => live.other_tool(history),
+                    (None, Some(connection)) => block_on(run::read_other_tool(&mut Sqlite::new(connection), history)),
+                    (None, None) => Ok(None),
+                };
+                match found {
                     Ok(found) => other_tool = found,
                     Err(e) => problems.push(from_error(&e, &name)),
                 }
@@ -98,7 +108,16 @@ impl<'h> Overview<'h> {
             problems.push(problem);
         }
         if standing.blocker().is_none() && standing.newer.is_empty() {
-            problems.extend(drift(project, connection, &tracking, &standing, how)?);
+            let difference = match (&mut live, connection) {
+                (Some(live), _) => live.drift(history, &tracking, &project.ignore, how.always_look),
+                (None, Some(connection)) => drift(project, connection, &tracking, &standing, how),
+                (None, None) => Ok(None),
+            };
+            match difference {
+                Ok(difference) => problems.extend(difference.iter().flat_map(|difference| drifted(difference, how))),
+                // What a migration needs of its app is not here; the app looks for itself.
+                Err(e) => problems.push(from_error(&e, "").help("so the schema was not compared").harmless()),
+            }
         }
         let all = told_once(&folder.problems, problems);
         Ok(Overview { tracking: Some(tracking), standing, pending, problems: all, other_tool })
@@ -290,27 +309,27 @@ fn drift(
     tracking: &Tracking,
     standing: &Standing<'_>,
     how: &Compare,
-) -> Result<Vec<Problem>, Failure> {
-    let Some(state) = &tracking.state else { return Ok(Vec::new()) };
+) -> whimbrel::Result<Option<Difference>> {
+    let Some(state) = &tracking.state else { return Ok(None) };
     let is_between = tracking.records.iter().any(|record| record.state != RecordState::Done);
     if is_between || state.strategy != run::VERSIONED {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     if state.cookie == tracking.header.cookie && !how.always_look {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let done = History::new(standing.done.iter().map(|m| (*m).clone()).collect(), None);
     let scratch = database::in_memory()?;
-    let expected = match block_on(run::replay(&mut Sqlite::new(&scratch), &done)) {
-        Ok(replayed) => replayed.schema,
-        // What a migration needs of its app is not here; the app looks for itself.
-        Err(e) => return Ok(vec![from_error(&e, "").help("so the schema was not compared").harmless()]),
-    };
+    let expected = block_on(run::replay(&mut Sqlite::new(&scratch), &done))?.schema;
     let live = block_on(run::read_live(&mut Sqlite::new(connection)))?.schema;
     let is_ignored = |name: &str| {
         adopt::is_bookkeeping(name) || project.ignore.iter().any(|pattern| run::matches_pattern(pattern, name))
     };
-    let difference = run::differences(&live.without(is_ignored), &expected.without(is_ignored))?;
+    run::differences(&live.without(is_ignored), &expected.without(is_ignored)).map(Some)
+}
+
+/// What differs, as problems.
+fn drifted(difference: &Difference, how: &Compare) -> Vec<Problem> {
     let mut problems = Vec::new();
     for wrong in &difference.wrong {
         let object = wrong.split(" is ").next().unwrap_or_default();
@@ -323,5 +342,5 @@ fn drift(
         let message = format!("{extra} is in the database, and no migration makes it");
         problems.push(Problem::new(Code::Drift, None, extra, message).harmless());
     }
-    Ok(problems)
+    problems
 }

@@ -22,9 +22,9 @@ use crate::{ask, source, wire};
 
 /// A server, and the database on it that a command works on.
 pub struct Server {
-    address: Address,
+    pub address: Address,
     /// How it was called on the command line, where it was.
-    word: Option<OsString>,
+    pub word: Option<OsString>,
     runtime: Runtime,
 }
 
@@ -42,14 +42,18 @@ impl Server {
             return Ok(None);
         }
         let address = address(&word)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime =
-            runtime.map_err(|e| Failure::from(Error::new(Code::CannotOpen, "no connection can be made").cause(e)))?;
-        Ok(Some(Server { address, word: option.cloned(), runtime }))
+        Ok(Some(Server { address, word: option.cloned(), runtime: runtime()? }))
     }
 
-    fn connect(&self) -> Result<Postgres<whimbrel::postgres::Client>, Failure> {
-        Ok(self.runtime.block_on(Postgres::connect_to(&self.address))?)
+    /// The server at an address that is no default.
+    pub fn at(word: &OsString) -> whimbrel::Result<Server> {
+        let address = address(word)?;
+        Ok(Server { address, word: None, runtime: runtime()? })
+    }
+
+    /// Connects to it.
+    pub fn connect(&self) -> whimbrel::Result<Postgres<whimbrel::postgres::Client>> {
+        self.runtime.block_on(Postgres::connect_to(&self.address))
     }
 
     /// `whimbrel pull`
@@ -180,14 +184,25 @@ impl Server {
     }
 }
 
+fn runtime() -> whimbrel::Result<Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|e| Error::new(Code::CannotOpen, "no connection can be made").cause(e))
+}
+
+/// Waits for what is asked of a server.
+pub fn block<T>(server: &Server, work: impl Future<Output = T>) -> T {
+    server.runtime.block_on(work)
+}
+
 /// Whether a word names a PostgreSQL server, as a URL or in libpq's form of `host=… dbname=…`.
-fn is_postgres(word: &OsStr) -> bool {
+pub fn is_postgres(word: &OsStr) -> bool {
     const KEYS: [&str; 7] = ["host", "hostaddr", "port", "dbname", "user", "password", "sslmode"];
     let key = |text: &str| text.trim_start().split_once('=').map(|(key, _)| key.trim_end().to_owned());
     word.to_str().is_some_and(|text| Address::is_url(text) || key(text).is_some_and(|key| KEYS.contains(&key.as_str())))
 }
 
-fn address(word: &OsStr) -> Result<Address, Failure> {
+/// The address that a word names, completed by the environment as libpq does it.
+pub fn address(word: &OsStr) -> whimbrel::Result<Address> {
     let text = word.to_string_lossy();
     Ok(Address::parse(&text)?.completed(|name| std::env::var(name).ok()))
 }
@@ -235,8 +250,8 @@ impl<'s> Making<'s> {
         }
         let strict_order = arguments.strict_order.or(configuration.strict_order).unwrap_or(false);
         planner = planner.strict_order(strict_order).fast(arguments.fast);
-        let mut run = RunSettings { statement_timeout: arguments.statement_timeout, ..RunSettings::default() };
-        run.lock_timeout = arguments.lock_timeout.unwrap_or(run.lock_timeout);
+        let mut run = RunSettings { statement_timeout: arguments.times.statement_timeout, ..RunSettings::default() };
+        run.lock_timeout = arguments.times.lock_timeout.unwrap_or(run.lock_timeout);
         let scratch = match &arguments.scratch {
             Some(word) => Some(server.runtime.block_on(Postgres::connect_to(&address(word)?))?),
             None => None,

@@ -4,17 +4,18 @@ use std::time::Instant;
 
 use clap::Args;
 use rusqlite::Connection;
-use whimbrel::history::{History, Record};
+use whimbrel::history::{History, Policy, Record};
 use whimbrel::sqlite_host::Access;
-use whimbrel::{Code, Error, Migrator, backup};
+use whimbrel::{Code, Error, Migrator, Upgrade, backup};
 
-use crate::arguments::BackupArguments;
-use crate::command::migrate::{ended, report};
+use crate::arguments::{BackupArguments, ServerArguments};
+use crate::command::migrate::{ended, refuse_backup, report};
 use crate::database::{Database, open_to_write};
 use crate::failure::{Exit, Failure};
 use crate::losses::losses;
 use crate::migrations::Project;
 use crate::overview::tag_at;
+use crate::postgres_migrations::How;
 use crate::progress::{Progress, cancelled_by_interrupt};
 use crate::render::{self, GONE, printable, styled};
 use crate::session::Session;
@@ -37,6 +38,8 @@ pub struct UndoArguments {
     /// Ask nothing
     #[arg(short, long)]
     pub yes: bool,
+    #[command(flatten)]
+    pub times: ServerArguments,
 }
 
 /// Undoes these, newest first; asks where something would be lost.
@@ -44,17 +47,24 @@ pub fn undo(
     session: &mut Session,
     project: &Project,
     history: &History,
-    connection: Connection,
+    connection: Option<Connection>,
     records: &[Record],
     how: &UndoArguments,
 ) -> Result<Exit, Failure> {
-    let database = project.database()?;
-    let shown = database.shown();
+    let shown = project.shown_database().unwrap_or_default();
+    let mut live = project.live()?;
+    if live.is_some() {
+        refuse_backup(&how.backup)?;
+    }
     let mut scripts = Vec::new();
     for record in records {
         scripts.push(way_back(history, record)?);
     }
-    let lost = losses(&connection, &scripts);
+    let lost = match (&mut live, &connection) {
+        (Some(live), _) => live.losses(&scripts),
+        (None, Some(connection)) => losses(connection, &scripts),
+        (None, None) => Vec::new(),
+    };
     session.record("lost", &lost);
     let asks = session.can_ask() && !how.yes;
     if how.dry_run || asks {
@@ -85,6 +95,19 @@ pub fn undo(
         ask::yes(session, "Undo them?", true)?;
     }
     drop(connection);
+    if let Some(live) = &mut live {
+        let run = How {
+            to: None,
+            policy: Policy::Allow,
+            accept_drift: how.accept_drift,
+            ignore: &project.ignore,
+            times: &how.times,
+        };
+        let (upgrade, seconds) = live.undo(session, history, records, &run)?;
+        tell_undone(session, history, records, &upgrade, seconds, &shown);
+        return Ok(Exit::Done);
+    }
+    let database = project.database()?;
 
     let mut connection = open_to_write(&database.path, Access::ReadWrite)?;
     let keep = how.backup.wanted(&project.configuration, false);
@@ -105,8 +128,20 @@ pub fn undo(
     let time = start.elapsed();
     tell_backup(session, database, keep.is_some(), &backups)?;
     let upgrade = outcome?;
+    tell_undone(session, history, records, &upgrade, time.as_secs_f64(), &shown);
+    Ok(Exit::Done)
+}
+
+fn tell_undone(
+    session: &mut Session,
+    history: &History,
+    records: &[Record],
+    upgrade: &Upgrade,
+    seconds: f64,
+    shown: &str,
+) {
     session.applied = true;
-    report(session, history, records, &upgrade, "undone", time.as_secs_f64());
+    report(session, history, records, upgrade, "undone", seconds);
     for (tag, _) in &upgrade.applied {
         session.say(&format!("  {} {}", styled(GONE, "-"), printable(tag)));
     }
@@ -116,12 +151,11 @@ pub fn undo(
     let at = Some(tag_at(history, upgrade.to)).filter(|tag| !tag.is_empty());
     session.say(&format!(
         "Done in {}: {} undone. {} {}.",
-        render::duration(time),
+        render::duration(std::time::Duration::from_secs_f64(seconds)),
         render::count(records.len() as u64, "migration"),
-        printable(&shown),
+        printable(shown),
         at.map_or_else(|| "has run none".to_owned(), |tag| format!("is at {}", printable(&tag)))
     ));
-    Ok(Exit::Done)
 }
 
 /// Tells the backup that was made, if one was.

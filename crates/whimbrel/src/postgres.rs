@@ -22,10 +22,9 @@ use std::ops::Deref;
 
 use whimbrel_core::diff::{Answer, Question};
 use whimbrel_core::postgres::host::Host;
-use whimbrel_core::postgres::prepare::{Settings, Wanted, make_plan};
+use whimbrel_core::postgres::prepare::make_plan;
 use whimbrel_core::postgres::run::run_plan;
 use whimbrel_core::postgres::schema::Schema;
-use whimbrel_core::postgres::scratch::Scratch;
 use whimbrel_core::run::{Cancel, Observer, Report};
 use whimbrel_core::schema::Source;
 use whimbrel_core::{Code, Result};
@@ -33,9 +32,14 @@ use whimbrel_core::{Code, Result};
 pub use crate::postgres_host::{Address, Postgres};
 pub use crate::postgres_migrator::Migrator;
 pub use tokio_postgres::Client;
+pub use whimbrel_core::postgres::draft::draft;
+pub use whimbrel_core::postgres::prepare::{Settings, Wanted};
 pub use whimbrel_core::postgres::read::read_schema;
 pub use whimbrel_core::postgres::run::RunSettings;
-pub use whimbrel_core::postgres::{diff, print, schema, steps, versioned};
+pub use whimbrel_core::postgres::scratch::Scratch;
+pub use whimbrel_core::postgres::token::quote_name;
+pub use whimbrel_core::postgres::versioned::count;
+pub use whimbrel_core::postgres::{diff, print, schema, split, statement, steps, versioned};
 
 /// Compares a declared schema with a live database and plans the way from one to the other.
 #[derive(Debug)]

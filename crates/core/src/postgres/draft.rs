@@ -184,7 +184,9 @@ fn statements(out: &mut String, plan: &Plan) {
     let mut number = 1;
     for group in plan.groups() {
         // A group is committed by itself.
-        if last == Last::Transaction {
+        let first = group.iter().flat_map(|step| &step.statements).next();
+        let stands_alone = matches!(first, Some(Statement::Outside { .. } | Statement::Backfill { .. }));
+        if last == Last::Transaction && !stands_alone {
             last = phase(out, &mut number);
         }
         for step in group {

@@ -4,18 +4,21 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use rusqlite::Connection;
+use whimbrel::history::standing::Item;
 use whimbrel::history::{History, Policy, Problem, Record};
+use whimbrel::postgres::versioned::Baseline;
 use whimbrel::run::{Transactions, UpgradeKind};
 use whimbrel::sqlite::print;
 use whimbrel::sqlite_host::Access;
 use whimbrel::{Code, Error, Migration, Migrator, Schema, Upgrade, backup};
 
 use super::pending::ended;
-use crate::arguments::BackupArguments;
-use crate::database::open_to_write;
+use crate::arguments::{BackupArguments, ServerArguments};
+use crate::database::{Database, open_to_write};
 use crate::failure::{Exit, Failure};
 use crate::migrations::{Project, find, refusal};
 use crate::overview::{Compare, Overview, tag_at};
+use crate::postgres_migrations::How;
 use crate::progress::{Progress, cancelled_by_interrupt};
 use crate::render::{self, BOLD, DIM, NEW, printable, styled};
 use crate::session::Session;
@@ -27,6 +30,9 @@ use crate::{ask, wire};
 /// All of it in one transaction, verified before it is committed: the database ends at the newest version, or stays as it
 /// was. A database that is missing is created, straight from the newest snapshot where the folder has one. Where history
 /// and database do not fit, everything that is wrong is told, and nothing is changed. Ctrl-C stops a run and undoes it.
+///
+/// On a PostgreSQL server each migration is committed by itself, so that locks are short; a run that was stopped goes on
+/// where it was.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Apply {
@@ -56,6 +62,8 @@ pub struct Apply {
     /// Ask nothing
     #[arg(short, long)]
     yes: bool,
+    #[command(flatten)]
+    times: ServerArguments,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -78,6 +86,9 @@ Examples:
 impl Apply {
     /// Compares, asks and runs.
     pub fn run(self, session: &mut Session, project: &Project) -> Result<Exit, Failure> {
+        if project.server.is_some() {
+            return self.run_on_server(session, project);
+        }
         let database = project.database()?;
         let folder = project.read()?;
         let history = &folder.history;
@@ -88,11 +99,7 @@ impl Apply {
         if exists {
             session.written = Some(shown.clone());
         }
-        let policy = match self.out_of_order {
-            OutOfOrder::Refuse => Policy::Refuse,
-            OutOfOrder::Allow => Policy::Allow,
-            OutOfOrder::Report => Policy::Report,
-        };
+        let policy = self.policy();
         let (connection, _) = database.open_for_planning()?;
         let how = Compare { policy, adopt: self.adopt, accept_drift: self.accept_drift, always_look: false };
         let overview = Overview::new(project, &folder, Some(&connection), &how)?;
@@ -127,16 +134,7 @@ impl Apply {
 
         let asks = session.can_ask() && !self.yes;
         if self.dry_run || asks {
-            session.say(&format!(
-                "{} → {}    {}\n",
-                styled(BOLD, &printable(&project.dir())),
-                styled(BOLD, &printable(&shown)),
-                styled(DIM, &render::count(pending.len() as u64, "migration"))
-            ));
-            for item in &pending {
-                session.say(&format!("  {} {}", styled(NEW, "+"), printable(&item.migration.tag())));
-            }
-            session.say("");
+            tell_pending(session, project, &shown, &pending);
         }
         if self.dry_run {
             return self.preview(session, &pending.iter().map(|item| item.migration).collect::<Vec<_>>(), snapshot);
@@ -207,6 +205,94 @@ impl Apply {
         Ok(Exit::Done)
     }
 
+    /// The same on a server: each migration is committed by itself, and there is no file to copy.
+    fn run_on_server(&self, session: &mut Session, project: &Project) -> Result<Exit, Failure> {
+        refuse_backup(&self.backup)?;
+        let folder = project.read()?;
+        let history = &folder.history;
+        let to = self.to.as_ref().map(|word| find(history, word)).transpose()?;
+        let shown = project.shown_database().unwrap_or_default();
+        session.record("database", &shown);
+        session.written = Some(shown.clone());
+        let how =
+            Compare { policy: self.policy(), adopt: self.adopt, accept_drift: self.accept_drift, always_look: false };
+        let overview = Overview::new(project, &folder, None, &how)?;
+        let records = overview.records().to_vec();
+        record_problems(session, &overview, history);
+        if let Some(refusal) = refusal(&overview.problems) {
+            return Err(refusal);
+        }
+        tell_harmless(session, &overview.problems);
+        if let Some(to) = to {
+            check_target(project, &overview, to)?;
+        }
+        let mut pending = overview.standing.pending.clone();
+        pending.retain(|item| to.is_none_or(|to| item.migration.idx <= to.idx));
+        let entries: Vec<_> = pending.iter().map(|item| wire::migrate::Pending::new(item, self.dry_run)).collect();
+        session.record("pending", &entries);
+        let adopts = overview.other_tool.as_ref().filter(|_| self.adopt);
+        if pending.is_empty() && adopts.is_none() {
+            session.record("applied", &Vec::<u32>::new());
+            let at = overview.position(history).map(|tag| format!(" {} is at {}.", printable(&shown), printable(&tag)));
+            session.say(&format!("Nothing to do.{}", at.unwrap_or_default()));
+            return Ok(Exit::Done);
+        }
+        let asks = session.can_ask() && !self.yes;
+        if self.dry_run || asks {
+            tell_pending(session, project, &shown, &pending);
+        }
+        if self.dry_run {
+            return self.preview(session, &pending.iter().map(|item| item.migration).collect::<Vec<_>>(), None);
+        }
+        if asks {
+            ask::yes(session, "Run them?", true)?;
+        }
+        let Some(mut live) = project.live()? else { return Err(Database::unnamed()) };
+        if let Some((_, applied)) = adopts {
+            let settings = Baseline {
+                applied: applied.clone(),
+                accept_drift: self.accept_drift,
+                ignore: project.ignore.clone(),
+                now: jiff::Timestamp::now().as_millisecond(),
+            };
+            live.baseline(history, &settings)?;
+            session.applied = true;
+        }
+        let how = How {
+            to: to.map(|to| to.idx),
+            policy: self.policy(),
+            accept_drift: self.accept_drift,
+            ignore: &project.ignore,
+            times: &self.times,
+        };
+        let (upgrade, seconds) = live.upgrade(session, history, &how)?;
+        session.applied = true;
+        report(session, history, &records, &upgrade, "applied", seconds);
+        tell(session, history, &upgrade, false);
+        for warning in &upgrade.warnings {
+            session.remark(&format!("{} {}", styled(render::OTHER, "warning:"), printable(warning)));
+        }
+        let at = printable(&tag_at(history, upgrade.to));
+        session.say(&match upgrade.applied.len() {
+            0 => format!("Nothing to do. {} is at {at}.", printable(&shown)),
+            count => format!(
+                "Done in {}: {}. {} is at {at}.",
+                render::duration(std::time::Duration::from_secs_f64(seconds)),
+                render::count(count as u64, "migration"),
+                printable(&shown)
+            ),
+        });
+        Ok(Exit::Done)
+    }
+
+    fn policy(&self) -> Policy {
+        match self.out_of_order {
+            OutOfOrder::Refuse => Policy::Refuse,
+            OutOfOrder::Allow => Policy::Allow,
+            OutOfOrder::Report => Policy::Report,
+        }
+    }
+
     /// Prints what would run.
     fn preview(
         &self,
@@ -227,6 +313,28 @@ impl Apply {
             session.print(&format!("-- {}\n{}\n", printable(&migration.tag()), ended(&migration.up)));
         }
         Ok(Exit::Done)
+    }
+}
+
+fn tell_pending(session: &mut Session, project: &Project, shown: &str, pending: &[Item<'_>]) {
+    session.say(&format!(
+        "{} → {}    {}\n",
+        styled(BOLD, &printable(&project.dir())),
+        styled(BOLD, &printable(shown)),
+        styled(DIM, &render::count(pending.len() as u64, "migration"))
+    ));
+    for item in pending {
+        session.say(&format!("  {} {}", styled(NEW, "+"), printable(&item.migration.tag())));
+    }
+    session.say("");
+}
+
+/// Copies of a server's database are made by its own tools.
+pub fn refuse_backup(backup: &BackupArguments) -> Result<(), Failure> {
+    match backup.backup {
+        Some(true) => Err(Failure::usage("--backup copies a SQLite file, and this database is on a server")
+            .help("make a backup with pg_dump, or with the server's own")),
+        _ => Ok(()),
     }
 }
 

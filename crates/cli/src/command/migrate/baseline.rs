@@ -3,13 +3,15 @@
 use clap::Args;
 use rusqlite::Connection;
 use whimbrel::history::adopt::Tool;
+use whimbrel::postgres::versioned::Baseline as OnServer;
 use whimbrel::run::{self, Baseline as Adoption, block_on};
 use whimbrel::sqlite_host::{Access, Sqlite};
 use whimbrel::{Code, Error, History, Migration};
 
-use crate::database::open_to_write;
+use crate::database::{Database, open_to_write};
 use crate::failure::{Exit, Failure};
 use crate::migrations::{Project, find, tool_name};
+use crate::postgres_migrations::Live;
 use crate::render::{self, BOLD, OTHER, printable, styled};
 use crate::session::Session;
 
@@ -45,14 +47,21 @@ struct Found {
 impl Baseline {
     /// Adopts it.
     pub fn run(self, session: &mut Session, project: &Project) -> Result<Exit, Failure> {
-        let database = project.database()?;
         let folder = project.read_sound()?;
         let history = &folder.history;
-        let connection = database.open()?;
-        let shown = database.shown();
+        let mut live = project.live()?;
+        let connection = match live {
+            Some(_) => None,
+            None => Some(project.database()?.open()?),
+        };
+        let shown = project.shown_database().unwrap_or_default();
         session.written = Some(shown.clone());
         session.record("database", &shown);
-        let tracking = block_on(run::read_tracking(&mut Sqlite::new(&connection)))?;
+        let tracking = match (&mut live, &connection) {
+            (Some(live), _) => live.tracking()?,
+            (None, Some(connection)) => block_on(run::read_tracking(&mut Sqlite::new(connection)))?,
+            (None, None) => return Err(Database::unnamed()),
+        };
         if !tracking.records.is_empty() {
             return Err(Error::new(Code::HistoryFixed, format!("{shown} has a record of migrations already"))
                 .help(format!("look at it: {}", project.command("status")))
@@ -62,10 +71,8 @@ impl Baseline {
             let error = Error::new(Code::Adoption, format!("{shown} is empty: there is nothing to adopt"));
             return Err(error.help(format!("make it: {}", project.command("apply"))).into());
         }
-        let found = self.find(project, history, &connection)?;
+        let found = self.find(project, history, connection.as_ref(), live.as_mut())?;
         drop(connection);
-
-        let connection = open_to_write(&database.path, Access::ReadWrite)?;
         let adoption = Adoption {
             applied: found.applied.clone(),
             takes_user_version: found.takes_user_version,
@@ -73,7 +80,16 @@ impl Baseline {
             ignore: project.ignore.clone(),
             now: jiff::Timestamp::now().as_millisecond(),
         };
-        let difference = block_on(run::baseline(&mut Sqlite::new(&connection), history, &adoption))?;
+        let difference = match &mut live {
+            Some(live) => {
+                let Adoption { applied, accept_drift, ignore, now, .. } = adoption;
+                live.baseline(history, &OnServer { applied, accept_drift, ignore, now })?
+            }
+            None => {
+                let connection = open_to_write(&project.database()?.path, Access::ReadWrite)?;
+                block_on(run::baseline(&mut Sqlite::new(&connection), history, &adoption))?
+            }
+        };
         session.applied = true;
         let adopted: Vec<&Migration> = history.originals().filter(|m| found.applied.contains(&m.idx)).collect();
         let names: Vec<_> = adopted.iter().map(|m| crate::wire::migrate::Named::from(*m)).collect();
@@ -108,7 +124,13 @@ impl Baseline {
     }
 
     /// Which migrations the database has.
-    fn find(&self, project: &Project, history: &History, connection: &Connection) -> Result<Found, Failure> {
+    fn find(
+        &self,
+        project: &Project,
+        history: &History,
+        connection: Option<&Connection>,
+        mut live: Option<&mut Live<'_>>,
+    ) -> Result<Found, Failure> {
         let up_to = |idx: u32| history.originals().filter(|m| m.idx <= idx).map(|m| m.idx).collect();
         if let Some(word) = &self.to {
             let applied = match word.trim_start_matches('0').is_empty() && history.find(word).is_none() {
@@ -117,7 +139,11 @@ impl Baseline {
             };
             return Ok(Found { applied, takes_user_version: false, source: "as --to says".to_owned() });
         }
-        let other = block_on(run::read_other_tool(&mut Sqlite::new(connection), history));
+        let other = match (&mut live, connection) {
+            (Some(live), _) => live.other_tool(history),
+            (None, Some(connection)) => block_on(run::read_other_tool(&mut Sqlite::new(connection), history)),
+            (None, None) => Ok(None),
+        };
         match other {
             Ok(Some((tool, applied))) => {
                 return Ok(Found {
@@ -133,7 +159,13 @@ impl Baseline {
                 );
             }
         }
-        let fits = block_on(run::find_version(&mut Sqlite::new(connection), history, &project.ignore))?;
+        let fits = match (&mut live, connection) {
+            (Some(live), _) => live.find_version(history, &project.ignore)?,
+            (None, Some(connection)) => {
+                block_on(run::find_version(&mut Sqlite::new(connection), history, &project.ignore))?
+            }
+            (None, None) => Vec::new(),
+        };
         let tags: Vec<String> = history.originals().filter(|m| fits.contains(&m.idx)).map(Migration::tag).collect();
         match fits.as_slice() {
             [only] => Ok(Found {

@@ -5,7 +5,7 @@ use whimbrel::history::author::{Repair, drop_last, repair};
 use whimbrel::{Code, Error, Folder};
 
 use crate::failure::{Exit, Failure};
-use crate::migrations::{Now, Project, refusal, replay};
+use crate::migrations::{Now, Project, refusal};
 use crate::overview::{Compare, Overview};
 use crate::render::printable;
 use crate::session::Session;
@@ -45,13 +45,13 @@ impl Drop {
         let (edit, tag) = match gone {
             Some(problem) => {
                 let how = Repair { forget: vec![problem.name.clone()], day };
-                (repair(&files, &how, &mut |history| replay(history))?, problem.name.clone())
+                (repair(&files, &how, &mut |history| project.replay(history))?, problem.name.clone())
             }
             None => {
                 if let Some(refusal) = refusal(&folder.problems) {
                     return Err(refusal);
                 }
-                let (edit, migration) = drop_last(&files, &folder, &day, &mut |history| replay(history))?;
+                let (edit, migration) = drop_last(&files, &folder, &day, &mut |history| project.replay(history))?;
                 session.record("migration", &wire::migrate::Named::from(&migration));
                 (edit, migration.tag())
             }
@@ -75,7 +75,7 @@ fn refuse_where_it_ran(project: &Project, folder: &Folder, tag: &str) -> Result<
     if !has_run {
         return Ok(());
     }
-    let name = project.database.as_ref().map(|database| database.shown()).unwrap_or_default();
+    let name = project.shown_database().unwrap_or_default();
     Err(Error::new(Code::HistoryFixed, format!("{tag} has run in {name}"))
         .migration(tag)
         .help(format!("undo it there first: {}", project.command("down")))

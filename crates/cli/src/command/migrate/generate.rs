@@ -6,13 +6,14 @@ use clap::{ArgAction, Args};
 use whimbrel::diff::{Answer, Question};
 use whimbrel::history::author::{self, Draft, DraftSettings, Edit, NewMigration, Repair, Write, add, draft, repair};
 use whimbrel::history::{MemoryFiles, Problem, adopt};
+use whimbrel::postgres::{Settings, Wanted};
 use whimbrel::run::matches_pattern;
-use whimbrel::{Answers, Code, Folder, Migration, Schema};
+use whimbrel::{Answers, Code, Dialect, Error, Folder, Migration, Schema};
 
 use crate::arguments::{Rename, rename};
 use crate::configuration::FILE;
 use crate::failure::{self, Exit, Failure};
-use crate::migrations::{Now, Project, refusal, replay};
+use crate::migrations::{Now, Project, refusal};
 use crate::overview::{Compare, Overview};
 use crate::planning::Planning;
 use crate::render::{BOLD, DIM, GONE, OTHER, printable, styled};
@@ -97,7 +98,7 @@ impl Generate {
             day: now.day,
             now: now.digits,
         };
-        let (edit, migration) = add(&files, &folder, &new, &mut |history| replay(history))?;
+        let (edit, migration) = add(&files, &folder, &new, &mut |history| project.replay(history))?;
         present(session, &drafted, migration.down.is_some());
         session.record("migration", &wire::migrate::Named::from(&migration));
         if self.dry_run {
@@ -117,12 +118,12 @@ impl Generate {
                 .help(format!("name it with --schema schema.sql, or as `schema = \"schema.sql\"` in {FILE}"))
                 .help("an empty migration for statements of your own: --custom"));
         }
+        if folder.dialect == Dialect::Postgres {
+            return self.draft_on_server(session, project, folder);
+        }
         let before = match &folder.history.snapshot {
             Some(snapshot) => Schema::from_snapshot(snapshot)?,
-            None => match replay(&folder.history)?.schema.sqlite() {
-                Some(schema) => schema.clone(),
-                None => Schema::default(),
-            },
+            None => project.replay(&folder.history)?.schema.sqlite().cloned().unwrap_or_default(),
         };
         // What is out of sight, or another tool's, comes into no migration; what the migrations have made stays.
         let declared = source::read_declared(session, &project.schema)?.without(|name| {
@@ -144,6 +145,46 @@ impl Generate {
                 Ok(drafted) if drafted.questions.is_empty() => return Ok(drafted),
                 Ok(drafted) if asks => {
                     if !ask::renames(session, &drafted.questions, &mut answers)? {
+                        return Err(open_questions(session, &drafted.questions));
+                    }
+                }
+                Ok(drafted) => return Err(open_questions(session, &drafted.questions)),
+                Err(e) if e.code() == Code::DataLoss && asks && !accepted => {
+                    session.say(&format!("  {}", styled(GONE, &format!("! {}", printable(&e.report().message)))));
+                    ask::yes(session, "Accept this loss?", false)?;
+                    accepted = true;
+                }
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+
+    /// The same where PostgreSQL itself says what the declared schema means.
+    fn draft_on_server(&self, session: &mut Session, project: &Project, folder: &Folder) -> Result<Draft, Failure> {
+        let wanted = Wanted::Sql(source::texts(session, &project.schema)?);
+        let mut given: HashMap<String, Answer> = HashMap::new();
+        let mut accepted = self.accept_data_loss;
+        let asks = session.can_ask();
+        let draft = |given: &HashMap<String, Answer>, accept: bool| -> Result<Result<Draft, Error>, Failure> {
+            let settings = self.settings(project, given, accept)?;
+            let settings = Settings {
+                answers: settings.answers,
+                accept_data_loss: accept,
+                ignore: project.ignore.clone(),
+                strict_order: settings.strict_order,
+                ..Settings::default()
+            };
+            Ok(project.draft(&folder.history, &wanted, &settings))
+        };
+        if accepted {
+            let open = draft(&given, false)?;
+            Planning::tell_silenced(session, &open.map(|open| open.questions).unwrap_or_default());
+        }
+        loop {
+            match draft(&given, accepted)? {
+                Ok(drafted) if drafted.questions.is_empty() => return Ok(drafted),
+                Ok(drafted) if asks => {
+                    if !ask::renames(session, &drafted.questions, &mut given)? {
                         return Err(open_questions(session, &drafted.questions));
                     }
                 }
@@ -203,7 +244,7 @@ fn take_over(
     }
     let Some(stale) = folder.problems.iter().find(is_newest) else { return Ok((None, folder)) };
     // A database that has run the old text would refuse the new one.
-    if project.database.as_ref().is_some_and(|database| database.path.is_file()) {
+    if project.server.is_some() || project.database.as_ref().is_some_and(|database| database.path.is_file()) {
         let looked = project.look()?;
         let overview = Overview::new(project, &folder, looked.connection.as_ref(), &Compare::default())?;
         let edited: Vec<Problem> =
@@ -213,7 +254,7 @@ fn take_over(
         }
     }
     let how = Repair { day: Now::get().day, ..Repair::default() };
-    let edit = repair(files, &how, &mut |history| replay(history))?;
+    let edit = repair(files, &how, &mut |history| project.replay(history))?;
     edit.apply(files)?;
     session.say(&format!("{} was edited since it was made, and is taken over as it is now.\n", printable(&stale.name)));
     let folder = Folder::read(files)?;

@@ -29,7 +29,7 @@ impl List {
         let looked = project.look()?;
         let overview = Overview::new(project, &folder, looked.connection.as_ref(), &Compare::default())?;
         let rows = overview.rows(&folder.history);
-        session.record("database", &project.database.as_ref().map(|database| database.shown()));
+        session.record("database", &project.shown_database());
         session.record("migrations", &rows.iter().map(wire::migrate::Listed::from).collect::<Vec<_>>());
         if rows.is_empty() {
             session.say("There are no migrations.");

@@ -17,7 +17,7 @@ mod squash;
 mod status;
 mod verify;
 
-pub use apply::report;
+pub use apply::{refuse_backup, report};
 pub use pending::ended;
 
 use clap::{Args, Subcommand};

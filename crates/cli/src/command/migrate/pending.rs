@@ -32,7 +32,7 @@ impl Pending {
         let folder = project.read()?;
         let looked = project.look()?;
         let overview = Overview::new(project, &folder, looked.connection.as_ref(), &Compare::default())?;
-        session.record("database", &project.database.as_ref().map(|database| database.shown()));
+        session.record("database", &project.shown_database());
         let entries: Vec<_> = overview.pending.iter().map(|item| wire::migrate::Pending::new(item, self.sql)).collect();
         session.record("pending", &entries);
         for item in &overview.pending {

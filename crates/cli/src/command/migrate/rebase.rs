@@ -9,7 +9,7 @@ use whimbrel::sqlite_host::Sqlite;
 
 use super::repair::repair_record;
 use crate::failure::{Exit, Failure};
-use crate::migrations::{Now, Project, replay};
+use crate::migrations::{Now, Project};
 use crate::render::printable;
 use crate::session::Session;
 use crate::wire;
@@ -36,12 +36,14 @@ impl Rebase {
         }
         let looked = project.look()?;
         let mut first = Vec::new();
-        if let Some(connection) = &looked.connection {
+        if let Some(mut live) = project.live()? {
+            first = live.tracking()?.records.iter().map(Record::tag).collect();
+        } else if let Some(connection) = &looked.connection {
             let tracking = block_on(run::read_tracking(&mut Sqlite::new(connection)))?;
             first = tracking.records.iter().map(Record::tag).collect();
         }
         drop(looked);
-        let (edit, moved) = rebase(&project.copy()?, &first, &Now::get().day, &mut |history| replay(history))?;
+        let (edit, moved) = rebase(&project.copy()?, &first, &Now::get().day, &mut |history| project.replay(history))?;
         let entries: Vec<_> = moved.iter().map(|(from, to)| wire::migrate::Renamed { from, to }).collect();
         session.record("renamed", &entries);
         let is_in_order = edit.is_empty();
@@ -51,9 +53,9 @@ impl Rebase {
         }
         let folder = Folder::read(&project.files)?;
         let has_run = moved.iter().any(|(from, _)| first.contains(from));
-        let recorded = match project.database_of_words().filter(|_| has_run) {
-            Some(database) => repair_record(session, database, &folder.history, &project.ignore)?,
-            None => Vec::new(),
+        let recorded = match project.is_named() && has_run {
+            true => repair_record(session, &project, &folder.history)?,
+            false => Vec::new(),
         };
         session.record("recorded", &recorded);
         if is_in_order {

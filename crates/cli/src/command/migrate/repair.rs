@@ -6,9 +6,9 @@ use whimbrel::run::{self, block_on};
 use whimbrel::sqlite_host::{Access, Sqlite};
 use whimbrel::{Folder, History};
 
-use crate::database::{Database, open_to_write};
+use crate::database::open_to_write;
 use crate::failure::{Exit, Failure};
-use crate::migrations::{Now, Project, replay};
+use crate::migrations::{Now, Project};
 use crate::render::printable;
 use crate::session::Session;
 
@@ -38,7 +38,7 @@ impl Repair {
         project.read()?;
         let files = project.copy()?;
         let settings = Settings { forget: self.forget, day: Now::get().day };
-        let edit = repair(&files, &settings, &mut |history| replay(history))?;
+        let edit = repair(&files, &settings, &mut |history| project.replay(history))?;
         let messages = edit.messages.clone();
         session.record("messages", &messages);
         let is_in_order = edit.is_empty();
@@ -46,9 +46,9 @@ impl Repair {
         edit.apply(&mut after)?;
         let folder = Folder::read(&after)?;
         // The database first: where it does not bear out what the files say now, the folder stays as it is, too.
-        let recorded = match project.database_of_words() {
-            Some(database) => Some(repair_record(session, database, &folder.history, &project.ignore)?),
-            None => None,
+        let recorded = match project.is_named() {
+            true => Some(repair_record(session, &project, &folder.history)?),
+            false => None,
         };
         project.write(session, &[edit])?;
         for message in &messages {
@@ -64,18 +64,23 @@ impl Repair {
 }
 
 /// Takes names, numbers and checksums over into the record of a database; what was changed, in words.
-pub fn repair_record(
-    session: &mut Session,
-    database: &Database,
-    history: &History,
-    ignore: &[String],
-) -> Result<Vec<String>, Failure> {
-    drop(database.open()?);
-    session.written = Some(database.shown());
-    let connection = open_to_write(&database.path, Access::ReadWrite)?;
-    let changes = block_on(run::repair_records(&mut Sqlite::new(&connection), history, ignore))?;
+pub fn repair_record(session: &mut Session, project: &Project, history: &History) -> Result<Vec<String>, Failure> {
+    let shown = project.shown_database().unwrap_or_default();
+    let changes = match project.live()? {
+        Some(mut live) => {
+            session.written = Some(shown.clone());
+            live.repair_records(history, &project.ignore)?
+        }
+        None => {
+            let database = project.database()?;
+            drop(database.open()?);
+            session.written = Some(shown.clone());
+            let connection = open_to_write(&database.path, Access::ReadWrite)?;
+            block_on(run::repair_records(&mut Sqlite::new(&connection), history, &project.ignore))?
+        }
+    };
     for change in &changes {
-        session.say(&format!("{}: {}.", printable(&database.shown()), printable(change)));
+        session.say(&format!("{}: {}.", printable(&shown), printable(change)));
     }
     session.applied |= !changes.is_empty();
     Ok(changes)

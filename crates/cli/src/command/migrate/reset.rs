@@ -6,14 +6,17 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use rusqlite::Connection;
 use rusqlite::backup::{Backup as Copying, StepResult};
+use whimbrel::history::Policy;
 use whimbrel::run::{self, block_on};
 use whimbrel::sqlite_host::{self, Access, Sqlite};
 use whimbrel::{Code, Error, History, Migrator, backup};
 
-use crate::arguments::BackupArguments;
+use super::refuse_backup;
+use crate::arguments::{BackupArguments, ServerArguments};
 use crate::database::open_to_write;
 use crate::failure::{Exit, Failure};
 use crate::migrations::Project;
+use crate::postgres_migrations::{How, Live};
 use crate::progress::{Progress, cancelled_by_interrupt};
 use crate::render::{self, printable};
 use crate::session::Session;
@@ -23,7 +26,8 @@ use crate::{ask, wire};
 ///
 /// For development. A new database is made beside it by all migrations, and then takes its place page by page, in one
 /// transaction: whatever stops it, there is the old database or the new one. A backup is made first, unless
-/// --backup=false says otherwise. Only a database that migrations have made is emptied.
+/// --backup=false says otherwise. Only a database that migrations have made is emptied. On a PostgreSQL server all that
+/// the database holds is dropped in one transaction, and the migrations run again; there is no backup.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Reset {
@@ -48,6 +52,9 @@ const PAGES: std::ffi::c_int = 4096;
 impl Reset {
     /// Makes it anew.
     pub fn run(self, session: &mut Session, project: &Project) -> Result<Exit, Failure> {
+        if let Some(live) = project.live()? {
+            return self.run_on_server(session, project, live);
+        }
         let database = project.database()?;
         let folder = project.read_sound()?;
         let history = &folder.history;
@@ -108,6 +115,51 @@ impl Reset {
         session.say(&format!(
             "Done in {}: {} is new, at {}.",
             render::duration(time),
+            printable(&shown),
+            printable(&at)
+        ));
+        Ok(Exit::Done)
+    }
+
+    /// The same on a server, where a database is not made beside the other: all in it is dropped, and the migrations run.
+    fn run_on_server(&self, session: &mut Session, project: &Project, mut live: Live<'_>) -> Result<Exit, Failure> {
+        refuse_backup(&self.backup)?;
+        let folder = project.read_sound()?;
+        let history = &folder.history;
+        let shown = project.shown_database().unwrap_or_default();
+        session.record("database", &shown);
+        session.written = Some(shown.clone());
+        let start = Instant::now();
+        let tracking = live.tracking()?;
+        if tracking.state.is_none() && !tracking.is_fresh() {
+            let message = format!("{shown} was not made by these migrations, and is not emptied");
+            return Err(Error::new(Code::NotDisposable, message)
+                .help("if nothing in it is needed, drop the database yourself")
+                .help(format!("if the migrations made it, adopt it: {}", project.command("baseline")))
+                .into());
+        }
+        // What cannot run is found before anything is dropped.
+        project.replay(history)?;
+        let rows = live.rows()?;
+        session.record("rows", &rows);
+        if rows > 0 && !self.accept_data_loss {
+            let what = render::count(rows, "row");
+            if !session.can_ask() {
+                let error = Error::new(Code::DataLoss, format!("this would lose {what} of {shown}"));
+                return Err(error.help("say --accept-data-loss if that is meant").into());
+            }
+            ask::yes(session, &format!("Lose {what} of {shown}?"), false)?;
+        }
+        live.clear(&project.ignore)?;
+        session.applied = true;
+        let times = ServerArguments::default();
+        let how = How { to: None, policy: Policy::Refuse, accept_drift: false, ignore: &project.ignore, times: &times };
+        live.upgrade(session, history, &how)?;
+        session.record("version", &history.newest());
+        let at = history.migrations.last().map(|m| m.tag()).unwrap_or_default();
+        session.say(&format!(
+            "Done in {}: {} is new, at {}.",
+            render::duration(start.elapsed()),
             printable(&shown),
             printable(&at)
         ));

@@ -32,14 +32,17 @@ Examples:
 impl Rollback {
     /// Undoes them.
     pub fn run(self, session: &mut Session, project: &Project) -> Result<Exit, Failure> {
-        let database = project.database()?;
         let folder = project.read()?;
         let history = &folder.history;
-        let connection = database.open()?;
-        session.written = Some(database.shown());
-        session.record("database", &database.shown());
+        let connection = match &project.server {
+            Some(_) => None,
+            None => Some(project.database()?.open()?),
+        };
+        let shown = project.shown_database().unwrap_or_default();
+        session.written = Some(shown.clone());
+        session.record("database", &shown);
         let how = Compare { accept_drift: self.undo.accept_drift, ..Compare::default() };
-        let mut overview = Overview::new(project, &folder, Some(&connection), &how)?;
+        let mut overview = Overview::new(project, &folder, connection.as_ref(), &how)?;
         overview.problems.retain(|problem| problem.code != Code::OutOfOrder);
         record_problems(session, &overview, history);
         if let Some(refusal) = refusal(&overview.problems) {

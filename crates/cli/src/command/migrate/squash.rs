@@ -4,7 +4,7 @@ use clap::Args;
 use whimbrel::history::author::{Squash as Settings, squash};
 
 use crate::failure::{Exit, Failure};
-use crate::migrations::{Now, Project, find, replay};
+use crate::migrations::{Now, Project, find};
 use crate::render::printable;
 use crate::session::Session;
 
@@ -49,7 +49,7 @@ impl Squash {
             forget: self.forget_originals,
             day: Now::get().day,
         };
-        let edit = squash(&project.copy()?, &folder, &settings, &mut |history| replay(history))?;
+        let edit = squash(&project.copy()?, &folder, &settings, &mut |history| project.replay(history))?;
         let messages = edit.messages.clone();
         session.record("messages", &messages);
         project.write(session, &[edit])?;

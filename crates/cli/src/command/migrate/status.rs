@@ -99,7 +99,7 @@ fn record(session: &mut Session, project: &Project, folder: &Folder, overview: &
     let records = overview.records();
     session.record("layout", &wire::migrate::layout(folder.layout));
     session.record("newest", &history.newest());
-    session.record("database", &project.database.as_ref().map(|database| database.shown()));
+    session.record("database", &project.shown_database());
     session.record("creates_database", &creates);
     session.record("version", &overview.tracking.as_ref().map(|_| overview.standing.newest_applied));
     session.record("applied", &wire::migrate::applied(records));
@@ -114,7 +114,7 @@ fn record(session: &mut Session, project: &Project, folder: &Folder, overview: &
 }
 
 fn record_unreadable(session: &mut Session, project: &Project, failure: &Failure) {
-    session.record("database", &project.database.as_ref().map(|database| database.shown()));
+    session.record("database", &project.shown_database());
     session.record("applied", &Vec::<u32>::new());
     session.record("pending", &Vec::<u32>::new());
     session.record(
@@ -127,10 +127,10 @@ fn heading(project: &Project, folder: &Folder, creates: bool) -> String {
     let dir = styled(BOLD, &printable(&project.dir()));
     let count = render::count(folder.history.migrations.len() as u64, "migration");
     let about = styled(DIM, &format!("{}, {count}", folder.layout));
-    match &project.database {
+    match project.shown_database() {
         Some(database) => {
             let new = if creates { styled(DIM, ", not there yet") } else { String::new() };
-            format!("{dir} → {}    {about}{new}\n", styled(BOLD, &printable(&database.shown())))
+            format!("{dir} → {}    {about}{new}\n", styled(BOLD, &printable(&database)))
         }
         None => format!("{dir}    {about}\n"),
     }
@@ -140,13 +140,13 @@ fn summary(project: &Project, overview: &Overview<'_>, history: &History, refusa
     if history.migrations.is_empty() && refusal.is_none() && overview.records().is_empty() {
         return format!("There are no migrations yet. Make the first: {} --name start", project.command("generate"));
     }
-    let Some(database) = &project.database else {
+    let Some(database) = project.shown_database() else {
         return match refusal {
             Some(_) => "The folder is not in order.".to_owned(),
             None => "The folder is in order. Name a database with --db to see what has run.".to_owned(),
         };
     };
-    let name = printable(&database.shown());
+    let name = printable(&database);
     let at = match overview.position(history) {
         Some(tag) => format!("{name} is at {}", printable(&tag)),
         None => format!("{name} has run none of them"),

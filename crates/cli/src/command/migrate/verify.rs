@@ -4,9 +4,11 @@ use std::time::Instant;
 
 use clap::Args;
 use serde::Serialize;
+use whimbrel::postgres::versioned::Way;
 use whimbrel::testing::{Check, Finding, Verifier};
+use whimbrel::{Code, Dialect, History};
 
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, Problem};
 use crate::migrations::Project;
 use crate::progress::{Progress, cancelled_by_interrupt};
 use crate::render;
@@ -16,7 +18,7 @@ use crate::session::Session;
 ///
 /// In memory, with generated rows: every version to every later one at once, step by step, a new database, a second start,
 /// down and up again. All ways must lead to the same schema and keep every row that no script takes away. No database is
-/// touched. What an app does in steps of its own is tried by its tests, with `whimbrel::testing`.
+/// touched. Migrations of PostgreSQL are tried in a scratch database of a server, without rows: up, down and up again. What an app does in steps of its own is tried by its tests, with `whimbrel::testing`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Verify {
@@ -80,13 +82,69 @@ impl<'a> From<&'a Finding> for FindingEntry<'a> {
     }
 }
 
+#[derive(Serialize)]
+struct WayEntry<'a> {
+    kind: &'a str,
+    to: u32,
+    migration: &'a str,
+    outcome: &'static str,
+    findings: &'a [String],
+}
+
 impl Verify {
+    /// The same on a server, in a scratch database: up, down and up again, without rows.
+    fn run_on_server(self, session: &mut Session, project: &Project, history: &History) -> Result<Exit, Failure> {
+        let start = Instant::now();
+        let ways = project.verify(history, self.skip_down)?;
+        let outcome = |way: &Way| if way.wrong.is_empty() { "passed" } else { "failed" };
+        let entries: Vec<_> = ways
+            .iter()
+            .map(|way| WayEntry {
+                kind: way.kind.as_str(),
+                to: way.idx,
+                migration: &way.tag,
+                outcome: outcome(way),
+                findings: &way.wrong,
+            })
+            .collect();
+        session.record("checks", &entries);
+        let width = ways.iter().map(|way| way.tag.chars().count()).max().unwrap_or_default();
+        for way in &ways {
+            let gap = " ".repeat(width - way.tag.chars().count() + 2);
+            let tag = render::printable(&way.tag);
+            session.say(&format!("  {tag}{gap}{:<9} {}", way.kind.as_str(), outcome(way)));
+        }
+        session.say("");
+        let wrong: Vec<Problem> = ways
+            .iter()
+            .filter(|way| !way.wrong.is_empty())
+            .map(|way| {
+                let message = format!("{}, {}: {}", way.tag, way.kind.as_str(), way.wrong[0]);
+                let problem = Problem::new(Code::NotVerified.as_str(), message);
+                Problem {
+                    migration: Some(way.tag.clone()),
+                    help: way.wrong.iter().skip(1).take(9).map(|other| format!("and {other}")).collect(),
+                    ..problem
+                }
+            })
+            .collect();
+        if !wrong.is_empty() {
+            return Err(Failure { exit: Exit::Failed, problems: wrong });
+        }
+        let time = render::duration(start.elapsed());
+        session.say(&format!("Done in {time}: all is as it should be. Rows were not tried."));
+        Ok(Exit::Done)
+    }
+
     /// Tries them.
     pub fn run(self, session: &mut Session, project: &Project) -> Result<Exit, Failure> {
         let folder = project.read_sound()?;
         if folder.history.migrations.is_empty() {
             session.say(&format!("There are no migrations in {}.", render::printable(&project.dir())));
             return Ok(Exit::Done);
+        }
+        if folder.dialect == Dialect::Postgres {
+            return self.run_on_server(session, project, &folder.history);
         }
         let start = Instant::now();
         let progress = Progress::new(session.can_draw(), false);

@@ -18,9 +18,11 @@ mod phases;
 mod replay;
 mod tracking;
 mod upgrade;
+mod verify;
 
 pub use baseline::{Baseline, baseline, find_version, read_other_tool, repair_records};
 pub use downgrade::downgrade;
 pub use replay::{replay, replay_each};
-pub use tracking::{read_differences, read_tracking};
-pub use upgrade::{is_unchanged, upgrade};
+pub use tracking::{count, forget, read_tracking};
+pub use upgrade::{is_unchanged, read_drift, upgrade};
+pub use verify::{Way, WayKind, verify};

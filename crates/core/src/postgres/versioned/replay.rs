@@ -2,7 +2,7 @@
 
 use super::tracking::visible;
 use crate::error::{Code, Error, Result};
-use crate::history::script::PhaseKind;
+use crate::history::script::{PhaseKind, Script};
 use crate::history::{History, Migration, Model, Outcome, snapshot_statements};
 use crate::postgres::host::Host;
 use crate::postgres::schema::{Kind, Schema};
@@ -85,15 +85,35 @@ pub(super) async fn expected<H: Host>(
     Ok(visible(schema, ignore).into())
 }
 
-async fn execute<H: Host>(place: &mut Place<'_, H>, migration: &Migration) -> Result<()> {
+/// Runs a migration's script.
+pub(super) async fn execute<H: Host>(place: &mut Place<'_, H>, migration: &Migration) -> Result<()> {
     let script = migration.script().map_err(|e| e.migration(migration.tag()))?;
+    execute_script(place, migration, &migration.path, &migration.up, &script).await
+}
+
+/// Runs the script that undoes it, where there is one.
+pub(super) async fn execute_down<H: Host>(place: &mut Place<'_, H>, migration: &Migration) -> Result<()> {
+    let Some(down) = &migration.down else { return Ok(()) };
+    let path = format!("{}.down.sql", migration.tag());
+    let script = Script::read(&path, migration.dialect, down, migration.transaction);
+    let script = script.map_err(|e| e.migration(migration.tag()))?;
+    execute_script(place, migration, &path, down, &script).await
+}
+
+async fn execute_script<H: Host>(
+    place: &mut Place<'_, H>,
+    migration: &Migration,
+    path: &str,
+    text: &str,
+    script: &Script,
+) -> Result<()> {
     // A script may have set a path or another setting, which the next one does not expect.
     place.prepare().await?;
     let mut ranges = Vec::new();
     let mut statements = Vec::new();
     for phase in &script.phases {
         for range in &phase.statements {
-            let sql = &migration.up[range.clone()];
+            let sql = &text[range.clone()];
             ranges.push(range);
             statements.push(match phase.kind {
                 PhaseKind::Backfill => repeated(sql),
@@ -102,8 +122,8 @@ async fn execute<H: Host>(place: &mut Place<'_, H>, migration: &Migration) -> Re
         }
     }
     place.execute_all(&statements).await.map_err(|(at, failure)| match ranges.get(at) {
-        Some(range) => failed_in(&migration.path, &migration.up, range, &failure).migration(migration.tag()),
-        None => failure.error(Code::StatementFailed, format!("{} cannot be tried out", migration.path)),
+        Some(range) => failed_in(path, text, range, &failure).migration(migration.tag()),
+        None => failure.error(Code::StatementFailed, format!("{path} cannot be tried out")),
     })
 }
 

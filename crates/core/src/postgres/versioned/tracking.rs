@@ -6,11 +6,10 @@
 use crate::error::{Code, Error, Result};
 use crate::history::record::{FORMAT, IN_TABLE, MIGRATIONS, STATE};
 use crate::history::{Model, Record, RecordState, State};
-use crate::postgres::host::Host;
 use crate::postgres::read::read_schema;
 use crate::postgres::scratch::text;
 use crate::postgres::token::quote_literal;
-use crate::run::{Connection, Difference, Failure, Row, Tracking, Value, matches_pattern};
+use crate::run::{Connection, Failure, Row, Tracking, Value, matches_pattern};
 
 /// The schema in which the tables are, as it is written in SQL; none where they are not there yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -199,17 +198,25 @@ pub(super) fn visible(schema: crate::postgres::schema::Schema, ignore: &[String]
     })
 }
 
-/// What a database's schema has that its migrations do not make, and the other way round; `done` is the history of
-/// those that it has run.
+/// Drops the record of migrations, of a database that is to be made anew.
 ///
 /// # Errors
-/// Where the schema cannot be read, or what the migrations make cannot be worked out.
-pub async fn read_differences<H: Host>(
-    host: &mut H,
-    scratch: crate::postgres::scratch::Scratch<'_, H>,
-    done: &crate::history::History,
-    ignore: &[String],
-) -> Result<Difference> {
-    let expected = super::replay::expected(host, scratch, done, ignore).await?;
-    read_live(host, ignore).await?.differences(&expected)
+/// Where the tables cannot be dropped.
+pub async fn forget<C: Connection>(conn: &mut C) -> Result<()> {
+    let (_, home) = read_home(conn).await?;
+    if home.0.is_none() {
+        return Ok(());
+    }
+    let sql = format!("DROP TABLE IF EXISTS {}, {}", home.table(MIGRATIONS), home.table(STATE));
+    let failed = |f: Failure| f.error(Code::Database, "the record of migrations cannot be dropped").statement(&sql);
+    conn.execute(&sql).await.map(drop).map_err(failed)
+}
+
+/// How many rows a table has, or how many values a column; `what` is `*`, or the column's name as SQL.
+///
+/// # Errors
+/// Where there is none of this name, or it cannot be read.
+pub async fn count<C: Connection>(conn: &mut C, table: &str, what: &str) -> Result<u64> {
+    let found = rows(conn, &format!("SELECT pg_catalog.count({what}) FROM {table}")).await?;
+    Ok(found.first().map(|row| text(row, 0)).and_then(|count| count.parse().ok()).unwrap_or_default())
 }

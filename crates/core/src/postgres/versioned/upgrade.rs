@@ -11,8 +11,8 @@ use crate::postgres::run::RunSettings;
 use crate::postgres::scratch::{Scratch, refuse_transaction};
 use crate::postgres::session::acquire;
 use crate::run::{
-    Cancel, Connection, Decision, Event, Observer, Tracking, Upgrade, UpgradeKind, UpgradeSettings, VERSIONED, applied,
-    decide, drift, oldest_apps,
+    Cancel, Connection, Decision, Difference, Event, Observer, Tracking, Upgrade, UpgradeKind, UpgradeSettings,
+    VERSIONED, applied, decide, drift, oldest_apps,
 };
 
 /// The host's clock, in milliseconds since 1970.
@@ -211,7 +211,7 @@ pub(super) async fn make_tables<H: Host, O: Observer + ?Sized>(host: &mut H, run
     })
 }
 
-/// Whether the schema is still the one that the last upgrade left.
+/// Whether the schema is still the one that the last upgrade left; what is another is a warning where that is accepted.
 pub(super) async fn check_drift<H: Host>(
     host: &mut H,
     scratch: Scratch<'_, H>,
@@ -220,19 +220,8 @@ pub(super) async fn check_drift<H: Host>(
     settings: &UpgradeSettings,
     warnings: &mut Vec<String>,
 ) -> Result<()> {
-    let Some(state) = &tracking.state else { return Ok(()) };
-    // A migration that was stopped between two of its phases leaves what no version has.
-    let is_between = tracking.records.iter().any(|record| record.state != RecordState::Done);
-    if tracking.records.is_empty() || is_between {
-        return Ok(());
-    }
-    let live: Model = read_live(host, &settings.ignore).await?;
-    if !state.fingerprint.is_empty() && fingerprint(&live) == state.fingerprint {
-        return Ok(());
-    }
-    let done = so_far(history, &tracking.records);
-    let made = match expected(host, scratch, &done, &settings.ignore).await {
-        Ok(made) => made,
+    let difference = match read_drift(host, scratch, history, tracking, &settings.ignore, false).await {
+        Ok(difference) => difference.unwrap_or_default(),
         Err(e) if is_about_place(&e) => {
             warnings.push(format!(
                 "the schema is not compared, because no scratch place can be made: {}",
@@ -242,7 +231,6 @@ pub(super) async fn check_drift<H: Host>(
         }
         Err(e) => return Err(e),
     };
-    let difference = live.differences(&made)?;
     warnings.extend(difference.extra.iter().map(|e| format!("{e} is in the database, and no migration makes it")));
     if difference.wrong.is_empty() {
         return Ok(());
@@ -252,6 +240,34 @@ pub(super) async fn check_drift<H: Host>(
         return Ok(());
     }
     Err(drift(&difference.wrong))
+}
+
+/// What differs between the database and what its migrations make, where the schema is not the one that the last upgrade
+/// left, or `always`. None where nothing was compared: nothing has run, a migration is between two phases, or the schema
+/// is as it was.
+///
+/// # Errors
+/// Where the schema cannot be read, or what the migrations make cannot be worked out.
+pub async fn read_drift<H: Host>(
+    host: &mut H,
+    scratch: Scratch<'_, H>,
+    history: &History,
+    tracking: &Tracking,
+    ignore: &[String],
+    always: bool,
+) -> Result<Option<Difference>> {
+    let Some(state) = &tracking.state else { return Ok(None) };
+    // A migration that was stopped between two of its phases leaves what no version has.
+    let is_between = tracking.records.iter().any(|record| record.state != RecordState::Done);
+    if tracking.records.is_empty() || is_between {
+        return Ok(None);
+    }
+    let live: Model = read_live(host, ignore).await?;
+    if !always && !state.fingerprint.is_empty() && fingerprint(&live) == state.fingerprint {
+        return Ok(None);
+    }
+    let made = expected(host, scratch, &so_far(history, &tracking.records), ignore).await?;
+    live.differences(&made).map(Some)
 }
 
 /// The same scratch for another time.
