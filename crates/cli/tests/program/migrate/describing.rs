@@ -180,21 +180,26 @@ error[W0701]: there is no folder nix
 
 "#]]);
     case.run_untouched("migrate status --dialect postgres").code(2).stderr_eq(str![[r#"
-error[W0601]: PostgreSQL is not supported by this version of whimbrel
-  = help: this version makes migrations of SQLite databases: sqlite
+error[W0601]: --dialect says PostgreSQL, and the database is SQLite
+  = help: leave --dialect out, or name another database with --db
 
 "#]]);
     case.run_untouched("migrate status --dialect mysql").code(2).stderr_eq(str![[r#"
 error[W0601]: mysql is no dialect that whimbrel knows
-  = help: write sqlite
+  = help: write sqlite or postgres
 
 "#]]);
-    case.run_untouched("migrate status --db postgres://localhost/app").code(2);
-    let case = case.file("whimbrel.toml", "dialect = 'postgres'\n");
+    let case = case.file("whimbrel.toml", "dialect = 'oracle'\n");
     case.run_untouched("migrate status").code(2).stderr_eq(str![[r#"
-error[W0602]: whimbrel.toml: PostgreSQL is not supported by this version of whimbrel
-  = help: this version makes migrations of SQLite databases: sqlite
+error[W0602]: whimbrel.toml: oracle is no dialect that whimbrel knows
+  = help: write sqlite or postgres
 
+"#]]);
+    // The journal says that these are migrations of SQLite.
+    let case = case.file("whimbrel.toml", "dialect = 'postgres'\n");
+    case.run_untouched("migrate status").code(4).stderr_eq(str![[r#"
+error[W0703]: these are migrations of SQLite, and PostgreSQL is wanted
+...
 "#]]);
     case.run_untouched("migrate apply --dialect sqlite").code(2).stderr_eq(str![[r#"
 error[W0601]: no database is named
