@@ -1,4 +1,4 @@
-//! `plan`, `push` and `pull` on a PostgreSQL server.
+//! `plan`, `push` and `pull` on a PostgreSQL server, and what it reads for `translate`.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -6,8 +6,10 @@ use std::time::Instant;
 
 use tokio::runtime::Runtime;
 use whimbrel::diff::{Answer, Question};
-use whimbrel::postgres::{Plan, Planner, Postgres, RunSettings, print};
+use whimbrel::postgres::schema::Schema;
+use whimbrel::postgres::{Declared, Plan, Planner, Postgres, RunSettings, print};
 use whimbrel::postgres_host::Address;
+use whimbrel::schema::Source;
 use whimbrel::{Code, Error};
 
 use crate::arguments::{PlanArguments, shown};
@@ -38,15 +40,34 @@ impl Server {
         let Some(word) = option.cloned().or_else(variable).or_else(|| configuration.db.clone()) else {
             return Ok(None);
         };
-        if !is_postgres(&word) {
-            return Ok(None);
-        }
-        let address = address(&word)?;
-        Ok(Some(Server { address, word: option.cloned(), runtime: runtime()? }))
+        let server = Server::of(&word)?;
+        Ok(server.map(|server| Server { word: option.cloned(), ..server }))
+    }
+
+    /// The server of a word, where it names one.
+    pub fn of(word: &OsStr) -> Result<Option<Server>, Failure> {
+        if is_postgres(word) { Ok(Some(Server::at(word)?)) } else { Ok(None) }
+    }
+
+    /// The schema of the database.
+    pub fn schema(&self) -> Result<Schema, Failure> {
+        let mut host = self.connect()?;
+        Ok(self.runtime.block_on(whimbrel::postgres::read_schema(&mut host))?)
+    }
+
+    /// What the sources declare, as the server understands it; nothing in the database is read.
+    pub fn declared(&self, sources: &[Source], scratch: Option<&OsString>) -> Result<Declared, Failure> {
+        let mut host = self.connect()?;
+        let mut scratch = match scratch {
+            Some(word) => Some(self.runtime.block_on(Postgres::connect_to(&address(word)?))?),
+            None => None,
+        };
+        let declared = whimbrel::postgres::read_declared(&mut host, scratch.as_mut(), sources);
+        Ok(self.runtime.block_on(declared)?)
     }
 
     /// The server at an address that is no default.
-    pub fn at(word: &OsString) -> whimbrel::Result<Server> {
+    pub fn at(word: &OsStr) -> whimbrel::Result<Server> {
         let address = address(word)?;
         Ok(Server { address, word: None, runtime: runtime()? })
     }
@@ -58,9 +79,7 @@ impl Server {
 
     /// `whimbrel pull`
     pub fn pull(self, session: &mut Session) -> Result<Exit, Failure> {
-        let mut host = self.connect()?;
-        let schema = self.runtime.block_on(whimbrel::postgres::read_schema(&mut host))?;
-        let text = print::to_sql(&schema);
+        let text = print::to_sql(&self.schema()?);
         session.record("database", &self.address.to_string());
         session.record("sql", &text);
         session.print(&text);

@@ -13,6 +13,7 @@ pub mod postgres;
 pub mod run;
 pub mod schema;
 pub mod sqlite;
+pub mod translate;
 
 pub use dialect::Dialect;
 pub use error::{Code, Error, Result, State};

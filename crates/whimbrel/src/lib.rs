@@ -47,7 +47,7 @@ pub use whimbrel_core::diff::{Answer, Answers, Question};
 pub use whimbrel_core::error::{Code, Error, Result, State};
 pub use whimbrel_core::history::{self, Files, Folder, History, MemoryFiles, Migration};
 pub use whimbrel_core::run::{Cancel, Event, Observer, Report};
-pub use whimbrel_core::{Dialect, Schema, diff, lint, plan, run, schema, sqlite};
+pub use whimbrel_core::{Dialect, Schema, diff, lint, plan, run, schema, sqlite, translate};
 /// Puts a folder of migrations into the program when it is compiled, as a `&'static` [`History`].
 ///
 /// The path starts at the folder of `Cargo.toml`. The folder is read and checked as [`Folder::read`] does it, and all is

@@ -25,6 +25,7 @@ use whimbrel_core::postgres::host::Host;
 use whimbrel_core::postgres::prepare::make_plan;
 use whimbrel_core::postgres::run::run_plan;
 use whimbrel_core::postgres::schema::Schema;
+use whimbrel_core::postgres::scratch::Place;
 use whimbrel_core::run::{Cancel, Observer, Report};
 use whimbrel_core::schema::Source;
 use whimbrel_core::{Code, Result};
@@ -32,6 +33,7 @@ use whimbrel_core::{Code, Result};
 pub use crate::postgres_host::{Address, Postgres};
 pub use crate::postgres_migrator::Migrator;
 pub use tokio_postgres::Client;
+pub use whimbrel_core::postgres::declared::Declared;
 pub use whimbrel_core::postgres::draft::draft;
 pub use whimbrel_core::postgres::prepare::{Settings, Wanted};
 pub use whimbrel_core::postgres::read::read_schema;
@@ -40,6 +42,22 @@ pub use whimbrel_core::postgres::scratch::Scratch;
 pub use whimbrel_core::postgres::token::quote_name;
 pub use whimbrel_core::postgres::versioned::count;
 pub use whimbrel_core::postgres::{diff, print, schema, split, statement, steps, versioned};
+
+/// The schema that sources declare, as the server of `host` understands it. They are executed in an empty place, which is
+/// gone afterwards: a database of its own, else a transaction that is rolled back; with `scratch`, in that database.
+///
+/// # Errors
+/// [`Code::SchemaRejected`] where the server does not accept a statement, [`Code::NotADeclaration`] for one that is no part
+/// of a schema, [`Code::NotPermitted`] where there is no place to execute them in.
+pub async fn read_declared<H: Host>(host: &mut H, scratch: Option<&mut H>, sources: &[Source]) -> Result<Declared> {
+    let scratch = scratch.map_or(Scratch::Automatic, Scratch::Given);
+    let mut place = Place::open(host, scratch).await?;
+    let declared = whimbrel_core::postgres::declared::read_declared(&mut place, sources).await;
+    let closed = place.close().await;
+    let declared = declared?;
+    closed?;
+    Ok(declared)
+}
 
 /// Compares a declared schema with a live database and plans the way from one to the other.
 #[derive(Debug)]

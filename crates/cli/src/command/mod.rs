@@ -8,6 +8,7 @@ mod plan;
 mod pull;
 mod push;
 mod restore;
+mod translate;
 
 use clap::Subcommand;
 
@@ -24,6 +25,7 @@ pub enum Command {
     Pull(pull::Pull),
     Doctor(doctor::Doctor),
     Restore(restore::Restore),
+    Translate(translate::Translate),
     Completions(completions::Completions),
 }
 
@@ -38,6 +40,7 @@ impl Command {
             Command::Pull(_) => "pull",
             Command::Doctor(_) => "doctor",
             Command::Restore(_) => "restore",
+            Command::Translate(_) => "translate",
             Command::Completions(_) => "completions",
         }
     }
@@ -52,6 +55,7 @@ impl Command {
             Command::Pull(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
             Command::Restore(command) => command.run(session),
+            Command::Translate(command) => command.run(session),
             Command::Completions(command) => command.run(session),
         }
     }

@@ -39,6 +39,7 @@ help_of!(diff, "../help/diff.txt");
 help_of!(pull, "../help/pull.txt");
 help_of!(doctor, "../help/doctor.txt");
 help_of!(restore, "../help/restore.txt");
+help_of!(translate, "../help/translate.txt");
 help_of!(completions, "../help/completions.txt");
 
 mod migrate_commands {
@@ -76,7 +77,7 @@ fn commands(words: &[&str]) -> Vec<String> {
 
 #[test]
 fn every_command_has_its_help_tested() {
-    let expected = ["plan", "push", "migrate", "diff", "pull", "doctor", "restore", "completions", "help"];
+    let expected = ["plan", "push", "migrate", "diff", "pull", "doctor", "restore", "translate", "completions", "help"];
     assert_eq!(commands(&[]), expected);
     let expected = [
         "generate", "apply", "status", "pending", "list", "show", "down", "rollback", "drop", "squash", "baseline",

@@ -15,3 +15,4 @@ mod restore_and_doctor;
 mod sources;
 mod support;
 mod terminal;
+mod translate;

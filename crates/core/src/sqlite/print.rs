@@ -363,7 +363,7 @@ fn lay_out(definition: &str) -> String {
 }
 
 /// Tables ordered so that parents of foreign keys come first, as far as cycles allow; else as declared.
-fn parents_first(schema: &Schema) -> Vec<&Table> {
+pub(crate) fn parents_first(schema: &Schema) -> Vec<&Table> {
     let edges = |table: &&Table| table.foreign_keys.iter().map(|k| fold(&k.parent)).collect::<Vec<_>>();
     in_order(schema.tables.iter().collect(), |t| fold(&t.name), edges)
 }
