@@ -654,6 +654,8 @@ pub struct CreateFunction {
     pub security_definer: bool,
     /// Whether it says where names are looked up.
     pub sets_search_path: bool,
+    /// Whether it is one for triggers, which nobody else can call.
+    pub returns_trigger: bool,
 }
 
 /// A statement that writes rows.
@@ -1059,7 +1061,15 @@ impl<'s> Reader<'s> {
                 self.parentheses()?;
                 let security_definer = self.has_ahead(&["security", "definer"]);
                 let sets_search_path = self.has_ahead(&["set", "search_path"]);
-                Some(Kind::CreateFunction(CreateFunction { name, or_replace, security_definer, sets_search_path }))
+                let returns_trigger =
+                    self.has_ahead(&["returns", "trigger"]) || self.has_ahead(&["returns", "event_trigger"]);
+                Some(Kind::CreateFunction(CreateFunction {
+                    name,
+                    or_replace,
+                    security_definer,
+                    sets_search_path,
+                    returns_trigger,
+                }))
             }
             "constraint" | "trigger" => {
                 self.take(&["constraint"]);

@@ -24,6 +24,7 @@ pub(super) const RENAMED: Rule = Rule {
         }
         let message = match context.kind() {
             Kind::AlterType { name, change } if !context.known.is_new_type(name) => match change {
+                TypeChange::Rename(_) if is_replaced(context, name) => None,
                 TypeChange::Rename(to) => Some(format!("type {name} is called {to} from now on")),
                 TypeChange::RenameValue { from, to } => Some(format!("value '{from}' of {name} is '{to}' from now on")),
                 TypeChange::RenameAttribute(from) => Some(format!("attribute {from} of {name} gets another name")),
@@ -51,13 +52,17 @@ pub(super) const RENAMED: Rule = Rule {
     },
 };
 
-/// Whether a view takes the name in the same transaction.
-fn is_replaced(context: &Context<'_>, table: &Name) -> bool {
+/// Whether something else takes the name in the same transaction: a view, or a table or type that is made anew.
+fn is_replaced(context: &Context<'_>, old: &Name) -> bool {
     let behind = context.pieces.iter().zip(context.statements).skip(context.at + 1);
     let same = behind.filter(|(piece, _)| piece.transaction.is_some() && piece.transaction == context.transaction());
     same.into_iter().any(|(_, statement)| match &statement.kind {
-        Kind::CreateView { name, .. } => name.may_be(table),
-        Kind::CreateTable(create) => create.name.may_be(table),
+        Kind::CreateView { name, .. } | Kind::CreateType { name, .. } => name.may_be(old),
+        Kind::CreateTable(create) => create.name.may_be(old),
+        Kind::AlterTable(alter) => {
+            alter.actions.iter().any(|action| matches!(&action.change, Change::RenameTable(to) if *to == old.name))
+        }
+        Kind::AlterType { change: TypeChange::Rename(to), .. } => *to == old.name,
         _ => false,
     })
 }
@@ -136,6 +141,10 @@ mod tests {
         assert_eq!(told("P14", "ALTER INDEX i RENAME TO j; ALTER TABLE a RENAME CONSTRAINT c TO d"), NONE);
         assert_eq!(told("P14", "CREATE TYPE t AS ENUM ('a'); ALTER TYPE t RENAME VALUE 'a' TO 'b'"), NONE);
         assert_eq!(told("P14", "ALTER TABLE a RENAME TO b; CREATE VIEW a AS SELECT * FROM b"), NONE);
+        assert_eq!(told("P14", "ALTER TYPE t RENAME TO u; CREATE TYPE t AS ENUM ('a')"), NONE);
+        assert_eq!(told("P14", "CREATE TYPE n AS ENUM (); ALTER TYPE t RENAME TO u; ALTER TYPE n RENAME TO t"), NONE);
+        assert_eq!(told("P14", "CREATE TABLE n (b int); ALTER TABLE t RENAME TO u; ALTER TABLE n RENAME TO t"), NONE);
+        assert_eq!(told("P14", "ALTER TYPE t RENAME TO u; CREATE TYPE v AS ENUM ('a')"), [1]);
         let apart = "ALTER TABLE a RENAME TO b;\n-- whimbrel: phase two\nCREATE VIEW a AS SELECT * FROM b";
         assert_eq!(told("P14", apart), [1]);
     }

@@ -160,6 +160,10 @@ pub(super) const TYPE: Rule = Rule {
                     format!("{table}.{name} becomes {to} by an expression, which writes the whole table anew")
                 }
                 Some(before) if keeps_rows(context, before, to) => continue,
+                Some(before) if only_in_utc(before, to) && !is_zoned(context) => format!(
+                    "{table}.{name} becomes {to}, and was {before}: unless the session's time zone is UTC, the whole table \
+                     is written anew"
+                ),
                 Some(before) => {
                     format!("{table}.{name} becomes {to}, and was {before}: the whole table is written anew")
                 }
@@ -216,22 +220,36 @@ fn keeps_rows(context: &Context<'_>, before: &DataType, after: &DataType) -> boo
             // Six digits are all there are.
             grows(0) || after.arguments.first() == Some(&6)
         }
-        ("timestamp", "timestamptz") | ("timestamptz", "timestamp") => {
-            // The kind changes for nothing, but not together with the number of digits.
-            matches!(after.arguments.as_slice(), [] | [6]) && is_in_utc(context)
-        }
+        _ if only_in_utc(before, after) => is_in_utc(context),
         ("cidr", "inet") => true,
         _ => false,
     }
 }
 
+/// Whether rows stay as they stand in a session whose time zone is UTC. The kind of a timestamp changes for nothing there,
+/// but not together with the number of digits.
+fn only_in_utc(before: &DataType, after: &DataType) -> bool {
+    let kinds = (before.name.as_str(), after.name.as_str());
+    matches!(kinds, ("timestamp", "timestamptz") | ("timestamptz", "timestamp"))
+        && matches!(after.arguments.as_slice(), [] | [6])
+}
+
 /// Whether the script has set the session's time zone to UTC.
 fn is_in_utc(context: &Context<'_>) -> bool {
-    let settings = context.statements[..context.at].iter().rev().filter_map(|statement| match &statement.kind {
-        Kind::Set { name, value, .. } if matches!(name.as_str(), "timezone" | "time zone") => Some(value),
+    zone(context).is_some_and(|zone| matches!(fold(zone).as_str(), "utc" | "etc/utc" | "gmt" | "zulu"))
+}
+
+/// Whether the script has set the session's time zone.
+fn is_zoned(context: &Context<'_>) -> bool {
+    zone(context).is_some()
+}
+
+fn zone<'c>(context: &Context<'c>) -> Option<&'c str> {
+    let mut settings = context.statements[..context.at].iter().rev().filter_map(|statement| match &statement.kind {
+        Kind::Set { name, value, .. } if matches!(name.as_str(), "timezone" | "time zone") => Some(value.as_str()),
         _ => None,
     });
-    settings.take(1).any(|value| matches!(fold(value).as_str(), "utc" | "etc/utc" | "gmt" | "zulu"))
+    settings.next()
 }
 
 /// From which types a change to this one touches no row.
@@ -364,6 +382,11 @@ mod tests {
         ] {
             assert!(change(before, after), "{before} to {after}");
         }
+        let zones = "ALTER TABLE a ADD b timestamp; ALTER TABLE a ALTER b TYPE timestamptz";
+        assert!(message("P08", zones).contains("unless the session's time zone is UTC"));
+        let zones =
+            "ALTER TABLE a ADD b timestamp; SET timezone = 'Asia/Tokyo'; ALTER TABLE a ALTER b TYPE timestamptz";
+        assert!(message("P08", zones).ends_with("timestamp: the whole table is written anew"));
         let script = "ALTER TABLE a ADD b timestamp; SET timezone = 'UTC'; ALTER TABLE a ALTER b TYPE timestamptz";
         assert_eq!(told("P08", script), NONE);
         let script =

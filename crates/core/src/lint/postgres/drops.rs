@@ -46,9 +46,12 @@ pub(super) const OBJECT: Rule = Rule {
     },
 };
 
+/// Whether no app can look for it under this name.
 fn is_new(context: &Context<'_>, drop: &Drop, name: &Name) -> bool {
     match drop.object {
-        Object::Type | Object::Domain => context.known.is_new_type(name),
+        // That it has another name was told where it got it.
+        Object::Type | Object::Domain => context.known.is_new_type(name) || context.known.is_renamed_type(name),
+        Object::Function => context.known.is_trigger_function(name),
         _ => context.is_new(name),
     }
 }
@@ -139,6 +142,10 @@ mod tests {
         );
         assert_eq!(told("P16", "DROP TABLE a; CREATE TABLE a (b int)"), [1]);
         assert_eq!(told("P16", "-- whimbrel: no-transaction\nDROP VIEW v; CREATE VIEW v AS SELECT 1"), [1]);
+        // Nobody but a trigger calls it.
+        assert_eq!(told("P16", "CREATE FUNCTION f() RETURNS trigger LANGUAGE sql AS ''; DROP FUNCTION f()"), NONE);
+        assert_eq!(told("P16", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS ''; DROP FUNCTION f()"), [2]);
+        assert_eq!(told("P16", "ALTER TYPE t RENAME TO u; CREATE TYPE t AS ENUM (); DROP TYPE u"), NONE);
         assert_eq!(told("P16", "CREATE TYPE t AS ENUM (); DROP TYPE t; CREATE TABLE a (b int); DROP TABLE a"), NONE);
     }
 

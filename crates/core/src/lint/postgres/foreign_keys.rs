@@ -1,5 +1,6 @@
 //! Foreign keys, and what they rest on: P09, P40 and P47.
 
+use super::known::ForeignKey;
 use super::{Context, Found, Lock, Rule};
 use crate::lint::Level;
 use crate::postgres::statement::{
@@ -63,7 +64,7 @@ fn dropped_constraint(context: &Context<'_>, table: &Name, name: &str, cascade: 
     let Some(known) = context.known.table(table).filter(|_| !context.is_new(table)) else { return Vec::new() };
     let own = known.foreign_keys.iter().find(|key| key.name.as_deref() == Some(name));
     if let Some(key) = own {
-        if is_added_again(context, table, &key.columns) {
+        if is_added_again(context, table, &key.columns) || goes(context, table, key) {
             return Vec::new();
         }
         let message = format!("{table} may refer to rows of {} that are not there, from now on", key.references.table);
@@ -97,6 +98,20 @@ fn is_added_again(context: &Context<'_>, table: &Name, columns: &[String]) -> bo
         Kind::AlterTable(alter) if alter.name.may_be(table) => {
             added_keys(alter).iter().any(|(added, ..)| added.as_slice() == columns)
         }
+        _ => false,
+    })
+}
+
+/// Whether this statement or a later one drops one of the tables, or a column: then there is nothing to refer.
+fn goes(context: &Context<'_>, table: &Name, key: &ForeignKey) -> bool {
+    context.statements[context.at..].iter().any(|statement| match &statement.kind {
+        Kind::Drop(drop) if drop.object == Object::Table => {
+            drop.names.iter().any(|name| name.may_be(table) || name.may_be(&key.references.table))
+        }
+        Kind::AlterTable(alter) if alter.name.may_be(table) => alter
+            .actions
+            .iter()
+            .any(|action| matches!(&action.change, Change::DropColumn { name, .. } if key.columns.contains(name))),
         _ => false,
     })
 }
@@ -207,9 +222,10 @@ fn is_key_of(create: &CreateTable, columns: &[String]) -> bool {
         })
 }
 
-/// Whether a statement from this one on makes an index that begins with these columns.
+/// Whether a statement from this one on makes an index that begins with these columns, also in a later script.
 fn is_indexed_later(context: &Context<'_>, table: &Name, columns: &[String]) -> bool {
-    context.statements[context.at..].iter().any(|statement| match &statement.kind {
+    let later = context.later.iter().flat_map(|script| &script.statements);
+    context.statements[context.at..].iter().chain(later).any(|statement| match &statement.kind {
         Kind::CreateIndex(index) if index.table.may_be(table) && !index.partial => {
             let first = index.keys.get(..columns.len());
             first.is_some_and(|first| columns.iter().all(|c| first.iter().flatten().any(|f| f == c)))
@@ -264,6 +280,11 @@ mod tests {
         assert_eq!(later("ALTER TABLE c DROP CONSTRAINT c_p; ALTER TABLE p DROP CONSTRAINT p_key CASCADE"), ["P40"]);
         assert_eq!(later("CREATE INDEX i ON c (p); DROP INDEX c_p_index"), [""; 0]);
         assert_eq!(later("ALTER TABLE c DROP CONSTRAINT other; DROP INDEX other"), [""; 0]);
+        // What the key was about goes as well.
+        assert_eq!(later("ALTER TABLE c DROP CONSTRAINT c_p; ALTER TABLE c DROP COLUMN p"), [""; 0]);
+        assert_eq!(later("ALTER TABLE c DROP CONSTRAINT c_p; DROP TABLE c"), [""; 0]);
+        assert_eq!(later("ALTER TABLE c DROP CONSTRAINT c_p; DROP TABLE p"), [""; 0]);
+        assert_eq!(later("ALTER TABLE c DROP CONSTRAINT c_p; DROP TABLE d"), ["P40"]);
     }
 
     #[test]
@@ -282,6 +303,7 @@ mod tests {
             NONE
         );
         assert_eq!(told("P47", "CREATE TABLE a (b int REFERENCES c); CREATE INDEX ON a (d, b)"), [1]);
+        assert_eq!(later("ALTER TABLE c ADD q int REFERENCES p"), ["P47"]);
         // Its indexes are not known.
         assert_eq!(told("P47", "ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES c"), NONE);
     }

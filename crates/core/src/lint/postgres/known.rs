@@ -21,6 +21,9 @@ pub(super) struct Known {
     /// The number of the script that is being read, and of the one that made each enum.
     script: usize,
     new_types: HashSet<String>,
+    /// Types that the script being read has given another name.
+    renamed_types: HashSet<String>,
+    trigger_functions: HashSet<String>,
 }
 
 /// A table.
@@ -67,6 +70,7 @@ impl Known {
     pub(super) fn start_script(&mut self) {
         self.script += 1;
         self.new_types.clear();
+        self.renamed_types.clear();
     }
 
     pub(super) fn table(&self, name: &Name) -> Option<&Table> {
@@ -106,6 +110,16 @@ impl Known {
     /// Whether the script that is being read has made the type.
     pub(super) fn is_new_type(&self, name: &Name) -> bool {
         self.new_types.contains(&name.name)
+    }
+
+    /// Whether the script that is being read has given a type this name.
+    pub(super) fn is_renamed_type(&self, name: &Name) -> bool {
+        self.renamed_types.contains(&name.name)
+    }
+
+    /// Whether only triggers can call the function.
+    pub(super) fn is_trigger_function(&self, name: &Name) -> bool {
+        self.trigger_functions.contains(&name.name)
     }
 
     pub(super) fn table_of_index(&self, index: &Name) -> Option<Name> {
@@ -176,8 +190,12 @@ impl Known {
             Kind::CreateType { name, .. } => {
                 self.new_types.insert(name.name.clone());
             }
-            Kind::AlterType { name, change: TypeChange::Rename(to) } if self.is_new_type(name) => {
-                self.new_types.insert(to.clone());
+            Kind::AlterType { name, change: TypeChange::Rename(to) } => {
+                let names = if self.is_new_type(name) { &mut self.new_types } else { &mut self.renamed_types };
+                names.insert(to.clone());
+            }
+            Kind::CreateFunction(function) if function.returns_trigger => {
+                self.trigger_functions.insert(function.name.name.clone());
             }
             Kind::Policy { table, creates: true, .. } => self.table_mut(table).policies += 1,
             _ => {}

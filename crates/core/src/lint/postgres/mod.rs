@@ -184,40 +184,54 @@ const RULES: [&Rule; 52] = [
 /// assert_eq!((advice[0].code, advice[0].lock), ("P01", Some(Lock::Share)));
 /// ```
 pub fn look_over(statements: &[Piece<'_>], settings: &Settings) -> Vec<Advice> {
-    look_over_knowing(statements, settings, &mut Known::default())
+    Script::read(statements.to_vec()).look_over(settings, &mut Known::default(), &[])
 }
 
-fn look_over_knowing(pieces: &[Piece<'_>], settings: &Settings, known: &mut Known) -> Vec<Advice> {
-    let read = |piece: &Piece<'_>| Statement::read(piece.sql);
-    let statements: Vec<Statement> = pieces.iter().map(read).collect();
-    known.start_script();
-    let mut advice = Vec::new();
-    let mut locks = Vec::new();
-    for (at, piece) in pieces.iter().enumerate() {
-        locks.push(locks::strong(known, &statements[at].kind));
-        let context = Context { pieces, statements: &statements, at, settings, known, locks: &locks };
-        for rule in RULES {
-            if piece.silenced.iter().any(|code| code.eq_ignore_ascii_case(rule.code)) {
-                continue;
-            }
-            let finding = |found: Found| Advice {
-                code: rule.code,
-                level: found.level.unwrap_or(rule.level),
-                statement: at,
-                range: if found.range.is_empty() { 0..piece.sql.len() } else { found.range },
-                message: found.message,
-                lock: found.lock,
-                why: rule.why,
-                help: rule.help,
-            };
-            advice.extend((rule.find)(&context).into_iter().map(finding));
-        }
-        known.follow(&statements[at], piece.sql);
+/// A list of statements that was read.
+struct Script<'t> {
+    pieces: Vec<Piece<'t>>,
+    statements: Vec<Statement>,
+}
+
+impl<'t> Script<'t> {
+    fn read(pieces: Vec<Piece<'t>>) -> Script<'t> {
+        let statements = pieces.iter().map(|piece| Statement::read(piece.sql)).collect();
+        Script { pieces, statements }
     }
-    advice
+
+    /// Applies the rules, with what was told before and what is written in later scripts.
+    fn look_over(&self, settings: &Settings, known: &mut Known, later: &[Script<'_>]) -> Vec<Advice> {
+        let Script { pieces, statements } = self;
+        known.start_script();
+        let mut advice = Vec::new();
+        let mut locks = Vec::new();
+        for (at, piece) in pieces.iter().enumerate() {
+            locks.push(locks::strong(known, &statements[at].kind));
+            let context = Context { pieces, statements, at, settings, known, locks: &locks, later };
+            for rule in RULES {
+                if piece.silenced.iter().any(|code| code.eq_ignore_ascii_case(rule.code)) {
+                    continue;
+                }
+                let finding = |found: Found| Advice {
+                    code: rule.code,
+                    level: found.level.unwrap_or(rule.level),
+                    statement: at,
+                    range: if found.range.is_empty() { 0..piece.sql.len() } else { found.range },
+                    message: found.message,
+                    lock: found.lock,
+                    why: rule.why,
+                    help: rule.help,
+                };
+                advice.extend((rule.find)(&context).into_iter().map(finding));
+            }
+            known.follow(&statements[at], piece.sql);
+        }
+        advice
+    }
 }
 
-/// Looks the scripts of a history over, in order. What earlier ones declare is known to the later ones.
+/// Looks the scripts of a history over, in order. What earlier ones declare is known to the later ones, and an
+/// index that a later one makes is not missed.
 ///
 /// ```
 /// use whimbrel_core::history::{Files, Folder, MemoryFiles};
@@ -233,14 +247,18 @@ fn look_over_knowing(pieces: &[Piece<'_>], settings: &Settings, known: &mut Know
 /// # Errors
 /// [`Code::MigrationScript`] where a script cannot be cut into statements.
 pub fn lint(history: &History, settings: &Settings) -> Result<Vec<Finding>> {
+    let mut cut = Vec::with_capacity(history.migrations.len());
+    let mut scripts = Vec::with_capacity(history.migrations.len());
+    for migration in history.migrations.iter() {
+        let parts = parts(&migration.path, &migration.up)?;
+        scripts.push(Script::read(pieces(&migration.up, &parts, migration.transaction)));
+        cut.push(parts);
+    }
     let mut known = Known::default();
     let mut findings = Vec::new();
-    for migration in history.migrations.iter() {
-        let text = migration.up.as_ref();
-        let parts = parts(&migration.path, text)?;
-        let pieces = pieces(text, &parts, migration.transaction);
-        let advice = look_over_knowing(&pieces, settings, &mut known);
-        findings.extend(advice.into_iter().map(|a| finding(migration, &parts, a)));
+    for (at, migration) in history.migrations.iter().enumerate() {
+        let advice = scripts[at].look_over(settings, &mut known, &scripts[at + 1..]);
+        findings.extend(advice.into_iter().map(|a| finding(migration, &cut[at], a)));
     }
     Ok(findings)
 }
@@ -363,6 +381,8 @@ struct Context<'c> {
     known: &'c Known,
     /// The strong locks of each statement up to this one.
     locks: &'c [Vec<(Name, Lock)>],
+    /// The scripts that run after this one.
+    later: &'c [Script<'c>],
 }
 
 impl<'c> Context<'c> {
@@ -502,24 +522,39 @@ mod tests {
         assert_eq!(advice, []);
     }
 
-    #[test]
-    fn what_an_earlier_migration_declared_is_known() {
-        let migration = |idx: u32, up: &str| Migration {
-            idx,
-            version: format!("{idx:04}").into(),
+    fn history(scripts: &[&str]) -> History {
+        let migration = |(at, up): (usize, &&str)| Migration {
+            idx: at as u32 + 1,
+            version: format!("{at:04}").into(),
             name: "m".into(),
-            path: format!("{idx:04}_m.sql").into(),
-            up: up.to_owned().into(),
+            path: format!("{at:04}_m.sql").into(),
+            up: (*up).to_owned().into(),
             transaction: true,
             ..Migration::default()
         };
-        let migrations = vec![
-            migration(1, "CREATE TABLE a (b varchar(10), c bigint CHECK (c > 1))"),
-            migration(2, "ALTER TABLE a ALTER b TYPE varchar(20);\nALTER TABLE a ALTER c TYPE text"),
-        ];
-        let findings = lint(&History::new(migrations, None), &Settings { sets_timeouts: true }).unwrap();
+        History::new(scripts.iter().enumerate().map(migration).collect(), None)
+    }
+
+    #[test]
+    fn what_an_earlier_migration_declared_is_known() {
+        let history = history(&[
+            "CREATE TABLE a (b varchar(10), c bigint CHECK (c > 1))",
+            "ALTER TABLE a ALTER b TYPE varchar(20);\nALTER TABLE a ALTER c TYPE text",
+        ]);
+        let findings = lint(&history, &Settings { sets_timeouts: true }).unwrap();
         let found: Vec<_> = findings.iter().map(|f| (f.code, f.idx, f.line)).collect();
         assert_eq!(found, [("P33", 1, 1), ("P33", 2, 1), ("P08", 2, 2)]);
         assert_eq!(findings[2].lock, Some(Lock::AccessExclusive));
+    }
+
+    #[test]
+    fn an_index_of_a_later_migration_is_not_missed() {
+        let found = |scripts: &[&str]| -> Vec<_> {
+            let findings = lint(&history(scripts), &Settings { sets_timeouts: true }).unwrap();
+            findings.iter().filter(|f| f.code == "P47").map(|f| f.idx).collect()
+        };
+        let table = "CREATE TABLE a (b bigint REFERENCES c)";
+        assert_eq!(found(&[table, "CREATE INDEX i ON a (d)"]), [1]);
+        assert_eq!(found(&[table, "CREATE INDEX i ON a (b)"]), [0; 0]);
     }
 }
