@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
+use whimbrel::lint::postgres::lint_plan;
 use whimbrel::postgres::{Plan, Planner, Postgres};
 use whimbrel_postgres_server::{Database, database};
 
@@ -213,6 +214,9 @@ async fn check(name: &str) {
         }
         Err(e) => shown.push_str(&format!("! {e}\n")),
     }
+    if let Ok(plan) = &made {
+        is_not_said_against(plan, &told);
+    }
     if let Err(e) = snapshot::compare(&folder.join("plan.txt"), &shown) {
         panic!("{e}");
     }
@@ -240,6 +244,18 @@ async fn check(name: &str) {
             row.iter().map(|v| v.clone().unwrap_or_else(|| "NULL".to_owned())).collect::<Vec<_>>().join("|")
         };
         assert_eq!(rows.iter().map(row).collect::<Vec<_>>().join(" ; "), *gives, "{query}");
+    }
+}
+
+/// A plan does not do what the lint keeps others from, and takes no lock that a step leaves unsaid.
+fn is_not_said_against(plan: &Plan, told: &Told) {
+    for finding in lint_plan(plan) {
+        let step = &plan.steps[finding.step];
+        let said = format!("{}: {}: {:?}", step.object, step.title, finding.advice);
+        let is_seldom = ["P03", "P04", "P11", "P18", "P20", "P22", "P23", "P27", "P29", "P52"];
+        assert!(told.fast || !is_seldom.contains(&finding.advice.code), "{said}");
+        let lock = step.lock.as_ref().map(|(lock, _)| *lock);
+        assert!(finding.advice.lock <= lock, "{said}, and the step says {lock:?}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! A plan for PostgreSQL: the members of a plan for SQLite, with what each step locks besides.
 
 use serde::Serialize;
+use whimbrel::lint::postgres::{PlanFinding, lint_plan};
 use whimbrel::postgres::diff::{Change, Part};
 use whimbrel::postgres::steps;
 
@@ -22,10 +23,39 @@ pub struct PostgresPlan<'a> {
     losses: Vec<Loss<'a>>,
     notes: Vec<NoteEntry<'a>>,
     warnings: &'a [String],
+    findings: Vec<FindingEntry>,
     ignored: &'a [String],
     rows: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     sql: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FindingEntry {
+    code: &'static str,
+    level: &'static str,
+    step: usize,
+    message: String,
+    lock: Option<&'static str>,
+    blocks: Option<&'static str>,
+    why: &'static str,
+    help: &'static str,
+}
+
+impl From<PlanFinding> for FindingEntry {
+    fn from(finding: PlanFinding) -> Self {
+        let PlanFinding { step, advice } = finding;
+        FindingEntry {
+            code: advice.code,
+            level: advice.level.as_str(),
+            step,
+            message: advice.message,
+            lock: advice.lock.map(|lock| lock.as_str()),
+            blocks: advice.lock.map(|lock| lock.blocks()),
+            why: advice.why,
+            help: advice.help,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -75,6 +105,7 @@ impl<'a> PostgresPlan<'a> {
             losses: plan.losses().map(|(_, what, rows)| Loss { what, rows }).collect(),
             notes: plan.notes.iter().map(NoteEntry::from).collect(),
             warnings: &plan.warnings,
+            findings: lint_plan(plan).into_iter().map(FindingEntry::from).collect(),
             ignored: &plan.ignored,
             rows: plan.rows(),
             sql: with_sql.then(|| plan.script()),
@@ -146,6 +177,32 @@ impl<'a> From<&'a steps::Step> for StepEntry<'a> {
             blocks: step.lock.as_ref().map(|(lock, _)| lock.blocks()),
             alone: step.alone,
             sql: step.statements.iter().map(steps::Statement::sql).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use whimbrel::postgres::steps::{Plan, Statement, Step};
+
+    use super::PostgresPlan;
+
+    #[test]
+    fn findings_name_their_step() {
+        let step = |sql: &str| Step { statements: vec![Statement::Execute(sql.to_owned())], ..Step::default() };
+        let steps = vec![step("SELECT 1"), step("ALTER TABLE notes DROP COLUMN words")];
+        let plan = Plan { steps, ..Plan::default() };
+        let value = serde_json::to_value(PostgresPlan::new("db", &plan, &[], false)).expect("it is JSON");
+        let findings = value["findings"].as_array().expect("a list");
+        assert_eq!(findings.len(), 1);
+        for (member, expected) in [
+            ("code", serde_json::json!("P15")),
+            ("level", "warning".into()),
+            ("step", 1.into()),
+            ("lock", "ACCESS EXCLUSIVE".into()),
+            ("blocks", "reads and writes".into()),
+        ] {
+            assert_eq!(findings[0][member], expected, "{member}");
         }
     }
 }

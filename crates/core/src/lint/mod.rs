@@ -403,7 +403,7 @@ mod tests {
             (Dialect::Postgres, "lint-postgres.md", include_str!("../../../../docs/lint-postgres.md")),
         ];
         for (dialect, name, text) in pages {
-            let headings = text.split("\n## ").skip(1).filter_map(|section| section.split_once(" — "));
+            let headings = text.lines().filter_map(|line| line.strip_prefix("## ")?.split_once(" — "));
             let sections: Vec<_> = headings.map(|(code, _)| code).collect();
             assert_eq!(sections, codes(dialect), "the sections of docs/{name}");
             let links: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("| [")?.split(']').next()).collect();

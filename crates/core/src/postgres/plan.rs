@@ -195,6 +195,12 @@ impl<'a> Planner<'a> {
         Step { lock: there.then(|| (lock, table.clone())), rows: facts.rows, bytes: facts.bytes, ..step }
     }
 
+    /// The lock on a table that is there, taken by a step that works on one that is not.
+    fn locking_other(&self, lock: Lock, other: Option<&ObjectId>, step: Step) -> Step {
+        let there = other.filter(|_| step.lock.is_none()).filter(|id| self.input.findings.tables.contains_key(id));
+        Step { lock: there.map(|id| (lock, id.clone())).or_else(|| step.lock.clone()), ..step }
+    }
+
     /// Which objects must be made anew because what they need goes, or becomes another.
     fn find_broken(&mut self) {
         let renamed = self.input.renamed;
@@ -612,6 +618,11 @@ impl<'a> Planner<'a> {
                 let step = self.locking(Lock::AccessExclusive, &id.table_id(), plain(self));
                 self.push(id, step);
             }
+            Body::Table(table) => {
+                let parent = table.partition_of.as_ref().map(|(parent, _)| parent);
+                let step = self.locking_other(Lock::AccessExclusive, parent, plain(self));
+                self.push(id, step);
+            }
             _ => {
                 let step = plain(self);
                 self.push(id, step);
@@ -678,6 +689,7 @@ impl<'a> Planner<'a> {
                     step.hazards.push(Hazard::MayFail { constraint: format!("constraint {}", id.name), rows });
                 }
                 let step = self.locking(lock, &table, step);
+                let step = self.locking_other(Lock::ShareRowExclusive, constraint.references.as_ref(), step);
                 self.push(id, step);
             }
         }

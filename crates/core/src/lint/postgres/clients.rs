@@ -54,9 +54,7 @@ pub(super) const RENAMED: Rule = Rule {
 
 /// Whether something else takes the name in the same transaction: a view, or a table or type that is made anew.
 fn is_replaced(context: &Context<'_>, old: &Name) -> bool {
-    let behind = context.pieces.iter().zip(context.statements).skip(context.at + 1);
-    let same = behind.filter(|(piece, _)| piece.transaction.is_some() && piece.transaction == context.transaction());
-    same.into_iter().any(|(_, statement)| match &statement.kind {
+    context.behind().any(|statement| match &statement.kind {
         Kind::CreateView { name, .. } | Kind::CreateType { name, .. } => name.may_be(old),
         Kind::CreateTable(create) => create.name.may_be(old),
         Kind::AlterTable(alter) => {
@@ -97,6 +95,9 @@ pub(super) const DEFAULT: Rule = Rule {
             match change {
                 // Added without it and given it afterwards: that is how it is done.
                 ColumnChange::SetDefault(_) if is_added_before(context, table, name) => {}
+                // For another type it is dropped first, and set again.
+                ColumnChange::SetDefault(_) if defaults(context, table, name).any(|c| !c.is_later && c.is_dropped) => {}
+                ColumnChange::DropDefault if defaults(context, table, name).any(|c| c.is_later && !c.is_dropped) => {}
                 ColumnChange::SetDefault(_) => {
                     let message = format!("{table}.{name} gets another default, which rows that are there do not have");
                     found.push(Found::new(message).at(&action.range));
@@ -111,6 +112,37 @@ pub(super) const DEFAULT: Rule = Rule {
         found
     },
 };
+
+/// Another default that a column gets in the same transaction.
+struct Default {
+    /// Whether it does so in this statement or behind it.
+    is_later: bool,
+    is_dropped: bool,
+}
+
+fn defaults<'c>(context: &'c Context<'c>, table: &'c Name, column: &'c str) -> impl Iterator<Item = Default> + 'c {
+    let transaction = context.transaction();
+    let same =
+        move |at: usize| at == context.at || transaction.is_some() && context.pieces[at].transaction == transaction;
+    let statements = context.statements.iter().enumerate().filter(move |(at, _)| same(*at));
+    statements.flat_map(move |(at, statement)| {
+        let alter = match &statement.kind {
+            Kind::AlterTable(alter) if alter.name.may_be(table) => alter.actions.as_slice(),
+            _ => &[],
+        };
+        alter.iter().filter_map(move |action| {
+            let Change::AlterColumn { name, change } = &action.change else { return None };
+            let is_dropped = match change {
+                ColumnChange::DropDefault => true,
+                ColumnChange::SetDefault(_) | ColumnChange::AddIdentity => false,
+                _ => return None,
+            };
+            // Within one statement a default is dropped before it is set.
+            let is_later = if at == context.at { !is_dropped } else { at > context.at };
+            (name == column).then_some(Default { is_later, is_dropped })
+        })
+    })
+}
 
 fn is_added_before(context: &Context<'_>, table: &Name, name: &str) -> bool {
     context.statements[..=context.at].iter().any(|statement| match &statement.kind {
@@ -166,5 +198,11 @@ mod tests {
         assert_eq!(told("P31", "ALTER TABLE a ALTER b SET DEFAULT 1; ALTER TABLE a ALTER c DROP DEFAULT"), [1, 2]);
         assert_eq!(told("P31", "ALTER TABLE a ADD b uuid; ALTER TABLE a ALTER b SET DEFAULT gen_random_uuid()"), NONE);
         assert_eq!(told("P31", "ALTER TABLE a ADD b int DEFAULT 1, ALTER b DROP DEFAULT"), NONE);
+        assert_eq!(told("P31", "ALTER TABLE a ALTER b DROP DEFAULT, ALTER b TYPE text, ALTER b SET DEFAULT '1'"), NONE);
+        assert_eq!(told("P31", "ALTER TABLE a ALTER b DROP DEFAULT; ALTER TABLE a ALTER b SET DEFAULT '1'"), NONE);
+        assert_eq!(told("P31", "ALTER TABLE a ALTER b SET DEFAULT 1; ALTER TABLE a ALTER b DROP DEFAULT"), [1, 2]);
+        assert_eq!(told("P31", "ALTER TABLE a ALTER b DROP DEFAULT; ALTER TABLE a ALTER c SET DEFAULT '1'"), [1, 2]);
+        let identity = "ALTER TABLE a ALTER b DROP DEFAULT, ALTER b ADD GENERATED ALWAYS AS IDENTITY";
+        assert_eq!(told("P31", identity), NONE);
     }
 }

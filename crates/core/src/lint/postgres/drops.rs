@@ -2,7 +2,7 @@
 
 use super::{Context, Found, Lock, Rule};
 use crate::lint::Level;
-use crate::postgres::statement::{Change, Drop, Kind, Name, Object};
+use crate::postgres::statement::{Change, Drop, Kind, Name, Object, TypeChange};
 
 pub(super) const COLUMN: Rule = Rule {
     code: "P15",
@@ -11,6 +11,7 @@ pub(super) const COLUMN: Rule = Rule {
     help: "let apps that do not know the column go out first, and drop it in a release after that",
     find: |context| {
         let columns = context.live_actions().filter_map(|(table, action)| match &action.change {
+            Change::DropColumn { name, .. } if is_worked_out_anew(context, table, name) => None,
             Change::DropColumn { name, .. } => Some(
                 Found::new(format!("column {table}.{name} is dropped")).at(&action.range).lock(Lock::AccessExclusive),
             ),
@@ -19,6 +20,18 @@ pub(super) const COLUMN: Rule = Rule {
         columns.collect()
     },
 };
+
+/// Whether it is a generated column that is added again in the same transaction, as it is to change what it rests on.
+fn is_worked_out_anew(context: &Context<'_>, table: &Name, column: &str) -> bool {
+    let adds = |kind: &Kind| match kind {
+        Kind::AlterTable(alter) if alter.name.may_be(table) => alter.actions.iter().any(
+            |action| matches!(&action.change, Change::AddColumn { column: c, .. } if c.name == column && c.stored),
+        ),
+        _ => false,
+    };
+    context.known.table(table).is_some_and(|table| table.generated.contains(column))
+        && context.behind().any(|statement| adds(&statement.kind))
+}
 
 pub(super) const OBJECT: Rule = Rule {
     code: "P16",
@@ -56,21 +69,17 @@ fn is_new(context: &Context<'_>, drop: &Drop, name: &Name) -> bool {
     }
 }
 
-/// Whether a view or a function with the name is made afterwards, in the same transaction: nobody sees it missing.
+/// Whether a view, a function or a type with the name is made afterwards, in the same transaction: nobody sees it missing.
 fn is_made_anew(context: &Context<'_>, drop: &Drop, name: &Name) -> bool {
-    let behind = context.pieces.iter().zip(context.statements).skip(context.at + 1);
-    behind.filter(|(piece, _)| piece.transaction.is_some() && piece.transaction == context.transaction()).any(
-        |(_, statement)| match &statement.kind {
-            Kind::CreateView { name: made, .. } => {
-                matches!(drop.object, Object::View | Object::MaterializedView) && made.may_be(name)
-            }
-            Kind::CreateFunction(function) => {
-                matches!(drop.object, Object::Function | Object::Procedure | Object::Routine)
-                    && function.name.may_be(name)
-            }
-            _ => false,
-        },
-    )
+    context.behind().any(|statement| match (&statement.kind, drop.object) {
+        (Kind::CreateView { name: made, .. }, Object::View | Object::MaterializedView) => made.may_be(name),
+        (Kind::CreateFunction(function), Object::Function | Object::Procedure | Object::Routine) => {
+            function.name.may_be(name)
+        }
+        (Kind::CreateType { name: made, .. }, Object::Type) => made.may_be(name),
+        (Kind::AlterType { change: TypeChange::Rename(to), .. }, Object::Type) => *to == name.name,
+        _ => false,
+    })
 }
 
 pub(super) const CASCADE: Rule = Rule {
@@ -124,6 +133,10 @@ mod tests {
         assert_eq!(told("P15", "ALTER TABLE a DROP COLUMN b, DROP IF EXISTS c"), [1, 1]);
         assert_eq!(told("P15", "ALTER TABLE a DROP CONSTRAINT b, ALTER c DROP NOT NULL"), NONE);
         assert_eq!(told("P15", "CREATE TABLE a (b int); ALTER TABLE a DROP b"), NONE);
+        let generated = "ALTER TABLE a ADD b int GENERATED ALWAYS AS (c + 1) STORED";
+        assert_eq!(told("P15", &format!("{generated}; ALTER TABLE a DROP b; {generated}")), NONE);
+        assert_eq!(told("P15", &format!("ALTER TABLE a ADD b int; ALTER TABLE a DROP b; {generated}")), [2]);
+        assert_eq!(told("P15", &format!("{generated}; ALTER TABLE a DROP b")), [2]);
     }
 
     #[test]
@@ -142,6 +155,7 @@ mod tests {
         );
         assert_eq!(told("P16", "DROP TABLE a; CREATE TABLE a (b int)"), [1]);
         assert_eq!(told("P16", "-- whimbrel: no-transaction\nDROP VIEW v; CREATE VIEW v AS SELECT 1"), [1]);
+        assert_eq!(told("P16", "CREATE TYPE n AS ENUM (); DROP TYPE t; ALTER TYPE n RENAME TO t"), NONE);
         // Nobody but a trigger calls it.
         assert_eq!(told("P16", "CREATE FUNCTION f() RETURNS trigger LANGUAGE sql AS ''; DROP FUNCTION f()"), NONE);
         assert_eq!(told("P16", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS ''; DROP FUNCTION f()"), [2]);

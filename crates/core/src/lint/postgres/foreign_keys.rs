@@ -91,12 +91,12 @@ fn dropped_constraint(context: &Context<'_>, table: &Name, name: &str, cascade: 
         .collect()
 }
 
-/// Whether a foreign key over the same columns is added by this statement or a later one, as it is to change what a key
+/// Whether a foreign key over the same columns, or more, is added by this statement or a later one, as it is to change what a key
 /// does.
 fn is_added_again(context: &Context<'_>, table: &Name, columns: &[String]) -> bool {
     context.statements[context.at..].iter().any(|statement| match &statement.kind {
         Kind::AlterTable(alter) if alter.name.may_be(table) => {
-            added_keys(alter).iter().any(|(added, ..)| added.as_slice() == columns)
+            added_keys(alter).iter().any(|(added, ..)| columns.iter().all(|column| added.contains(column)))
         }
         _ => false,
     })

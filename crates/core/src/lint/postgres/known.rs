@@ -33,6 +33,8 @@ pub(super) struct Table {
     /// The script that made it.
     made_by: Option<usize>,
     pub columns: BTreeMap<String, DataType>,
+    /// The columns among them that are worked out from others.
+    pub generated: HashSet<String>,
     pub checks: Vec<Check>,
     pub keys: Vec<Key>,
     pub foreign_keys: Vec<ForeignKey>,
@@ -208,6 +210,7 @@ impl Known {
             Change::DropColumn { name: column, .. } => {
                 let table = self.table_mut(name);
                 table.columns.remove(column);
+                table.generated.remove(column);
                 table.keys.retain(|key| !key.columns.iter().flatten().any(|c| c == column));
                 table.foreign_keys.retain(|key| !key.columns.contains(column));
             }
@@ -252,6 +255,9 @@ impl Known {
 impl Table {
     fn add_column(&mut self, column: &Column, statement: &Statement, sql: &str) {
         self.columns.insert(column.name.clone(), column.data_type.clone());
+        if column.stored {
+            self.generated.insert(column.name.clone());
+        }
         if column.unique || column.primary_key {
             self.keys.push(Key {
                 name: None,
@@ -307,6 +313,9 @@ impl Table {
     fn rename_column(&mut self, from: &str, to: &str) {
         if let Some(data_type) = self.columns.remove(from) {
             self.columns.insert(to.to_owned(), data_type);
+        }
+        if self.generated.remove(from) {
+            self.generated.insert(to.to_owned());
         }
         let keys = self.keys.iter_mut().flat_map(|key| key.columns.iter_mut().flatten());
         let foreign_keys = self.foreign_keys.iter_mut().flat_map(|key| key.columns.iter_mut());

@@ -2,7 +2,7 @@
 //! chosen better. One file per subject, with its rules.
 //!
 //! The rules go over a list of statements and know which of them share a transaction: the scripts of a history
-//! ([`lint`]), one script ([`lint_script`]), or the statements of a plan ([`look_over`]). Only texts are read. What the
+//! ([`lint`]), one script ([`lint_script`]), a plan ([`lint_plan`]), or any statements ([`look_over`]). Only texts are read. What the
 //! statements before tell of a table is remembered (`known`), so that a column's old type is known where it was
 //! declared in an earlier migration, and a table that the script itself has made is nobody's yet: none of the locks on
 //! it is told.
@@ -21,6 +21,7 @@ mod locks;
 mod maintenance;
 mod names;
 mod partitions;
+mod planned;
 mod rows;
 mod security;
 mod server;
@@ -36,6 +37,7 @@ use crate::postgres::split::{Statement as Part, split};
 use crate::postgres::statement::{Action, Kind, Name, Statement};
 use crate::postgres::steps::Lock;
 use known::Known;
+pub use planned::{Finding as PlanFinding, lint_plan};
 
 /// A statement to be looked over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -421,6 +423,14 @@ impl<'c> Context<'c> {
         self.known.is_new(table)
     }
 
+    /// The statements behind this one that run in the same transaction.
+    fn behind(&self) -> impl Iterator<Item = &'c Statement> + Clone {
+        let transaction = self.transaction();
+        let behind = self.pieces.iter().zip(self.statements).skip(self.at + 1);
+        let same = move |piece: &Piece<'_>| transaction.is_some() && piece.transaction == transaction;
+        behind.filter(move |(piece, _)| same(piece)).map(|(_, statement)| statement)
+    }
+
     /// The statements before this one that run in the same transaction, with the last one first.
     fn before(&self) -> impl Iterator<Item = (usize, &'c Statement)> + Clone {
         let transaction = self.transaction();
@@ -465,7 +475,9 @@ mod tests {
     fn examples_of_the_documentation_hold() {
         let text = include_str!("../../../../../docs/lint-postgres.md");
         for section in text.split("\n## ").skip(1) {
-            let code = &section[..3];
+            let Some((code, _)) = section.lines().next().and_then(|heading| heading.split_once(" — ")) else {
+                continue;
+            };
             let examples: Vec<&str> =
                 section.split("```sql\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0)).collect();
             let first = examples.first().unwrap_or_else(|| panic!("{code} has no example"));
