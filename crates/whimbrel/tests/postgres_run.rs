@@ -1256,3 +1256,41 @@ fn each_transaction_is_looked_at_before_it_is_committed() {
         assert_eq!(columns(&database, "t"), "id,a");
     });
 }
+
+/// A row that comes between the plan and the check makes the check fail. What was made for it must not stay.
+#[test]
+fn checks_that_fail_are_taken_away_again() {
+    let cases = [
+        // The old schema, the new one, and what somebody writes before the rows are looked at.
+        ("", "a text NOT NULL, b integer", "INSERT INTO t VALUES (1, NULL)", State::RolledBack),
+        ("", "a text NOT NULL, b integer, c integer", "INSERT INTO t VALUES (1, NULL)", State::Begun),
+        ("", "a text, b integer CHECK (b > 0)", "INSERT INTO t VALUES (1, 'x', -1)", State::RolledBack),
+        ("", "a text, b integer REFERENCES o", "INSERT INTO t VALUES (1, 'x', 7)", State::RolledBack),
+        ("", "a text NOT NULL, b integer UNIQUE", "INSERT INTO t VALUES (1, 'x', 5), (2, 'x', 5)", State::RolledBack),
+    ];
+    for (more, columns, write, state) in cases {
+        let database = database("taken_away");
+        database.execute(&format!(
+            "CREATE TABLE o(id integer PRIMARY KEY); CREATE TABLE t(id integer, a text, b integer{more}); \
+             INSERT INTO t VALUES (0, 'x', NULL)"
+        ));
+        let after = format!("CREATE TABLE o(id integer PRIMARY KEY); CREATE TABLE t(id integer, {columns})");
+        run(async {
+            let plan = planned(&database, &after).await;
+            assert!(plan.obstacles.is_empty(), "{:?}", plan.obstacles);
+            database.execute(write);
+            let error = plan.run(&mut connect(&database).await).await.expect_err("rows do not fit");
+            assert_eq!((error.code(), error.report().state), (Code::RowsDoNotFit, state), "{columns}: {error}");
+            assert!(error.report().help.iter().any(|help| help.contains("taken away again")), "{columns}: {error:?}");
+        });
+        let left = "SELECT count(*) FROM pg_constraint WHERE conrelid = 't'::regclass";
+        assert_eq!(database.value(left), "0", "{columns}");
+        database.execute("INSERT INTO t VALUES (8, NULL, -3)");
+        // When the rows are put right, the same plan goes through.
+        database.execute("DELETE FROM t WHERE id > 0");
+        run(async {
+            planned(&database, &after).await.run(&mut connect(&database).await).await.expect("rows fit now");
+            assert!(planned(&database, &after).await.is_empty());
+        });
+    }
+}

@@ -85,6 +85,9 @@ pub fn plan(input: &Input<'_>) -> (Vec<Step>, Vec<Error>) {
         let alone = later.contains(&quote_literal(&label));
         steps.push(Step { alone, ..step });
     }
+    for step in &mut planner.online {
+        step.undo.clone_from(&planner.helpers);
+    }
     for bucket in [
         planner.renames,
         planner.drops,
@@ -121,6 +124,8 @@ struct Planner<'a> {
     online: Vec<Step>,
     finish: Vec<Step>,
     validate: Vec<Step>,
+    /// What drops the checks that are there only while rows are looked at.
+    helpers: Vec<String>,
     obstacles: Vec<Error>,
 }
 
@@ -143,6 +148,7 @@ impl<'a> Planner<'a> {
             online: Vec::new(),
             finish: Vec::new(),
             validate: Vec::new(),
+            helpers: Vec::new(),
             obstacles: Vec::new(),
         }
     }
@@ -701,6 +707,9 @@ impl<'a> Planner<'a> {
         let mut step = self.step(change, id, format!("check all rows against {}", id.name), vec![sql]);
         step.hazards.push(Hazard::MayFail { constraint: format!("constraint {}", id.name), rows });
         step.alone = true;
+        if self.input.renamed.get(id).is_none() {
+            step.undo.push(format!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", table.sql(), quote_name(&id.name)));
+        }
         let step = self.locking(Lock::ShareUpdateExclusive, &table, step);
         self.validate.push(step);
     }
@@ -1237,6 +1246,7 @@ impl<'a> Planner<'a> {
             let step = self.locking(Lock::AccessExclusive, id, step);
             self.proofs.push(step);
         }
+        self.helpers.push(format!("ALTER TABLE {name} DROP CONSTRAINT IF EXISTS {proof}"));
         if left != Some(true) {
             let sql = format!("ALTER TABLE {name} VALIDATE CONSTRAINT {proof}");
             let mut step = self.step(change, id, format!("check all rows for {column}"), vec![sql]);

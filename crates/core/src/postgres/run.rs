@@ -506,9 +506,34 @@ impl<O: Observer + ?Sized> Run<'_, O> {
         }
     }
 
-    /// A step that is committed by itself.
+    /// A step that is committed by itself. Where rows do not fit, what was made for it is taken away.
     async fn alone<H: Host>(&mut self, host: &mut H, step: &Step, number: usize) -> Result<()> {
         self.event_of(number, step);
+        match self.alone_forward(host, step).await {
+            Err(e) if !step.undo.is_empty() && matches!(e.code(), Code::RowsDoNotFit | Code::StatementFailed) => {
+                Err(self.undo(host, step, e).await)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// A check that is left would refuse what an app may write by both schemas, the old one and the new one.
+    async fn undo<H: Host>(&mut self, host: &mut H, step: &Step, error: Error) -> Error {
+        let statements: Vec<Statement> = step.undo.iter().cloned().map(Statement::Execute).collect();
+        let items: Vec<Item<'_>> = statements.iter().map(|statement| (0, step, statement)).collect();
+        if let Err(e) = self.together(host, &items, (None, false)).await {
+            let by_hand = step.undo.join("; ");
+            let why = e.report().cause.clone().unwrap_or_else(|| e.report().message.clone());
+            return error.help(format!("what was made for this is left, and may refuse rows ({why}): {by_hand}"));
+        }
+        let error = error.help("what was made for this is taken away again: rows are refused as before, no others");
+        match self.read(host).await {
+            Ok(found) if found == self.plan.before && self.rows == 0 => error.state(State::RolledBack),
+            _ => error,
+        }
+    }
+
+    async fn alone_forward<H: Host>(&mut self, host: &mut H, step: &Step) -> Result<()> {
         let mut rest = step.statements.as_slice();
         while let Some(first) = rest.first() {
             let in_transaction = |s: &Statement| matches!(s, Statement::Execute(_) | Statement::Check { .. });

@@ -65,6 +65,9 @@ pub struct Step {
     pub alone: bool,
     /// The statements.
     pub statements: Vec<Statement>,
+    /// What takes away again what earlier steps have made for this one, where rows do not fit: a check that refuses
+    /// rows which the schema allows, a constraint that not all rows satisfy.
+    pub undo: Vec<String>,
 }
 
 /// A lock on a table, from the weakest that matters to the strongest
