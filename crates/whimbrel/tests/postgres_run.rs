@@ -1294,3 +1294,116 @@ fn checks_that_fail_are_taken_away_again() {
         });
     }
 }
+
+/// What PostgreSQL would find only while it runs is asked before, and nothing is begun.
+#[test]
+fn rows_that_do_not_fit_are_found_before_the_run() {
+    let cases = [
+        // (what is there, what is declared beside `z integer` and `a NOT NULL`, what the refusal says)
+        ("b text", "b text|CREATE INDEX i ON t ((b::integer))", "'x'", "the index i cannot be computed"),
+        ("b text", "b text|CREATE INDEX i ON t (a) WHERE b::integer > 0", "'x'", "the index i cannot be computed"),
+        (
+            "b text",
+            "b text|CREATE INDEX i ON t (b)",
+            "(SELECT string_agg(md5(i::text), '') FROM generate_series(1, 500) i)",
+            "too long for the index i",
+        ),
+        (
+            "b text",
+            "b text UNIQUE",
+            "(SELECT string_agg(md5(i::text), '') FROM generate_series(1, 500) i)",
+            "too long for the constraint t_b_key",
+        ),
+        ("b integer", "b integer CHECK (10 / b > 0)", "0", "constraint t_b_check fails"),
+        ("b integer", "b integer UNIQUE NULLS NOT DISTINCT", "NULL", "alike in b"),
+        (
+            "b text",
+            "b text|CREATE UNIQUE INDEX i ON t (lower(b) DESC NULLS LAST) INCLUDE (a)",
+            "'x'",
+            "alike in lower(b)",
+        ),
+        ("b text", "b text|CREATE UNIQUE INDEX i ON t (b DESC)", "'x'", "alike in b"),
+        ("b d", "b d|:ALTER DOMAIN d ADD CHECK (VALUE > 5)", "3", "do not fit the domain d"),
+        ("b d", "b d|:ALTER DOMAIN d SET NOT NULL", "NULL", "do not fit the domain d"),
+    ];
+    for (before, after, value, says) in cases {
+        let database = database("before_the_run");
+        let domain = "CREATE DOMAIN d AS integer;";
+        database.execute(&format!(
+            "{domain} CREATE TABLE t(a integer, {before}); INSERT INTO t VALUES (1, {value}), (2, {value})"
+        ));
+        let dump = database.dump();
+        let (columns, more) = after.split_once('|').unwrap_or((after, ""));
+        let (first, last) = match more.strip_prefix(':') {
+            Some(first) => (first, ""),
+            None => ("", more),
+        };
+        let after = format!("{domain} {first}; CREATE TABLE t(a integer NOT NULL, {columns}, z integer); {last}");
+        run(async {
+            let plan = planned(&database, &after).await;
+            let found: Vec<String> = plan.obstacles.iter().map(Error::to_string).collect();
+            assert!(found.iter().any(|text| text.contains(says)), "{after}: {found:?}");
+            assert_eq!(plan.obstacles[0].code(), Code::RowsDoNotFit);
+            let error = plan.run(&mut connect(&database).await).await.expect_err("it is refused");
+            assert_eq!(error.report().state, State::Unchanged);
+        });
+        assert_eq!(database.dump(), dump);
+    }
+}
+
+/// What is known to fit is built while others write, whatever form its keys have.
+#[test]
+fn indexes_of_every_form_are_built_while_others_write() {
+    let database = database("forms");
+    database.execute("CREATE TABLE t(a integer, b text, c integer); INSERT INTO t SELECT i, i::text, NULL FROM generate_series(1, 99) i");
+    let after = "CREATE TABLE t(a integer, b text, c integer, UNIQUE NULLS NOT DISTINCT (a, c), UNIQUE (b) INCLUDE (c)); \
+        CREATE UNIQUE INDEX one ON t (a DESC NULLS FIRST, lower(b) COLLATE \"C\"); \
+        CREATE UNIQUE INDEX two ON t ((a + 1)) INCLUDE (c) WHERE a > 0; \
+        CREATE INDEX three ON t (b text_pattern_ops)";
+    run(async {
+        let plan = planned(&database, after).await;
+        assert!(plan.obstacles.is_empty(), "{:?}", plan.obstacles);
+        let script = plan.script();
+        assert_eq!(script.matches("INDEX CONCURRENTLY").count(), 5, "{script}");
+        plan.run(&mut connect(&database).await).await.expect("it runs");
+        assert!(planned(&database, after).await.is_empty());
+    });
+}
+
+#[test]
+fn rows_that_no_partition_would_take_are_found_before_the_run() {
+    let database = database("bounds");
+    let parts = |one: &str, more: &str| {
+        format!(
+            "CREATE TABLE p(id integer, k text) PARTITION BY RANGE (id); \
+             CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO ({one}); CREATE TABLE p9 PARTITION OF p DEFAULT; {more}"
+        )
+    };
+    database.execute(&parts("100", ""));
+    database.execute("INSERT INTO p VALUES (5, 'a'), (60, 'b'), (150, 'c')");
+    run(async {
+        for (after, says) in [
+            (parts("50", ""), "1 row of p1 are not within its bounds"),
+            (parts("100", "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200)"), "default partition p9"),
+        ] {
+            let plan = planned(&database, &after).await;
+            let found: Vec<String> = plan.obstacles.iter().map(Error::to_string).collect();
+            assert!(found.iter().any(|text| text.contains(says)), "{after}: {found:?}");
+        }
+        let after = parts("100", "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (200) TO (300)");
+        planned(&database, &after).await.run(&mut connect(&database).await).await.expect("nothing is in its way");
+    });
+}
+
+#[test]
+fn a_counter_that_is_beyond_its_new_bounds_is_found_before_the_run() {
+    let database = database("counter");
+    database.execute("CREATE TABLE t(id bigserial, a integer); SELECT setval('t_id_seq', 100000)");
+    run(async {
+        let plan = planned(&database, "CREATE TABLE t(id smallserial, a integer)").await;
+        let found: Vec<String> = plan.obstacles.iter().map(Error::to_string).collect();
+        assert!(found.iter().any(|text| text.contains("the counter of the sequence t_id_seq")), "{found:?}");
+        let plan = planned(&database, "CREATE TABLE t(id serial, a integer)").await;
+        plan.run(&mut connect(&database).await).await.expect("it has room");
+    });
+}

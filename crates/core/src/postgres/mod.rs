@@ -6,7 +6,7 @@
 //! | live database → schema | `read` |
 //! | declared SQL → schema, by the server itself | `declared`, in a `scratch` place; `token` and `split` cut the text |
 //! | schema × schema → changes | `diff` |
-//! | what the rows say | `probe` |
+//! | what the rows say | `probe`; `fits` asks whether they fit what is new, by the `keys` of an index |
 //! | changes → steps | `plan`, whose values are in `steps`; `print` writes the SQL |
 //! | all of that in order | `prepare` |
 //! | run | `run`, under the lock of `session`; `fill` goes through the rows of a back-fill |
@@ -18,7 +18,9 @@ pub mod declared;
 pub mod diff;
 pub mod draft;
 mod fill;
+mod fits;
 pub mod host;
+mod keys;
 pub mod plan;
 pub mod prepare;
 pub mod print;

@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::diff::{Hints, Rename};
+use super::fits::Fitting;
 use super::plan::{Facts, Findings, altered_rows, keeps_its_bytes};
-use super::print::constraints_of;
 use super::read::OLDEST_SERVER;
-use super::schema::{Body, Column, Constraint, Demands, Kind, ObjectId, Schema, Table};
+use super::schema::{Body, Column, Kind, ObjectId, Schema, Table};
 use super::token::{quote_literal, quote_name};
 use crate::diff::{Answer, Answers};
 use crate::error::{Code, Error, Result};
@@ -16,10 +16,10 @@ use crate::plan::rows_text;
 use crate::run::{Connection, Failure, FailureKind, Value};
 
 /// A table before and after.
-struct Pair<'a> {
-    live: &'a ObjectId,
+pub(super) struct Pair<'a> {
+    pub(super) live: &'a ObjectId,
     before: &'a Table,
-    id: &'a ObjectId,
+    pub(super) id: &'a ObjectId,
     after: &'a Table,
     /// Names of columns, new to old.
     renamed: HashMap<&'a str, &'a str>,
@@ -32,8 +32,13 @@ impl<'a> Pair<'a> {
         self.before.column(name)
     }
 
+    /// The columns that are there.
+    pub(super) fn columns(&self) -> &'a [Column] {
+        &self.before.columns
+    }
+
     /// Whether columns are there as they will be: the rows can be asked.
-    fn same(&self, names: &[String]) -> bool {
+    pub(super) fn same(&self, names: &[String]) -> bool {
         names.iter().all(|name| {
             let after = self.after.column(name);
             matches!((self.before.column(name), after), (Some(b), Some(a)) if b.data_type == a.data_type)
@@ -127,13 +132,17 @@ pub async fn probe<C: Connection>(
             obstacles.push(error.help("accept it with --accept-data-loss, or keep it in the schema"));
         }
     }
+    let fitting = Fitting { live, target, renames };
+    fitting.counters(conn, &mut obstacles).await?;
+    fitting.partitions(conn, &is_empty, &mut obstacles).await?;
     for pair in &pairs {
         if is_empty(pair.live) {
             continue;
         }
         columns(conn, pair, target, accept_data_loss, &mut findings, &mut obstacles).await?;
-        constraints(conn, pair, live, target, renames, &mut findings, &mut obstacles).await?;
-        unique_indexes(conn, pair, live, target, &mut findings, &mut obstacles).await?;
+        fitting.constraints(conn, pair, &mut findings, &mut obstacles).await?;
+        fitting.indexes(conn, pair, &mut findings, &mut obstacles).await?;
+        fitting.domains(conn, pair, &mut obstacles).await?;
     }
     enums(conn, live, target, answers, &is_empty, &mut obstacles).await?;
     attributes(conn, live, target, accept_data_loss, &is_empty, &mut findings, &mut obstacles).await?;
@@ -176,7 +185,7 @@ async fn count<C: Connection>(conn: &mut C, sql: &str) -> Result<u64> {
     ask(conn, sql).await.map_err(|f| f.error(Code::Database, "the rows cannot be counted").statement(sql))
 }
 
-async fn ask<C: Connection>(conn: &mut C, sql: &str) -> Result<u64, Failure> {
+pub(super) async fn ask<C: Connection>(conn: &mut C, sql: &str) -> Result<u64, Failure> {
     let rows = conn.query(sql).await?;
     let value = rows.first().and_then(|row| row.first());
     Ok(match value {
@@ -298,106 +307,6 @@ async fn conversion<C: Connection>(
     Ok(())
 }
 
-async fn constraints<C: Connection>(
-    conn: &mut C,
-    pair: &Pair<'_>,
-    live: &Schema,
-    target: &Schema,
-    renames: &[Rename],
-    findings: &mut Findings,
-    obstacles: &mut Vec<Error>,
-) -> Result<()> {
-    let there: Vec<&Constraint> = constraints_of(live, pair.live)
-        .filter_map(|object| match &object.body {
-            Body::Constraint(constraint) => Some(constraint),
-            _ => None,
-        })
-        .collect();
-    let table = pair.live.sql();
-    for object in constraints_of(target, pair.id) {
-        let Body::Constraint(constraint) = &object.body else { continue };
-        let is_new =
-            !there.iter().any(|old| old.definition == constraint.definition && (old.valid || !constraint.valid));
-        if !is_new || !constraint.valid || !pair.same(&constraint.columns) || constraint.columns.is_empty() {
-            continue;
-        }
-        let names: Vec<String> = constraint.columns.iter().map(|name| quote_name(name)).collect();
-        let list = names.join(", ");
-        let sql = match constraint.demands {
-            Demands::PrimaryKey | Demands::Unique if !constraint.definition.contains("NULLS NOT DISTINCT") => {
-                let known = names.iter().map(|name| format!("{name} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
-                format!(
-                    "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {table} WHERE {known} \
-                     GROUP BY {list} HAVING count(*) > 1) d"
-                )
-            }
-            Demands::Check => {
-                let Some(condition) = constraint.definition.strip_prefix("CHECK ") else { continue };
-                let condition = condition.trim_end_matches(" NO INHERIT");
-                format!("SELECT count(*) FROM {table} WHERE NOT {condition}")
-            }
-            Demands::ForeignKey => {
-                let Some(parent) = &constraint.references else { continue };
-                let parent_live = renames.iter().find_map(|rename| match rename {
-                    Rename::Object { before, after } if after == parent => Some(before),
-                    _ => None,
-                });
-                let parent_live = parent_live.unwrap_or(parent);
-                let Some(parent_table) = live.table(parent_live) else { continue };
-                let there = constraint.referenced_columns.iter().all(|name| {
-                    let (b, a) = (parent_table.column(name), target.table(parent).and_then(|t| t.column(name)));
-                    matches!((b, a), (Some(b), Some(a)) if b.data_type == a.data_type)
-                });
-                if !there {
-                    continue;
-                }
-                let known = names.iter().map(|name| format!("c.{name} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
-                let pairs = names.iter().zip(&constraint.referenced_columns);
-                let equal: Vec<String> = pairs.map(|(c, p)| format!("p.{} = c.{c}", quote_name(p))).collect();
-                // MATCH FULL refuses what is partly NULL.
-                let partly = match constraint.definition.contains(" MATCH FULL") {
-                    true => {
-                        let some = names.iter().map(|name| format!("c.{name} IS NOT NULL")).collect::<Vec<_>>();
-                        format!(" OR (NOT ({known}) AND ({}))", some.join(" OR "))
-                    }
-                    false => String::new(),
-                };
-                format!(
-                    "SELECT count(*) FROM {table} c WHERE ({known} AND NOT EXISTS (SELECT 1 FROM {} p WHERE {})){partly}",
-                    parent_live.sql(),
-                    equal.join(" AND ")
-                )
-            }
-            _ => continue,
-        };
-        // A check may call a function that is still to be made.
-        let rows = match ask(conn, &sql).await {
-            Ok(rows) => rows,
-            Err(f) if f.kind == FailureKind::Statement => continue,
-            Err(f) => return Err(f.error(Code::Database, format!("the rows of {} cannot be read", pair.id.shown()))),
-        };
-        if rows == 0 {
-            findings.fitting.insert(object.id.clone());
-        } else {
-            let what = match constraint.demands {
-                Demands::ForeignKey => format!(
-                    "{} of {} refer to rows of {} that are not there",
-                    rows_text(rows),
-                    pair.id.shown(),
-                    constraint.references.as_ref().map(ObjectId::shown).unwrap_or_default()
-                ),
-                Demands::Check => {
-                    format!("{} of {} break the check {}", rows_text(rows), pair.id.shown(), object.id.name)
-                }
-                _ => format!("{} of {} are alike in {list}", rows_text(rows), pair.id.shown()),
-            };
-            let error = Error::new(Code::RowsDoNotFit, what).object(pair.id.shown());
-            obstacles.push(error.help("change these rows first, or declare the constraint otherwise"));
-        }
-    }
-    Ok(())
-}
-
 /// Attributes of composite types that are gone, with what rows hold in them.
 async fn attributes<C: Connection>(
     conn: &mut C,
@@ -452,62 +361,6 @@ fn reaches(schema: &Schema, from: &ObjectId, to: &ObjectId) -> bool {
             && schema
                 .get(from)
                 .is_some_and(|o| o.needs.iter().any(|need| need.on != *from && reaches(schema, &need.on, to))))
-}
-
-/// Rows that are alike in what is to be unique.
-async fn unique_indexes<C: Connection>(
-    conn: &mut C,
-    pair: &Pair<'_>,
-    live: &Schema,
-    target: &Schema,
-    findings: &mut Findings,
-    obstacles: &mut Vec<Error>,
-) -> Result<()> {
-    for (id, object) in &target.objects {
-        let Body::Index(index) = &object.body else { continue };
-        let is_there = live
-            .get(id)
-            .is_some_and(|o| matches!(&o.body, Body::Index(i) if i.definition == index.definition && i.valid));
-        if index.table != *pair.id || !index.unique || is_there || !pair.same(&index.columns) {
-            continue;
-        }
-        // Only lists of plain columns are asked about, with the condition of a partial index.
-        let names: Vec<String> = index.columns.iter().map(|name| quote_name(name)).collect();
-        let Some((_, tail)) = index.definition.split_once(" USING btree (") else { continue };
-        let (keys, condition) = tail.split_once(')').unwrap_or((tail, ""));
-        let mut keys: Vec<String> = keys.split(", ").map(str::to_owned).collect();
-        let list = keys.join(", ");
-        keys.sort();
-        let condition = match condition.trim() {
-            "" => "true",
-            text => match text.strip_prefix("WHERE ") {
-                Some(condition) => condition,
-                None => continue,
-            },
-        };
-        if !keys.iter().all(|key| names.contains(key)) {
-            continue;
-        }
-        let known = keys.iter().map(|name| format!("{name} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
-        let sql = format!(
-            "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {} WHERE {known} AND ({condition}) \
-             GROUP BY {list} HAVING count(*) > 1) d",
-            pair.live.sql()
-        );
-        match ask(conn, &sql).await {
-            Ok(0) => {
-                findings.fitting.insert(id.clone());
-            }
-            Ok(rows) => {
-                let what = format!("{} of {} are alike in {list}", rows_text(rows), pair.id.shown());
-                let error = Error::new(Code::RowsDoNotFit, what).object(pair.id.shown());
-                obstacles.push(error.help("change these rows first, or declare the index otherwise"));
-            }
-            Err(f) if f.kind == FailureKind::Statement => {}
-            Err(f) => return Err(f.error(Code::Database, format!("the rows of {} cannot be read", pair.id.shown()))),
-        }
-    }
-    Ok(())
 }
 
 /// Labels that are gone, and that rows still hold.

@@ -1,0 +1,385 @@
+//! Whether the rows that are there fit what is new: constraints, indexes, domains, partitions.
+//!
+//! A constraint of which that is known can be made without a lock that others wait for; one whose rows do not fit is an
+//! obstacle. What cannot be asked, because a column, a type or a function is still to be made, is checked by PostgreSQL
+//! in the transaction that makes it.
+
+use super::diff::Rename;
+use super::keys::Keys;
+use super::plan::Findings;
+use super::print::constraints_of;
+use super::probe::{Pair, ask};
+use super::schema::{Body, Constraint, Demands, Domain, Kind, Object, ObjectId, Schema};
+use super::token::{quote_name, tokenize};
+use crate::error::{Code, Error, Result};
+use crate::plan::rows_text;
+use crate::run::{Connection, Failure, FailureKind};
+
+/// What there is, and what there is to be.
+pub(super) struct Fitting<'a> {
+    pub(super) live: &'a Schema,
+    pub(super) target: &'a Schema,
+    pub(super) renames: &'a [Rename],
+}
+
+/// What a question to the rows gives.
+enum Answer {
+    Rows(u64),
+    /// It fails for a row.
+    Fails(Failure),
+    /// What it asks about is not there yet.
+    Unknown,
+}
+
+async fn answer<C: Connection>(conn: &mut C, sql: &str, table: &ObjectId) -> Result<Answer> {
+    match ask(conn, sql).await {
+        Ok(rows) => Ok(Answer::Rows(rows)),
+        // Data exceptions, and what a function raises.
+        Err(f) if f.sqlstate.as_deref().is_some_and(|state| state.starts_with("22") || state == "P0001") => {
+            Ok(Answer::Fails(f))
+        }
+        Err(f) if f.kind == FailureKind::Statement => Ok(Answer::Unknown),
+        Err(f) => Err(f.error(Code::Database, format!("the rows of {} cannot be read", table.shown()))),
+    }
+}
+
+fn does_not_fit(what: String, table: &ObjectId, declared: &str) -> Error {
+    let error = Error::new(Code::RowsDoNotFit, what).object(table.shown());
+    error.help(format!("change these rows first, or declare the {declared} otherwise"))
+}
+
+impl Fitting<'_> {
+    /// Whether all functions that an object calls are there as they will be.
+    fn calls_what_is_there(&self, object: &Object) -> bool {
+        let routines = object.needs.iter().filter(|need| matches!(need.on.kind, Kind::Routine | Kind::Aggregate));
+        routines.map(|need| &need.on).all(|id| {
+            let body = |schema: &Schema| schema.get(id).map(|object| object.body.clone());
+            body(self.live).is_some() && body(self.live) == body(self.target)
+        })
+    }
+
+    pub(super) async fn constraints<C: Connection>(
+        &self,
+        conn: &mut C,
+        pair: &Pair<'_>,
+        findings: &mut Findings,
+        obstacles: &mut Vec<Error>,
+    ) -> Result<()> {
+        let there: Vec<&Constraint> = constraints_of(self.live, pair.live)
+            .filter_map(|object| match &object.body {
+                Body::Constraint(constraint) => Some(constraint),
+                _ => None,
+            })
+            .collect();
+        for object in constraints_of(self.target, pair.id) {
+            let Body::Constraint(constraint) = &object.body else { continue };
+            let is_new =
+                !there.iter().any(|old| old.definition == constraint.definition && (old.valid || !constraint.valid));
+            let can_be_asked = pair.same(&constraint.columns) && self.calls_what_is_there(object);
+            if !is_new || !constraint.valid || !can_be_asked || constraint.columns.is_empty() {
+                continue;
+            }
+            if matches!(constraint.demands, Demands::PrimaryKey | Demands::Unique) {
+                let Some(keys) = Keys::of_constraint(&constraint.definition) else { continue };
+                let name = format!("constraint {}", object.id.name);
+                if self.keys(conn, pair, &keys, (&name, true), obstacles).await? {
+                    findings.fitting.insert(object.id.clone());
+                }
+                continue;
+            }
+            let sql = match constraint.demands {
+                Demands::Check => {
+                    let Some(condition) = constraint.definition.strip_prefix("CHECK ") else { continue };
+                    let condition = condition.trim_end_matches(" NO INHERIT");
+                    format!("SELECT count(*) FROM {} WHERE NOT {condition}", pair.live.sql())
+                }
+                Demands::ForeignKey => match self.without_parent(pair, constraint) {
+                    Some(sql) => sql,
+                    None => continue,
+                },
+                _ => continue,
+            };
+            let shown = pair.id.shown();
+            match answer(conn, &sql, pair.id).await? {
+                Answer::Rows(0) => {
+                    findings.fitting.insert(object.id.clone());
+                }
+                Answer::Rows(rows) => {
+                    let rows = rows_text(rows);
+                    let what = match &constraint.references {
+                        Some(parent) => {
+                            format!("{rows} of {shown} refer to rows of {} that are not there", parent.shown())
+                        }
+                        None => format!("{rows} of {shown} break the check {}", object.id.name),
+                    };
+                    obstacles.push(does_not_fit(what, pair.id, "constraint"));
+                }
+                Answer::Fails(f) => {
+                    let what = format!("the constraint {} fails for rows of {shown}", object.id.name);
+                    obstacles.push(does_not_fit(what, pair.id, "constraint").cause(&f.message));
+                }
+                Answer::Unknown => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The question for rows that refer to none; nothing where the table referred to is not there as it will be.
+    fn without_parent(&self, pair: &Pair<'_>, constraint: &Constraint) -> Option<String> {
+        let parent = constraint.references.as_ref()?;
+        let parent_live = self.renames.iter().find_map(|rename| match rename {
+            Rename::Object { before, after } if after == parent => Some(before),
+            _ => None,
+        });
+        let parent_live = parent_live.unwrap_or(parent);
+        let parent_table = self.live.table(parent_live)?;
+        let there = constraint.referenced_columns.iter().all(|name| {
+            let (b, a) = (parent_table.column(name), self.target.table(parent).and_then(|t| t.column(name)));
+            matches!((b, a), (Some(b), Some(a)) if b.data_type == a.data_type)
+        });
+        there.then_some(())?;
+        let names: Vec<String> = constraint.columns.iter().map(|name| quote_name(name)).collect();
+        let known: Vec<String> = names.iter().map(|name| format!("c.{name} IS NOT NULL")).collect();
+        let pairs = names.iter().zip(&constraint.referenced_columns);
+        let equal: Vec<String> = pairs.map(|(c, p)| format!("p.{} = c.{c}", quote_name(p))).collect();
+        // MATCH FULL refuses what is partly NULL.
+        let partly = match constraint.definition.contains(" MATCH FULL") {
+            true => format!(" OR (NOT ({}) AND ({}))", known.join(" AND "), known.join(" OR ")),
+            false => String::new(),
+        };
+        Some(format!(
+            "SELECT count(*) FROM {} c WHERE ({} AND NOT EXISTS (SELECT 1 FROM {} p WHERE {})){partly}",
+            pair.live.sql(),
+            known.join(" AND "),
+            parent_live.sql(),
+            equal.join(" AND ")
+        ))
+    }
+
+    /// Whether an index with these keys can be built: no two rows are alike where it is unique, none is too long, and
+    /// no expression fails. Where that cannot be asked, it is not known.
+    async fn keys<C: Connection>(
+        &self,
+        conn: &mut C,
+        pair: &Pair<'_>,
+        keys: &Keys,
+        (name, is_unique): (&str, bool),
+        obstacles: &mut Vec<Error>,
+    ) -> Result<bool> {
+        let (table, shown) = (pair.live.sql(), pair.id.shown());
+        let list = keys.keys.iter().map(|key| key.sql.as_str()).collect::<Vec<_>>().join(", ");
+        let declared = name.split(' ').next().unwrap_or("index");
+        let (first, what) = match is_unique {
+            true => (Some(keys.alike(&table)), format!("are alike in {list}")),
+            false => (keys.computed(&table), String::new()),
+        };
+        let asked = first.map(|sql| (sql, what));
+        let too_long = keys.too_long(&table).map(|sql| (sql, format!("are too long for the {name}")));
+        let mut fits = true;
+        for (sql, what) in asked.into_iter().chain(too_long) {
+            match answer(conn, &sql, pair.id).await? {
+                Answer::Rows(0) => {}
+                Answer::Rows(rows) => {
+                    fits = false;
+                    obstacles.push(does_not_fit(format!("{} of {shown} {what}", rows_text(rows)), pair.id, declared));
+                }
+                Answer::Fails(f) => {
+                    let what = format!("the {name} cannot be computed for rows of {shown}");
+                    obstacles.push(does_not_fit(what, pair.id, declared).cause(&f.message));
+                    return Ok(false);
+                }
+                Answer::Unknown => return Ok(false),
+            }
+        }
+        Ok(fits)
+    }
+
+    pub(super) async fn indexes<C: Connection>(
+        &self,
+        conn: &mut C,
+        pair: &Pair<'_>,
+        findings: &mut Findings,
+        obstacles: &mut Vec<Error>,
+    ) -> Result<()> {
+        for (id, object) in &self.target.objects {
+            let Body::Index(index) = &object.body else { continue };
+            let is_there = self
+                .live
+                .get(id)
+                .is_some_and(|o| matches!(&o.body, Body::Index(i) if i.definition == index.definition && i.valid));
+            let can_be_asked = pair.same(&index.columns) && self.calls_what_is_there(object);
+            if index.table != *pair.id || is_there || !can_be_asked {
+                continue;
+            }
+            let Some(keys) = Keys::of_index(&index.definition) else { continue };
+            let name = format!("index {}", id.name);
+            if self.keys(conn, pair, &keys, (&name, index.unique), obstacles).await? {
+                findings.fitting.insert(id.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// What the domains of a table's columns demand, and did not before.
+    pub(super) async fn domains<C: Connection>(
+        &self,
+        conn: &mut C,
+        pair: &Pair<'_>,
+        obstacles: &mut Vec<Error>,
+    ) -> Result<()> {
+        for (id, object) in self.target.objects.iter().filter(|(id, _)| id.kind == Kind::Domain) {
+            let (Body::Domain(after), Some(Body::Domain(before))) = (&object.body, self.live.get(id).map(|o| &o.body))
+            else {
+                continue;
+            };
+            let conditions = if self.calls_what_is_there(object) { demanded(before, after) } else { Vec::new() };
+            for column in pair.columns().iter().filter(|column| column.data_type == id.sql()) {
+                for condition in &conditions {
+                    let sql = format!(
+                        "SELECT count(*) FROM (SELECT {} AS value FROM {}) r WHERE NOT ({condition})",
+                        quote_name(&column.name),
+                        pair.live.sql()
+                    );
+                    let shown = format!("{}.{}", pair.id.shown(), column.name);
+                    match answer(conn, &sql, pair.id).await? {
+                        Answer::Rows(0) | Answer::Unknown => {}
+                        Answer::Rows(rows) => {
+                            let what = format!("{} of {shown} do not fit the {id}", rows_text(rows));
+                            obstacles.push(does_not_fit(what, pair.id, "domain"));
+                        }
+                        Answer::Fails(f) => {
+                            let what = format!("the check of the {id} fails for rows of {shown}");
+                            obstacles.push(does_not_fit(what, pair.id, "domain").cause(&f.message));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counters that are beyond the bounds that their sequences get.
+    pub(super) async fn counters<C: Connection>(&self, conn: &mut C, obstacles: &mut Vec<Error>) -> Result<()> {
+        for (id, object) in &self.target.objects {
+            let (Body::Sequence(after), Some(Body::Sequence(before))) =
+                (&object.body, self.live.get(id).map(|o| &o.body))
+            else {
+                continue;
+            };
+            let (min, max) = (&after.numbers.min, &after.numbers.max);
+            if (&before.numbers.min, &before.numbers.max) == (min, max) {
+                continue;
+            }
+            let sql = format!("SELECT count(*) FROM {} WHERE last_value NOT BETWEEN {min} AND {max}", id.sql());
+            if let Answer::Rows(1..) = answer(conn, &sql, id).await? {
+                let what = format!("the counter of the {id} is beyond the numbers that it may then give");
+                let error = Error::new(Code::RowsDoNotFit, what).object(id.shown());
+                obstacles.push(error.help("set it back with setval, or declare the sequence otherwise"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows of a default partition that belong to a new one, and rows of one whose bounds are others.
+    pub(super) async fn partitions<C: Connection>(
+        &self,
+        conn: &mut C,
+        is_empty: &impl Fn(&ObjectId) -> bool,
+        obstacles: &mut Vec<Error>,
+    ) -> Result<()> {
+        for (id, table) in self.target.tables() {
+            let Some((parent, bound)) = &table.partition_of else { continue };
+            let before = self.live.table(id).and_then(|table| table.partition_of.as_ref());
+            if before.is_some_and(|(other, old)| other == parent && old == bound) {
+                continue;
+            }
+            let Some(key) = self.live.table(parent).and_then(|table| table.partition_by.as_ref()) else { continue };
+            let Some(inside) = inside(key, bound) else { continue };
+            if self.live.table(id).is_some() && !is_empty(id) {
+                let sql = format!("SELECT count(*) FROM {} WHERE ({inside}) IS NOT TRUE", id.sql());
+                if let Answer::Rows(rows @ 1..) = answer(conn, &sql, id).await? {
+                    let what = format!("{} of {} are not within its bounds", rows_text(rows), id.shown());
+                    obstacles.push(does_not_fit(what, id, "partition"));
+                }
+            }
+            let default = self.live.tables().find(|(other, table)| {
+                *other != id && table.partition_of.as_ref().is_some_and(|(p, b)| p == parent && b == "DEFAULT")
+            });
+            let stays = |other: &ObjectId| {
+                self.target.table(other).and_then(|table| table.partition_of.as_ref()).is_some_and(|(p, _)| p == parent)
+            };
+            if let Some((default, _)) = default.filter(|(other, _)| stays(other) && !is_empty(other)) {
+                let sql = format!("SELECT count(*) FROM {} WHERE {inside}", default.sql());
+                if let Answer::Rows(rows @ 1..) = answer(conn, &sql, default).await? {
+                    let (rows, shown) = (rows_text(rows), default.shown());
+                    let what = format!("{rows} of the default partition {shown} belong to {}", id.shown());
+                    obstacles.push(does_not_fit(what, default, "partition"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a domain demands of `value` that it did not demand before.
+fn demanded(before: &Domain, after: &Domain) -> Vec<String> {
+    let mut out = Vec::new();
+    if after.not_null && !before.not_null {
+        out.push("value IS NOT NULL".to_owned());
+    }
+    let is_new = |definition: &str| !before.checks.iter().any(|check| check.definition == definition);
+    for check in after.checks.iter().filter(|check| is_new(&check.definition)) {
+        // `VALUE` is a word of its own there, and a column's name here.
+        out.extend(check.definition.strip_prefix("CHECK ").map(str::to_owned));
+    }
+    out
+}
+
+/// The condition of the rows within a partition's bounds, where the key is one column and the bounds are constants.
+fn inside(key: &str, bound: &str) -> Option<String> {
+    let (kind, column) = key.split_once(' ')?;
+    let column = column.strip_prefix('(')?.strip_suffix(')')?;
+    let is_one = tokenize(column).ok()?.len() == 1;
+    is_one.then_some(())?;
+    let values = bound.strip_prefix("FOR VALUES ")?;
+    match kind {
+        "LIST" => {
+            let list = values.strip_prefix("IN (")?.strip_suffix(')')?;
+            // NULL is in no list by comparison.
+            let has_null = tokenize(list).ok()?.iter().any(|token| token.is(list, "null"));
+            let null = if has_null { format!(" OR {column} IS NULL") } else { String::new() };
+            Some(format!("({column} IN ({list}){null})"))
+        }
+        "RANGE" => {
+            let (from, to) = values.strip_prefix("FROM (")?.strip_suffix(')')?.split_once(") TO (")?;
+            let mut parts = vec![format!("{column} IS NOT NULL")];
+            parts.extend((from != "MINVALUE").then(|| format!("{column} >= {from}")));
+            parts.extend((to != "MAXVALUE").then(|| format!("{column} < {to}")));
+            Some(parts.join(" AND "))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_become_conditions() {
+        let found = |key, bound| inside(key, bound).unwrap_or_default();
+        assert_eq!(found("RANGE (id)", "FOR VALUES FROM (1) TO (MAXVALUE)"), "id IS NOT NULL AND id >= 1");
+        assert_eq!(
+            found("LIST (\"a b\")", "FOR VALUES IN ('x, y', NULL)"),
+            "(\"a b\" IN ('x, y', NULL) OR \"a b\" IS NULL)"
+        );
+        for (key, bound) in [
+            ("HASH (id)", "FOR VALUES WITH (modulus 2, remainder 0)"),
+            ("RANGE (a, b)", "FOR VALUES FROM (1, 2) TO (3, 4)"),
+            ("LIST (lower(a))", "FOR VALUES IN ('x')"),
+            ("LIST (a)", "DEFAULT"),
+        ] {
+            assert_eq!(inside(key, bound), None);
+        }
+    }
+}
