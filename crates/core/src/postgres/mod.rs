@@ -17,6 +17,7 @@ pub mod assume;
 pub mod declared;
 pub mod diff;
 pub mod draft;
+pub mod expand;
 mod fill;
 mod fits;
 pub mod host;

@@ -1737,7 +1737,7 @@ pub fn value_left(column: &Column, backfill: Option<&String>) -> Option<String> 
 }
 
 /// Names of more than 63 bytes are cut by PostgreSQL, and two could become one.
-fn shortened(prefix: &str, name: &str) -> String {
+pub(super) fn shortened(prefix: &str, name: &str) -> String {
     let whole = format!("{prefix}{name}");
     if whole.len() <= 63 {
         return whole;
