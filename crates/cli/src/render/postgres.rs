@@ -73,6 +73,17 @@ fn change_lines(change: &Change, steps: &[&Step], verbose: bool, lines: &mut Vec
             );
             lines.push(Line { indent: 6, text, style: OTHER, ..Line::default() });
         }
+        let writes = step.hazards.iter().any(|hazard| matches!(hazard, Hazard::Rewrite { .. }));
+        if let (true, false, Some((lock, _))) = (step.reads, writes, &step.lock) {
+            let text = format!(
+                "! {} reads about {} under {}, and {} wait meanwhile",
+                printable(&step.title),
+                count(step.rows, "row"),
+                lock.as_str(),
+                lock.blocks()
+            );
+            lines.push(Line { indent: 6, text, style: OTHER, ..Line::default() });
+        }
         if let Some(reason) = &step.reason {
             lines.push(Line { indent: 6, text: printable(reason), style: DIM, ..Line::default() });
         }

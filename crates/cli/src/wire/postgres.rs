@@ -81,6 +81,7 @@ struct StepEntry<'a> {
     lock: Option<&'static str>,
     locked: Option<String>,
     blocks: Option<&'static str>,
+    reads: bool,
     alone: bool,
     sql: Vec<&'a str>,
 }
@@ -175,6 +176,7 @@ impl<'a> From<&'a steps::Step> for StepEntry<'a> {
             lock: step.lock.as_ref().map(|(lock, _)| lock.as_str()),
             locked: step.lock.as_ref().map(|(_, table)| table.shown()),
             blocks: step.lock.as_ref().map(|(lock, _)| lock.blocks()),
+            reads: step.reads,
             alone: step.alone,
             sql: step.statements.iter().map(steps::Statement::sql).collect(),
         }

@@ -60,6 +60,8 @@ pub enum Answer {
 #[derive(Debug, Clone, Default)]
 pub struct Answers {
     entries: Vec<(String, Answer)>,
+    /// Both names of a rename as they were written, by its place among the entries: PostgreSQL's may have a schema.
+    spelled: HashMap<usize, (String, String)>,
     /// Whether every question that is left is answered with [`Answer::DropAndAdd`].
     pub drop_the_rest: bool,
 }
@@ -77,7 +79,9 @@ impl Answers {
     /// [`Code::UnknownName`] where `path` is neither of the two.
     pub fn rename(&mut self, path: &str, name: &str) -> Result<()> {
         let parts = path_parts(path);
-        let name = path_parts(name).pop().unwrap_or_default();
+        let new = path_parts(name);
+        let spelled = (parts.join("."), new.join("."));
+        let name = new.last().cloned().unwrap_or_default();
         let key = match parts.as_slice() {
             [table] if !table.is_empty() => format!("table:{}", fold(table)),
             [table, column] => format!("column:{}.{}", fold(table), fold(column)),
@@ -88,13 +92,19 @@ impl Answers {
                     .help("write it as users=people or users.mail=email"));
             }
         };
+        self.spelled.insert(self.entries.len(), spelled);
         self.answer(key, Answer::Rename(name));
         Ok(())
     }
 
-    /// All answers with their keys.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &Answer)> {
-        self.entries.iter().map(|(key, answer)| (key.as_str(), answer))
+    /// All renames: the path, the new name with its schema where one was written, and without it.
+    pub(crate) fn spelled(&self) -> impl Iterator<Item = (String, String, String)> {
+        self.entries.iter().enumerate().filter_map(|(at, (key, answer))| {
+            let Answer::Rename(name) = answer else { return None };
+            let by_key = || (key.split_once(':').map_or(key.as_str(), |(_, path)| path).to_owned(), name.clone());
+            let (path, to) = self.spelled.get(&at).cloned().unwrap_or_else(by_key);
+            Some((path, to, name.clone()))
+        })
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Answer> {

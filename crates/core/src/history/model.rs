@@ -4,7 +4,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dialect::Dialect;
-use crate::diff::Answers;
 use crate::error::{Code, Error, Result};
 use crate::postgres::diff::Change;
 use crate::run::{Difference, Replayed, differences};
@@ -125,7 +124,7 @@ impl Model {
 }
 
 fn postgres_differences(found: &postgres::schema::Schema, expected: &postgres::schema::Schema) -> Difference {
-    let (changes, _) = postgres::diff::diff(found, expected, false, &Answers::default());
+    let (changes, _) = postgres::diff::diff(found, expected, false, &[]);
     let mut difference = Difference::default();
     for change in &changes {
         let object = change.id().to_string();

@@ -3,10 +3,10 @@
 //! Every table has rows and is in use, every column that goes has values, and in every column that is to be NOT NULL
 //! some are NULL. What only the rows can tell, such as whether they are unique, the script finds out where it runs.
 
-use super::diff::{Hints, Rename};
+use super::diff::Hints;
 use super::plan::{Facts, Findings, keeps_its_bytes};
+use super::resolve::{Merge, Rename, new_id, new_member};
 use super::schema::{Body, Kind, ObjectId, Schema};
-use crate::diff::{Answer, Answers};
 use crate::error::{Code, Error};
 
 /// What is assumed, what would be lost, and what may keep the script from running.
@@ -35,21 +35,15 @@ impl Assumed {
 }
 
 /// Works out what has to be assumed on the way from one schema to another.
-pub fn assume(before: &Schema, target: &Schema, renames: &[Rename], answers: &Answers, hints: &Hints) -> Assumed {
-    let new_name = |id: &ObjectId| {
-        let found = renames.iter().find_map(|rename| match rename {
-            Rename::Object { before, after } if before == id => Some(after.clone()),
-            _ => None,
-        });
-        found.unwrap_or_else(|| id.clone())
-    };
+pub fn assume(before: &Schema, target: &Schema, renames: &[Rename], merges: &[Merge], hints: &Hints) -> Assumed {
+    let column_of = |id: &ObjectId, name: &str| new_member(renames, id, name).to_owned();
     let mut out = Assumed::default();
     let in_use = Facts { rows: 0, bytes: 0, empty: false };
     for (table, column, value) in &hints.backfills {
         out.findings.backfills.insert((table.clone(), column.clone()), value.clone());
     }
     for (id, object) in &before.objects {
-        let now = new_name(id);
+        let now = new_id(renames, id);
         match &object.body {
             Body::View(view) if view.materialized => {
                 out.findings.tables.insert(now, in_use);
@@ -60,9 +54,9 @@ pub fn assume(before: &Schema, target: &Schema, renames: &[Rename], answers: &An
                     let parent_goes = table
                         .partition_of
                         .as_ref()
-                        .is_some_and(|(parent, _)| target.table(&new_name(parent)).is_none());
+                        .is_some_and(|(parent, _)| target.table(&new_id(renames, parent)).is_none());
                     if !parent_goes {
-                        out.findings.lost.insert((id.clone(), None), 1);
+                        out.findings.lost.insert((now, None), 1);
                         out.losses.push(format!("table {}", id.shown()));
                     }
                     continue;
@@ -70,19 +64,11 @@ pub fn assume(before: &Schema, target: &Schema, renames: &[Rename], answers: &An
                 if after.partition_of.is_some() {
                     continue;
                 }
-                let column_now = |name: &str| {
-                    let found = renames.iter().find_map(|rename| match rename {
-                        Rename::Column { table, before, after } if *table == now && before == name => {
-                            Some(after.clone())
-                        }
-                        _ => None,
-                    });
-                    found.unwrap_or_else(|| name.to_owned())
-                };
+                let column_now = |name: &str| column_of(&now, name);
                 let is_taken = |name: &str| {
                     renames.iter().any(|rename| {
-                        matches!(rename, Rename::Column { table, after, before }
-                            if *table == now && after == name && before != name)
+                        matches!(rename, Rename::Member { of, after, before }
+                            if *of == now && after == name && before != name)
                     })
                 };
                 for column in &table.columns {
@@ -91,13 +77,13 @@ pub fn assume(before: &Schema, target: &Schema, renames: &[Rename], answers: &An
                     let shown = format!("column {}.{}", now.shown(), column.name);
                     let Some(kept) = kept else {
                         if column.generated.is_none() {
-                            out.findings.lost.insert((now.clone(), Some(column.name.clone())), 1);
+                            out.findings.lost.insert((now.clone(), Some(name.clone())), 1);
                             out.losses.push(shown);
                         }
                         continue;
                     };
                     if kept.generated.is_some() && column.generated.is_none() {
-                        out.findings.lost.insert((now.clone(), Some(column.name.clone())), 1);
+                        out.findings.lost.insert((now.clone(), Some(name.clone())), 1);
                         out.losses.push(format!("{shown}, which is computed from then on"));
                     }
                     let key = (now.clone(), name.clone());
@@ -147,16 +133,17 @@ pub fn assume(before: &Schema, target: &Schema, renames: &[Rename], answers: &An
             }
             Body::Enum(labels) => {
                 let Some(Body::Enum(after)) = target.get(&now).map(|object| &object.body) else { continue };
-                for label in labels.iter().filter(|label| !after.contains(label)) {
-                    let path = format!("column:{}.{}", id.shown().to_ascii_lowercase(), label.to_ascii_lowercase());
-                    if !matches!(answers.get(&path), Some(Answer::Rename(_))) {
+                for label in labels.iter().filter(|label| !after.contains(&column_of(&now, label))) {
+                    let is_merged = merges.iter().any(|merge| merge.of == now && merge.before == *label);
+                    if !is_merged {
                         out.warnings.push(format!("{id} fails on rows that hold '{label}', which it no longer has"));
                     }
                 }
             }
             Body::Composite(attributes) => {
                 let Some(Body::Composite(after)) = target.get(&now).map(|object| &object.body) else { continue };
-                for attribute in attributes.iter().filter(|a| !after.iter().any(|b| b.name == a.name)) {
+                for attribute in attributes.iter().filter(|a| !after.iter().any(|b| b.name == column_of(&now, &a.name)))
+                {
                     out.losses.push(format!("attribute {}.{}", id.shown(), attribute.name));
                 }
             }

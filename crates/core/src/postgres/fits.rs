@@ -4,11 +4,11 @@
 //! obstacle. What cannot be asked, because a column, a type or a function is still to be made, is checked by PostgreSQL
 //! in the transaction that makes it.
 
-use super::diff::Rename;
 use super::keys::Keys;
 use super::plan::Findings;
 use super::print::constraints_of;
 use super::probe::{Pair, ask};
+use super::resolve::Rename;
 use super::schema::{Body, Constraint, Demands, Domain, Kind, Object, ObjectId, Schema};
 use super::token::{quote_name, tokenize};
 use crate::error::{Code, Error, Result};
@@ -91,7 +91,7 @@ impl Fitting<'_> {
                 Demands::Check => {
                     let Some(condition) = constraint.definition.strip_prefix("CHECK ") else { continue };
                     let condition = condition.trim_end_matches(" NO INHERIT");
-                    format!("SELECT count(*) FROM {} WHERE NOT {condition}", pair.live.sql())
+                    format!("SELECT count(*) FROM {} WHERE NOT {condition}", pair.rows(&pair.id.name))
                 }
                 Demands::ForeignKey => match self.without_parent(pair, constraint) {
                     Some(sql) => sql,
@@ -127,17 +127,8 @@ impl Fitting<'_> {
     /// The question for rows that refer to none; nothing where the table referred to is not there as it will be.
     fn without_parent(&self, pair: &Pair<'_>, constraint: &Constraint) -> Option<String> {
         let parent = constraint.references.as_ref()?;
-        let parent_live = self.renames.iter().find_map(|rename| match rename {
-            Rename::Object { before, after } if after == parent => Some(before),
-            _ => None,
-        });
-        let parent_live = parent_live.unwrap_or(parent);
-        let parent_table = self.live.table(parent_live)?;
-        let there = constraint.referenced_columns.iter().all(|name| {
-            let (b, a) = (parent_table.column(name), self.target.table(parent).and_then(|t| t.column(name)));
-            matches!((b, a), (Some(b), Some(a)) if b.data_type == a.data_type)
-        });
-        there.then_some(())?;
+        let parent = Pair::of(self.live, self.target, self.renames, parent)?;
+        parent.same(&constraint.referenced_columns).then_some(())?;
         let names: Vec<String> = constraint.columns.iter().map(|name| quote_name(name)).collect();
         let known: Vec<String> = names.iter().map(|name| format!("c.{name} IS NOT NULL")).collect();
         let pairs = names.iter().zip(&constraint.referenced_columns);
@@ -148,10 +139,10 @@ impl Fitting<'_> {
             false => String::new(),
         };
         Some(format!(
-            "SELECT count(*) FROM {} c WHERE ({} AND NOT EXISTS (SELECT 1 FROM {} p WHERE {})){partly}",
-            pair.live.sql(),
+            "SELECT count(*) FROM {} WHERE ({} AND NOT EXISTS (SELECT 1 FROM {} WHERE {})){partly}",
+            pair.rows("c"),
             known.join(" AND "),
-            parent_live.sql(),
+            parent.rows("p"),
             equal.join(" AND ")
         ))
     }
@@ -166,7 +157,7 @@ impl Fitting<'_> {
         (name, is_unique): (&str, bool),
         obstacles: &mut Vec<Error>,
     ) -> Result<bool> {
-        let (table, shown) = (pair.live.sql(), pair.id.shown());
+        let (table, shown) = (pair.rows(&pair.id.name), pair.id.shown());
         let list = keys.keys.iter().map(|key| key.sql.as_str()).collect::<Vec<_>>().join(", ");
         let declared = name.split(' ').next().unwrap_or("index");
         let (first, what) = match is_unique {

@@ -198,7 +198,7 @@ impl Keys {
         (self.condition.is_some() || self.keys.iter().any(|key| !key.is_column)).then_some(())?;
         let (list, names) = self.list();
         let counts: Vec<String> = names.split(", ").map(|name| format!("count({name})")).collect();
-        Some(format!("SELECT {} * 0 FROM (SELECT {list} FROM {table}{}) r", counts.join(" + "), self.condition()))
+        Some(format!("SELECT ({}) * 0 FROM (SELECT {list} FROM {table}{}) r", counts.join(" + "), self.condition()))
     }
 
     /// How many rows are too long for a btree, which takes a third of a page

@@ -5,7 +5,7 @@
 //! | model | `schema` |
 //! | live database → schema | `read` |
 //! | declared SQL → schema, by the server itself | `declared`, in a `scratch` place; `token` and `split` cut the text |
-//! | schema × schema → changes | `diff` |
+//! | schema × schema → changes | `resolve` (which is which), `diff` |
 //! | what the rows say | `probe`; `fits` asks whether they fit what is new, by the `keys` of an index |
 //! | changes → steps | `plan`, whose values are in `steps`; `print` writes the SQL |
 //! | all of that in order | `prepare` |
@@ -27,6 +27,7 @@ pub mod prepare;
 pub mod print;
 pub mod probe;
 pub mod read;
+pub mod resolve;
 pub mod run;
 pub mod schema;
 pub mod scratch;

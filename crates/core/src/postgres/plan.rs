@@ -9,10 +9,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::diff::{Alteration, Change, Part, Rename};
+use super::diff::{Alteration, Change, Part};
 use super::print;
+use super::resolve::{ASIDE, Rename, new_id, new_member, old_id, shortened};
 use super::schema::{
-    Body, Column, Constraint, Demands, Domain, Index, Kind, Object, ObjectId, Schema, Sequence, Table, View,
+    Body, Column, Constraint, Demands, Domain, Index, Kind, Need, Numbers, Object, ObjectId, Rights, Schema, Sequence,
+    Table, View,
 };
 use super::steps::{Lock, Statement, Step};
 use super::token::{quote_literal, quote_name};
@@ -52,6 +54,8 @@ pub struct Findings {
 
 /// What the planner is given.
 pub struct Input<'a> {
+    /// The schema as it is.
+    pub live: &'a Schema,
     /// The schema under its new names.
     pub renamed: &'a Schema,
     /// The schema as it is to be.
@@ -60,15 +64,28 @@ pub struct Input<'a> {
     pub renames: &'a [(Rename, Vec<String>)],
     /// The differences.
     pub changes: &'a [Change],
+    /// What is there and out of sight, as it is in the live schema.
+    pub ignored: &'a [Object],
     /// What is known of the rows.
     pub findings: &'a Findings,
     /// Whether nobody uses the database: then all is done in the shortest way.
     pub fast: bool,
 }
 
+/// What came out.
+#[derive(Debug, Default)]
+pub struct Planned {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// What cannot be planned.
+    pub obstacles: Vec<Error>,
+    /// What cannot be told, and may matter.
+    pub warnings: Vec<String>,
+}
+
 /// The steps, and what cannot be planned.
-pub fn plan(input: &Input<'_>) -> (Vec<Step>, Vec<Error>) {
-    let mut planner = Planner { input, ..Planner::of(input) };
+pub fn plan(input: &Input<'_>) -> Planned {
+    let mut planner = Planner::of(input);
     planner.find_broken();
     planner.renames();
     planner.drops();
@@ -100,7 +117,25 @@ pub fn plan(input: &Input<'_>) -> (Vec<Step>, Vec<Error>) {
     ] {
         steps.extend(bucket);
     }
-    (steps, planner.obstacles)
+    Planned { steps, obstacles: planner.obstacles, warnings: planner.warnings }
+}
+
+/// Something that goes, or becomes another, so that what needs it has to make way.
+struct Broken {
+    id: ObjectId,
+    what: Loses,
+    /// The change that makes it necessary.
+    cause: usize,
+}
+
+/// How much of it.
+enum Loses {
+    /// All of it.
+    Itself,
+    /// A column, which may come back.
+    Column(String),
+    /// The type of a column.
+    TypeOf(String),
 }
 
 struct Planner<'a> {
@@ -109,8 +144,12 @@ struct Planner<'a> {
     again: BTreeMap<ObjectId, usize>,
     /// Defaults that go and come back.
     defaults: BTreeMap<(ObjectId, String), usize>,
-    /// Generated columns that go and come back.
+    /// Columns that go and come back because they are computed, or will be: nothing else gives them other values.
     generated: BTreeMap<(ObjectId, String), usize>,
+    /// Types that are made anew while the old ones are still there.
+    remade: BTreeSet<ObjectId>,
+    /// Indexes and domains that stay, and hold what a function gave that is another now.
+    stale: BTreeMap<ObjectId, usize>,
     /// Objects that can be made only behind what is done while others read and write.
     late: BTreeSet<ObjectId>,
     values: Vec<(Step, String)>,
@@ -127,6 +166,7 @@ struct Planner<'a> {
     /// What drops the checks that are there only while rows are looked at.
     helpers: Vec<String>,
     obstacles: Vec<Error>,
+    warnings: Vec<String>,
 }
 
 impl<'a> Planner<'a> {
@@ -136,6 +176,8 @@ impl<'a> Planner<'a> {
             again: BTreeMap::new(),
             defaults: BTreeMap::new(),
             generated: BTreeMap::new(),
+            remade: BTreeSet::new(),
+            stale: BTreeMap::new(),
             late: BTreeSet::new(),
             values: Vec::new(),
             renames: Vec::new(),
@@ -150,6 +192,7 @@ impl<'a> Planner<'a> {
             validate: Vec::new(),
             helpers: Vec::new(),
             obstacles: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -193,6 +236,24 @@ impl<'a> Planner<'a> {
         first.push(Statement::Execute(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", table.sql())));
         first.push(Statement::Check { sql: check, failure: failure.to_owned() });
         step.statements.splice(0..0, first);
+        step.reads |= self.has_rows(table);
+        if step.lock.is_none() {
+            step.lock = Some((Lock::AccessExclusive, table.clone()));
+            step.rows = self.facts(table).rows;
+        }
+    }
+
+    /// What is dropped out of a type may be held in columns of other tables: these are asked once more.
+    fn guard_holders(&self, step: &mut Step, of: &ObjectId, member: &str) {
+        for (table, held) in holders(self.input.renamed, of, member) {
+            let check = format!("SELECT count(*) FROM (SELECT 1 FROM {} WHERE {held} LIMIT 1) r", table.sql());
+            self.guard(step, &table, check, "values came into what is dropped of their type");
+        }
+    }
+
+    /// A step that reads all rows while it holds its lock.
+    fn reading(&self, lock: Lock, table: &ObjectId, step: Step) -> Step {
+        Step { reads: self.has_rows(table), ..self.locking(lock, table, step) }
     }
 
     fn locking(&self, lock: Lock, table: &ObjectId, step: Step) -> Step {
@@ -209,75 +270,113 @@ impl<'a> Planner<'a> {
 
     /// Which objects must be made anew because what they need goes, or becomes another.
     fn find_broken(&mut self) {
-        let renamed = self.input.renamed;
-        let mut needed_by: HashMap<&ObjectId, Vec<(&Object, &super::schema::Need)>> = HashMap::new();
-        for object in renamed.objects.values() {
+        let mut broken: Vec<Broken> = Vec::new();
+        for (at, change) in self.input.changes.iter().enumerate() {
+            let alteration = match change {
+                Change::Create(_) => continue,
+                Change::Drop(object) => {
+                    broken.push(Broken { id: object.id.clone(), what: Loses::Itself, cause: at });
+                    continue;
+                }
+                Change::Alter(alteration) => alteration,
+            };
+            let id = &alteration.after.id;
+            if is_made_anew(alteration) {
+                self.again.insert(id.clone(), at);
+                broken.push(Broken { id: id.clone(), what: Loses::Itself, cause: at });
+            }
+            for part in &alteration.parts {
+                let what = match part {
+                    Part::DropColumn(column) => Loses::Column(column.name.clone()),
+                    Part::AlterColumn { before, after } if is_computed_anew(before, after) => {
+                        self.generated.insert((id.clone(), after.name.clone()), at);
+                        Loses::Column(after.name.clone())
+                    }
+                    Part::AlterColumn { before, after } if changes_type(before, after) => {
+                        Loses::TypeOf(after.name.clone())
+                    }
+                    Part::RemakeEnum { .. } => {
+                        for id in self.made_of(id) {
+                            self.remade.insert(id.clone());
+                            broken.push(Broken { id, what: Loses::Itself, cause: at });
+                        }
+                        continue;
+                    }
+                    _ => continue,
+                };
+                broken.push(Broken { id: id.clone(), what, cause: at });
+            }
+        }
+        self.find_stale(&mut broken);
+        self.follow(broken);
+    }
+
+    /// What is made anew because it needs what goes; and what needs that.
+    fn follow(&mut self, mut broken: Vec<Broken>) {
+        let mut needed_by: HashMap<&ObjectId, Vec<(&Object, &Need)>> = HashMap::new();
+        for object in self.input.renamed.objects.values() {
             for need in &object.needs {
                 needed_by.entry(&need.on).or_default().push((object, need));
             }
         }
         let dropped: BTreeSet<&ObjectId> = self.input.changes.iter().filter_map(Change::dropped).collect();
-        let mut broken: Vec<(ObjectId, Option<String>, usize)> = Vec::new();
-        for (at, change) in self.input.changes.iter().enumerate() {
-            match change {
-                Change::Create(_) => {}
-                Change::Drop(object) => broken.push((object.id.clone(), None, at)),
-                Change::Alter(alteration) => {
-                    if is_made_anew(alteration) {
-                        self.again.insert(alteration.after.id.clone(), at);
-                        broken.push((alteration.after.id.clone(), None, at));
-                    }
-                    for part in &alteration.parts {
-                        let column = match part {
-                            Part::DropColumn(column) => &column.name,
-                            Part::AlterColumn { before, after } if changes_type(before, after) => &after.name,
-                            Part::RemakeEnum { .. } => {
-                                broken.push((alteration.after.id.clone(), None, at));
-                                continue;
-                            }
-                            _ => continue,
-                        };
-                        broken.push((alteration.after.id.clone(), Some(column.clone()), at));
-                    }
-                }
-            }
-        }
-        while let Some((id, column, cause)) = broken.pop() {
+        while let Some(Broken { id, what, cause }) = broken.pop() {
+            self.refuse_out_of_sight(&id, &what);
             for (object, need) in needed_by.get(&id).into_iter().flatten() {
-                if column.is_some() && need.column != column {
+                let is_hit = match &what {
+                    Loses::Itself => true,
+                    Loses::Column(column) | Loses::TypeOf(column) => need.column.as_ref() == Some(column),
+                };
+                if !is_hit {
                     continue;
                 }
-                let survives = !dropped.contains(&object.id);
+                let survives = !dropped.contains(&object.id) && self.input.target.get(&object.id).is_some();
                 match (object.id.kind, &need.of) {
                     (Kind::Table, Some(of)) => self.break_column(object, of, &id, cause, &mut broken),
                     (Kind::Table | Kind::Sequence | Kind::Domain | Kind::Composite | Kind::Enum | Kind::Range, _) => {}
-                    // PostgreSQL carries these over to the new type by itself; with a column that goes they are gone
-                    // from the target too.
-                    (Kind::Constraint | Kind::Index | Kind::Statistics, _) if column.is_some() => {}
+                    // PostgreSQL carries these over to the new type by itself.
+                    (Kind::Constraint | Kind::Index | Kind::Statistics, _) if matches!(what, Loses::TypeOf(_)) => {}
                     (Kind::Namespace | Kind::Extension | Kind::Other, _) => {}
-                    _ => {
-                        if survives
-                            && self.input.target.get(&object.id).is_some()
-                            && !self.again.contains_key(&object.id)
-                        {
-                            self.again.insert(object.id.clone(), cause);
-                            broken.push((object.id.clone(), None, cause));
-                        }
+                    _ if survives && !self.again.contains_key(&object.id) => {
+                        self.again.insert(object.id.clone(), cause);
+                        broken.push(Broken { id: object.id.clone(), what: Loses::Itself, cause });
                     }
+                    _ => {}
                 }
             }
         }
     }
 
+    /// What is out of sight cannot make way.
+    fn refuse_out_of_sight(&mut self, id: &ObjectId, what: &Loses) {
+        let renames: Vec<Rename> = self.input.renames.iter().map(|(rename, _)| rename.clone()).collect();
+        for object in self.input.ignored {
+            let hit = object.needs.iter().any(|need| {
+                let on = new_id(&renames, &need.on);
+                let column = need.column.as_deref().map(|column| new_member(&renames, &on, column));
+                let same = on == *id;
+                same && match what {
+                    Loses::Itself => true,
+                    Loses::Column(gone) | Loses::TypeOf(gone) => column == Some(gone.as_str()),
+                }
+            });
+            // Keys and indexes follow a column's type.
+            let follows =
+                matches!(what, Loses::TypeOf(_)) && !matches!(object.id.kind, Kind::View | Kind::MaterializedView);
+            if hit && !follows {
+                let shown = match what {
+                    Loses::Itself => id.to_string(),
+                    Loses::Column(column) | Loses::TypeOf(column) => format!("{}.{column}", id.shown()),
+                };
+                let message = format!("the {} needs {shown}, which changes, and is out of sight", object.id);
+                let error = Error::new(Code::Unsupported, message).object(object.id.shown());
+                self.obstacles.push(error.help("drop it before and make it anew behind, or do not ignore it"));
+            }
+        }
+    }
+
     /// A column whose default, type or expression needs what goes.
-    fn break_column(
-        &mut self,
-        table: &Object,
-        column: &str,
-        on: &ObjectId,
-        cause: usize,
-        broken: &mut Vec<(ObjectId, Option<String>, usize)>,
-    ) {
+    fn break_column(&mut self, table: &Object, column: &str, on: &ObjectId, cause: usize, broken: &mut Vec<Broken>) {
         let key = (table.id.clone(), column.to_owned());
         let (before, after) = (
             table.table().and_then(|t| t.column(column)),
@@ -285,29 +384,177 @@ impl<'a> Planner<'a> {
         );
         let (Some(before), Some(after)) = (before, after) else { return };
         if before.generated.is_some() {
-            let changes_itself = before.generated != after.generated;
-            if !changes_itself && self.generated.insert(key.clone(), cause).is_none() {
-                broken.push((table.id.clone(), Some(column.to_owned()), cause));
-            }
+            self.compute_anew(&table.id, (before, after), cause, broken);
             return;
         }
         let is_type = matches!(on.kind, Kind::Enum | Kind::Composite | Kind::Domain | Kind::Range);
-        if is_type {
+        if is_type && before.data_type.trim_end_matches("[]") == on.sql() {
             if self.input.target.get(on).is_some() {
                 // The column goes over to the type that is made anew, and what reads it has to make way.
-                broken.push((table.id.clone(), Some(column.to_owned()), cause));
+                let what = Loses::TypeOf(column.to_owned());
+                broken.push(Broken { id: table.id.clone(), what, cause });
             }
-        } else if before.default.is_some() && after.default == before.default {
+        } else if before.default.is_some() && (is_type || after.default == before.default) {
             self.defaults.insert(key, cause);
+        }
+    }
+
+    /// A generated column that goes and comes back; that of a partition or a child goes with its parent's.
+    fn compute_anew(
+        &mut self,
+        table: &ObjectId,
+        (before, after): (&Column, &Column),
+        cause: usize,
+        broken: &mut Vec<Broken>,
+    ) {
+        let key = (table.clone(), after.name.clone());
+        let is_own = before.local || !self.input.renamed.table(table).is_some_and(Table::has_parents);
+        if is_own && after.generated.is_some() && self.generated.insert(key, cause).is_none() {
+            let what = Loses::Column(after.name.clone());
+            broken.push(Broken { id: table.clone(), what, cause });
+        }
+    }
+
+    /// What was made by functions that give something else now: PostgreSQL takes it for unchanged.
+    fn find_stale(&mut self, broken: &mut Vec<Broken>) {
+        let renamed = self.input.renamed;
+        let mut other: BTreeMap<&ObjectId, usize> = BTreeMap::new();
+        for (at, change) in self.input.changes.iter().enumerate() {
+            if let Change::Alter(alteration) = change
+                && let (Body::Routine(before), Body::Routine(after)) = (&alteration.before.body, &alteration.after.body)
+                && alteration.parts.contains(&Part::Definition)
+                && what_it_does(&before.definition) != what_it_does(&after.definition)
+                && let Some((id, _)) = renamed.objects.get_key_value(&alteration.after.id)
+            {
+                other.insert(id, at);
+            }
+        }
+        // Functions that are made of these: where PostgreSQL knows it, and where a text only names them.
+        let mut named: BTreeMap<&ObjectId, (&ObjectId, usize)> = BTreeMap::new();
+        loop {
+            let before = (other.len(), named.len());
+            for object in renamed.objects.values() {
+                let Body::Routine(routine) = &object.body else { continue };
+                if let Some(at) = object.needs.iter().find_map(|need| other.get(&need.on).copied()) {
+                    other.entry(&object.id).or_insert(at);
+                }
+                let of_other =
+                    other.iter().map(|(id, at)| (*id, *at)).chain(named.iter().map(|(id, (_, at))| (*id, *at)));
+                let named_here =
+                    of_other.clone().find(|(id, _)| **id != object.id && names(&routine.definition, &id.name));
+                if let Some(found) = named_here
+                    && !other.contains_key(&object.id)
+                {
+                    named.entry(&object.id).or_insert(found);
+                }
+            }
+            if (other.len(), named.len()) == before {
+                break;
+            }
+        }
+        for object in renamed.objects.values() {
+            for need in &object.needs {
+                if let Some(cause) = other.get(&need.on).copied() {
+                    self.make_stale(object, need, cause, broken);
+                }
+            }
+        }
+        for (user, (changed, _)) in named {
+            let rests = renamed.objects.values().filter(|object| {
+                let holds = |need: &Need| need.on == *user && is_kept_result(object, need);
+                self.input.target.get(&object.id).is_some() && object.needs.iter().any(holds)
+            });
+            let rests: Vec<String> = rests.map(|object| object.id.to_string()).collect();
+            if !rests.is_empty() {
+                self.warnings.push(format!(
+                    "the {changed} changes, and the {user} names it: whether what was computed with that is still right \
+                     cannot be told ({}); REINDEX, or write the rows again, where it is not",
+                    rests.join(", ")
+                ));
+            }
+        }
+    }
+
+    fn make_stale(&mut self, object: &Object, need: &Need, cause: usize, broken: &mut Vec<Broken>) {
+        if !is_kept_result(object, need) || self.input.target.get(&object.id).is_none() {
+            return;
+        }
+        match &object.body {
+            Body::Index(index) if !index.partitioned => {
+                self.stale.insert(object.id.clone(), cause);
+            }
+            Body::Domain(_) => {
+                self.stale.insert(object.id.clone(), cause);
+            }
+            Body::Table(table) => {
+                let Some(of) = &need.of else {
+                    self.unsupported(
+                        &object.id,
+                        format!("its rows are in partitions by the {}, which gives something else now", need.on),
+                    );
+                    return;
+                };
+                let after = self.input.target.table(&object.id).and_then(|t| t.column(of));
+                if let (Some(before), Some(after)) = (table.column(of), after) {
+                    self.compute_anew(&object.id, (before, after), cause, broken);
+                }
+            }
+            // What is made anew is made with all rows.
+            _ => {
+                self.again.insert(object.id.clone(), cause);
+                broken.push(Broken { id: object.id.clone(), what: Loses::Itself, cause });
+            }
+        }
+    }
+
+    /// Indexes are built once more, and domains ask all rows once more, in the transaction that changes the function.
+    fn refresh_stale(&mut self) {
+        for (id, change) in self.stale.clone() {
+            if self.again.contains_key(&id) {
+                continue;
+            }
+            let Some(object) = self.input.target.get(&id) else { continue };
+            let (title, sql) = match &object.body {
+                Body::Domain(domain) => {
+                    let name = id.sql();
+                    let again = domain.checks.iter().flat_map(|check| {
+                        let quoted = quote_name(&check.name);
+                        [
+                            format!("ALTER DOMAIN {name} DROP CONSTRAINT {quoted}"),
+                            format!("ALTER DOMAIN {name} ADD CONSTRAINT {quoted} {}", check.definition),
+                        ]
+                    });
+                    ("ask all rows again, because a function changes", again.collect())
+                }
+                _ => ("build again, because a function changes", vec![format!("REINDEX INDEX {}", id.sql())]),
+            };
+            let step = Step { strategy: Strategy::Recreate, ..self.step(change, &id, title, sql) };
+            let holds = |table: &Table| table.columns.iter().any(|c| c.data_type.trim_end_matches("[]") == id.sql());
+            let holder = || self.input.renamed.tables().find(|(_, table)| holds(table)).map(|(id, _)| id.clone());
+            // Nobody can even plan a query for a table while one of its indexes is built again.
+            let lock = if id.kind == Kind::Index { Lock::AccessExclusive } else { Lock::Share };
+            let step = match object.on_table().or_else(holder) {
+                Some(table) => self.reading(lock, &table, step),
+                None => step,
+            };
+            self.body_end.push(step);
         }
     }
 
     fn renames(&mut self) {
         for (rename, statements) in self.input.renames {
+            let way = "make way for what takes the name";
             let (id, title) = match rename {
+                Rename::Object { before, after } if after.name.starts_with(ASIDE) => (before.clone(), way.to_owned()),
                 Rename::Object { before, after } => (after.clone(), format!("rename from {}", before.shown())),
-                Rename::Column { table, before, after } => {
-                    (table.clone(), format!("rename column {before} to {after}"))
+                Rename::Member { of, before, after } => {
+                    let what = match of.kind {
+                        Kind::Enum => "value",
+                        Kind::Composite => "attribute",
+                        _ => "column",
+                    };
+                    let title = format!("rename {what} {before} to {after}");
+                    (of.clone(), if after.starts_with(ASIDE) { format!("{what} {before}: {way}") } else { title })
                 }
             };
             let change = self.change_of(&id);
@@ -340,7 +587,7 @@ impl<'a> Planner<'a> {
             let step = self.locking(Lock::AccessExclusive, &table, step);
             self.drops.push(step);
         }
-        self.make_way_for_identities(&dropped);
+        self.make_way_for_counters();
         let again: Vec<ObjectId> = self.again.keys().cloned().collect();
         let going: BTreeSet<&ObjectId> = dropped.keys().chain(&again).filter(|id| renamed.get(id).is_some()).collect();
         let mut order = print::in_order(renamed, &going, &BTreeSet::new());
@@ -350,7 +597,74 @@ impl<'a> Planner<'a> {
             Some(Body::Constraint(c)) if c.demands == Demands::ForeignKey => 0,
             _ => 1,
         });
-        for id in order {
+        // What stands on a column that goes to come back makes way first, and then the column for what it is made of.
+        let (on_columns, order): (Vec<&ObjectId>, Vec<&ObjectId>) = {
+            let stands = self.on_computed_columns(&order);
+            order.into_iter().partition(|id| stands.contains(id))
+        };
+        self.drop_objects(&on_columns, &dropped);
+        self.drop_computed_columns();
+        self.drop_objects(&order, &dropped);
+    }
+
+    /// Which of these need a column that goes and comes back, or something that does.
+    fn on_computed_columns<'i>(&self, of: &[&'i ObjectId]) -> BTreeSet<&'i ObjectId> {
+        let mut out: BTreeSet<&ObjectId> = BTreeSet::new();
+        loop {
+            let count = out.len();
+            for id in of {
+                let needs = self.input.renamed.get(id).into_iter().flat_map(|object| &object.needs);
+                let mut hits = needs.filter(|need| {
+                    let column = need.column.as_ref().map(|column| (need.on.clone(), column.clone()));
+                    out.contains(&need.on) || column.is_some_and(|key| self.generated.contains_key(&key))
+                });
+                if id.kind != Kind::Table && hits.next().is_some() {
+                    out.insert(id);
+                }
+            }
+            if out.len() == count {
+                return out;
+            }
+        }
+    }
+
+    fn drop_computed_columns(&mut self) {
+        for ((table, name), change) in self.generated.clone() {
+            let before = self.input.renamed.table(&table).and_then(|t| t.column(&name)).cloned().unwrap_or_default();
+            let (sql, quoted) = (table.sql(), quote_name(&name));
+            let drop = format!("ALTER TABLE {sql} DROP COLUMN {quoted}");
+            let mut step = self.step(change, &table, format!("drop column {name}, to be computed anew"), vec![drop]);
+            step.parts = self.parts_of(change, &table, &name);
+            if before.generated.is_none() {
+                let lost = self.input.findings.lost.get(&(table.clone(), Some(name.clone()))).copied();
+                match lost.filter(|rows| *rows > 0) {
+                    Some(rows) => {
+                        let what = format!("column {}.{name}", table.shown());
+                        step.hazards.push(Hazard::DataLoss { what, rows });
+                    }
+                    None => {
+                        let check =
+                            format!("SELECT count(*) FROM (SELECT 1 FROM {sql} WHERE {quoted} IS NOT NULL LIMIT 1) r");
+                        self.guard(&mut step, &table, check, "values came into the column that is dropped");
+                    }
+                }
+            }
+            let step = self.locking(Lock::AccessExclusive, &table, step);
+            self.drops.push(step);
+        }
+    }
+
+    /// Where the change of a column stands among the parts of its table's.
+    fn parts_of(&self, change: usize, table: &ObjectId, column: &str) -> Vec<usize> {
+        let Some(Change::Alter(alteration)) = self.input.changes.get(change) else { return Vec::new() };
+        let is_it = |part: &Part| matches!(part, Part::AlterColumn { after, .. } if after.name == column);
+        let found = alteration.parts.iter().position(is_it).filter(|_| alteration.after.id == *table);
+        found.into_iter().collect()
+    }
+
+    fn drop_objects(&mut self, order: &[&ObjectId], dropped: &BTreeMap<ObjectId, usize>) {
+        let renamed = self.input.renamed;
+        for id in order.iter().copied() {
             let Some(object) = renamed.get(id) else { continue };
             let gone_with = object.on_table().filter(|table| dropped.contains_key(table));
             let is_key = matches!(&object.body, Body::Constraint(c) if c.demands == Demands::ForeignKey);
@@ -381,18 +695,19 @@ impl<'a> Planner<'a> {
             if owned {
                 continue;
             }
-            let later = goes_for_good.is_some() && self.is_needed_until_later(id, &dropped);
+            let later = goes_for_good.is_some() && self.is_needed_until_later(id, dropped);
             let object = &if later { self.step_aside(object, change) } else { object.clone() };
             let title = match goes_for_good {
                 Some(_) => format!("drop {}", id.kind.as_str()),
                 None => "drop, to be made anew".to_owned(),
             };
             let mut step = self.step(change, id, title, vec![print::drop(object)]);
+            step.object = self.shown(id);
             step.strategy = if goes_for_good.is_some() { Strategy::Drop } else { Strategy::Recreate };
             if id.kind == Kind::Table {
                 let rows = self.input.findings.lost.get(&(id.clone(), None)).copied().unwrap_or_default();
                 if rows > 0 {
-                    step.hazards.push(Hazard::DataLoss { what: format!("table {}", id.shown()), rows });
+                    step.hazards.push(Hazard::DataLoss { what: format!("table {}", self.shown(id)), rows });
                 } else {
                     let check = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT 1) r", id.sql());
                     self.guard(&mut step, id, check, "rows came into the table that is dropped");
@@ -403,6 +718,16 @@ impl<'a> Planner<'a> {
             let step = self.locking(Lock::AccessExclusive, &locked, step);
             if later { self.late_drops.push(step) } else { self.drops.push(step) }
         }
+    }
+
+    /// The name by which a person knows an object: what made way is known by the one it had.
+    fn shown(&self, id: &ObjectId) -> String {
+        if id.name.starts_with(ASIDE) { self.old_id(id).shown() } else { id.shown() }
+    }
+
+    /// The same for a column, an attribute or a label.
+    fn shown_member<'n>(&'n self, of: &ObjectId, name: &'n str) -> &'n str {
+        if name.starts_with(ASIDE) { self.old_member(of, name) } else { name }
     }
 
     fn column_goes(&self, table: &ObjectId, column: &str) -> bool {
@@ -477,29 +802,39 @@ impl<'a> Planner<'a> {
         if !by_object && !by_identity {
             return object.clone();
         }
-        let aside = Object { id: ObjectId { name: aside_name(&id.name), ..id.clone() }, ..object.clone() };
+        let aside = Object { id: ObjectId { name: self.free_name(ASIDE, id), ..id.clone() }, ..object.clone() };
         let sql = format!("ALTER {} RENAME TO {}", print::named(object), quote_name(&aside.id.name));
         let step = self.step(change, id, "step aside for what takes its name", vec![sql]);
         self.drops.push(step);
         aside
     }
 
-    /// A serial column becomes an identity column: its counter goes on.
-    fn make_way_for_identities(&mut self, dropped: &BTreeMap<ObjectId, usize>) {
+    /// A column that counts by a sequence comes to count by another of the same name: the counter goes on.
+    fn make_way_for_counters(&mut self) {
         for (at, change) in self.input.changes.iter().enumerate() {
             let Change::Alter(alteration) = change else { continue };
+            let table = &alteration.after.id;
             for part in &alteration.parts {
                 let Part::AlterColumn { before, after } = part else { continue };
-                if before.identity.is_some() || after.identity.is_none() || before.default.is_none() {
-                    continue;
-                }
-                let table = &alteration.after.id;
                 let column = quote_name(&after.name);
-                let sql = format!("ALTER TABLE {} ALTER COLUMN {column} DROP DEFAULT", table.sql());
-                let step = self.step(at, table, format!("drop default of {}", after.name), vec![sql]);
-                let step = self.locking(Lock::AccessExclusive, table, step);
-                self.drops.push(step);
-                let _ = dropped;
+                match (&before.identity, &after.identity) {
+                    (None, Some(_)) if before.default.is_some() => {
+                        let sql = format!("ALTER TABLE {} ALTER COLUMN {column} DROP DEFAULT", table.sql());
+                        let step = self.step(at, table, format!("drop default of {}", after.name), vec![sql]);
+                        let step = self.locking(Lock::AccessExclusive, table, step);
+                        self.drops.push(step);
+                    }
+                    (Some(identity), None) => {
+                        let id = ObjectId::new(Kind::Sequence, &table.schema, &identity.sequence);
+                        if self.input.target.get(&id).is_some() {
+                            let aside = self.free_name(ASIDE, &id);
+                            let sql = format!("ALTER SEQUENCE {} RENAME TO {}", id.sql(), quote_name(&aside));
+                            let step = self.step(at, &id, "step aside for what takes its name", vec![sql]);
+                            self.drops.push(step);
+                        }
+                    }
+                    _ => {}
+                }
             }
         }
     }
@@ -535,8 +870,8 @@ impl<'a> Planner<'a> {
                 if !with_table {
                     self.make(object, change, false);
                 }
-                let mut sql = print::afterwards(target, object);
-                sql.extend(self.counter_from_rows(object));
+                self.go_on_counting(object, change);
+                let sql = print::afterwards(target, object);
                 if !sql.is_empty() {
                     let step = self.step(change, id, "settings that need other objects", sql);
                     afterwards.push(step);
@@ -553,27 +888,38 @@ impl<'a> Planner<'a> {
             self.body.push(self.locking(Lock::AccessExclusive, &table, step));
         }
         self.body.extend(afterwards);
+        self.refresh_stale();
         let end = std::mem::take(&mut self.body_end);
         self.body.extend(end);
         let drops = std::mem::take(&mut self.late_drops);
         self.body.extend(drops);
     }
 
-    /// A column that is there begins to count: numbers that are in use are not given out again.
-    fn counter_from_rows(&self, object: &Object) -> Option<String> {
-        let Body::Sequence(Sequence { owned_by: Some((table, column)), numbers, .. }) = &object.body else {
-            return None;
-        };
-        let before = self.input.renamed.table(table)?.column(column)?;
-        if !self.has_rows(table) || !is_integer(&before.data_type) {
-            return None;
+    /// A column that is there begins to count by a sequence: numbers that are in use, or were given out by the identity
+    /// that it was, are not given out again. Before that one goes.
+    fn go_on_counting(&mut self, object: &Object, change: usize) {
+        let Body::Sequence(Sequence { owned_by: Some((table, column)), numbers, .. }) = &object.body else { return };
+        let Some(before) = self.input.renamed.table(table).and_then(|t| t.column(column)).cloned() else { return };
+        if !is_integer(&before.data_type) {
+            return;
         }
-        let (name, quoted) = (table.sql(), quote_name(column));
-        Some(format!(
-            "SELECT pg_catalog.setval({}, m.top) FROM (SELECT max({quoted}) AS top FROM {name}) m WHERE m.top >= {}",
-            quote_literal(&object.id.sql()),
-            numbers.min
-        ))
+        let mut sql = Vec::new();
+        let given = before.identity.as_ref().map(|identity| {
+            let id = ObjectId::new(Kind::Sequence, &table.schema, &identity.sequence);
+            self.moved_aside(&id)
+        });
+        if given.is_some() || self.has_rows(table) {
+            sql.push(count_on(&object.id.sql(), numbers, (&table.sql(), column), given.as_deref()));
+        }
+        let live = self.input.live.table(&self.old_id(table)).and_then(|t| t.column(self.old_member(table, column)));
+        if let Some(identity) = live.and_then(|column| column.identity.as_ref()) {
+            let on = format!("SEQUENCE {}", object.id.sql());
+            sql.extend(identity.rights.grants.iter().map(|right| print::grant(right, None, &on)));
+        }
+        if !sql.is_empty() {
+            let step = self.step(change, &object.id, "go on counting", sql);
+            self.body.push(step);
+        }
     }
 
     fn generated_again(&mut self, table: &ObjectId) {
@@ -581,18 +927,39 @@ impl<'a> Planner<'a> {
             self.generated.iter().filter(|((id, _), _)| id == table).map(|((_, c), at)| (c.clone(), *at)).collect();
         for (name, change) in columns {
             let Some(column) = self.input.target.table(table).and_then(|t| t.column(&name)) else { continue };
-            let rows = self.facts(table).rows;
-            // Before the columns that it is made of change.
-            let sql = format!("ALTER TABLE {} DROP COLUMN {}", table.sql(), quote_name(&name));
-            let step = self.step(change, table, format!("drop generated column {name}, to be made anew"), vec![sql]);
-            let drop = self.locking(Lock::AccessExclusive, table, step);
-            self.drops.push(drop);
-            let sql = format!("ALTER TABLE {} ADD COLUMN {}", table.sql(), print::column(column, &table.schema));
-            let mut step = self.step(change, table, format!("add generated column {name}"), vec![sql]);
-            step.hazards.push(Hazard::Rewrite { rows });
+            let sql_name = table.sql();
+            let mut sql = vec![format!("ALTER TABLE {sql_name} ADD COLUMN {}", print::column(column, &table.schema))];
+            sql.extend(print::column_settings(&sql_name, &Column::default(), column));
+            sql.extend(column.comment.as_ref().map(|text| print::column_comment(&sql_name, &name, Some(text))));
+            if let Some(old) = self.input.live.get(&self.old_id(table)) {
+                sql.extend(print::column_rights(table, &old.rights, self.old_member(table, &name), &name));
+            }
+            let mut step = self.step(change, table, format!("add computed column {name}"), sql);
+            step.parts = self.parts_of(change, table, &name);
+            step.hazards.push(Hazard::Rewrite { rows: self.facts(table).rows });
             let add = self.locking(Lock::AccessExclusive, table, step);
             self.body.push(add);
         }
+    }
+
+    /// The id in the live schema.
+    fn old_id(&self, id: &ObjectId) -> ObjectId {
+        let renames: Vec<Rename> = self.input.renames.iter().map(|(rename, _)| rename.clone()).collect();
+        old_id(&renames, id)
+    }
+
+    /// The name of a column in the live schema.
+    fn old_member<'n>(&'n self, of: &ObjectId, name: &'n str) -> &'n str {
+        let found = self.input.renames.iter().find_map(|(rename, _)| match rename {
+            Rename::Member { of: id, before, after } if id == of && after == name => Some(before.as_str()),
+            _ => None,
+        });
+        found.unwrap_or(name)
+    }
+
+    /// The owner and the rights that an object has: a copy has them not.
+    fn rights_of(&self, id: &ObjectId) -> Rights {
+        self.input.live.get(&self.old_id(id)).map(|object| object.rights.clone()).unwrap_or_default()
     }
 
     fn push(&mut self, id: &ObjectId, step: Step) {
@@ -604,7 +971,7 @@ impl<'a> Planner<'a> {
         let id = &object.id;
         let strategy = if again { Strategy::Recreate } else { Strategy::Create };
         let title = format!("{} {}", if again { "make anew" } else { "create" }, id.kind.as_str());
-        let rights = self.input.renamed.get(id).filter(|_| again).map(|old| old.rights.clone()).unwrap_or_default();
+        let rights = if again { print::rights(object, &self.rights_of(id)) } else { Vec::new() };
         let plain = |planner: &Self| {
             let sql = print::create(planner.input.target, object).into_iter().chain(rights.clone()).collect();
             Step { strategy, ..planner.step(change, id, title.clone(), sql) }
@@ -622,6 +989,16 @@ impl<'a> Planner<'a> {
             }
             Body::Policy(_) | Body::Rule(_) => {
                 let step = self.locking(Lock::AccessExclusive, &id.table_id(), plain(self));
+                self.push(id, step);
+            }
+            Body::View(view) if view.materialized && again => {
+                // What held rows holds rows again, whatever is declared: a dump declares all of them without.
+                let was = self.input.renamed.get(id).map(|old| &old.body);
+                let held = matches!(was, Some(Body::View(old)) if old.populated);
+                let body = Body::View(View { populated: view.populated || held, ..view.clone() });
+                let filled = Object { body, ..object.clone() };
+                let sql = print::create(self.input.target, &filled).into_iter().chain(rights.clone()).collect();
+                let step = Step { strategy, ..self.step(change, id, title.clone(), sql) };
                 self.push(id, step);
             }
             Body::Table(table) => {
@@ -673,7 +1050,7 @@ impl<'a> Planner<'a> {
                 if self.is_live(&table) && !partitioned && self.input.findings.fitting.contains(id) =>
             {
                 let Some((index, using)) = index_for(id, constraint) else {
-                    let step = self.locking(Lock::AccessExclusive, &table, direct(self, false));
+                    let step = self.reading(Lock::AccessExclusive, &table, direct(self, false));
                     self.push(id, step);
                     return;
                 };
@@ -694,7 +1071,10 @@ impl<'a> Planner<'a> {
                 if self.has_rows(&table) {
                     step.hazards.push(Hazard::MayFail { constraint: format!("constraint {}", id.name), rows });
                 }
-                let step = self.locking(lock, &table, step);
+                let step = match constraint.valid {
+                    true => self.reading(lock, &table, step),
+                    false => self.locking(lock, &table, step),
+                };
                 let step = self.locking_other(Lock::ShareRowExclusive, constraint.references.as_ref(), step);
                 self.push(id, step);
             }
@@ -728,11 +1108,28 @@ impl<'a> Planner<'a> {
     fn make_index(&mut self, object: &Object, index: &Index, change: usize, strategy: Strategy, again: bool) {
         let id = &object.id;
         let fits = !index.unique || self.input.findings.fitting.contains(id);
+        if index.partitioned && self.is_live(&index.table) && fits && !index.attached.is_empty() {
+            let step = Step {
+                strategy,
+                ..self.step(change, id, "create index without its parts", vec![index.definition.clone()])
+            };
+            let step = self.locking(Lock::Share, &index.table, step);
+            self.push(id, step);
+            self.late.insert(id.clone());
+            self.complete_index(object, index, change);
+            let settings: Vec<String> =
+                print::index_statistics(id, index).into_iter().chain(print::comment(object)).collect();
+            if !settings.is_empty() {
+                let step = self.step(change, id, "settings of the index", settings);
+                self.finish.push(step);
+            }
+            return;
+        }
         let concurrently = self.is_live(&index.table) && !index.partitioned && fits;
         if !concurrently {
             let sql = print::create(self.input.target, object);
             let step = Step { strategy, ..self.step(change, id, "create index", sql) };
-            let step = self.locking(Lock::Share, &index.table, step);
+            let step = self.reading(Lock::Share, &index.table, step);
             self.push(id, step);
             return;
         }
@@ -742,7 +1139,7 @@ impl<'a> Planner<'a> {
         let old = self.input.renamed.get(id).filter(|_| again && is_swapped(self, object));
         if let Some(old) = old {
             // The old one serves until the new one is there.
-            let temporary = ObjectId { name: temporary_name(&id.name), ..id.clone() };
+            let temporary = ObjectId { name: self.free_name(NEW, id), ..id.clone() };
             let plain = print::create_index(index, false).replacen(
                 &format!("INDEX {} ON", quote_name(&id.name)),
                 &format!("INDEX {} ON", quote_name(&temporary.name)),
@@ -764,23 +1161,63 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The indexes of partitions are built while others write, as far as they are not there, and attached; with the last
+    /// one the whole is valid.
+    fn complete_index(&mut self, object: &Object, index: &Index, change: usize) {
+        let renamed = self.input.renamed;
+        let was = match renamed.get(&object.id).map(|old| &old.body) {
+            Some(Body::Index(old)) if !self.again.contains_key(&object.id) => old.attached.as_slice(),
+            _ => &[],
+        };
+        for part in &index.attached {
+            let id = part.id();
+            if let Some(old) = was.iter().find(|old| old.table == part.table) {
+                if old.name != part.name && renamed.get(&id).is_none() {
+                    let sql = format!("ALTER INDEX {} RENAME TO {}", old.id().sql(), quote_name(&part.name));
+                    let step = self.step(change, &id, format!("rename from {}", old.name), vec![sql]);
+                    self.body.push(step);
+                }
+                continue;
+            }
+            // One that a run which stopped has left is made anew where it is not whole.
+            let is_there = matches!(renamed.get(&id).map(|old| &old.body), Some(Body::Index(old)) if old.valid)
+                || self.input.target.get(&part.constraint()).is_some();
+            if !is_there {
+                let plain = print::create_part(index, part);
+                if part.partitioned || !self.is_live(&part.table) {
+                    let step = self.step(change, &id, "create index of a partition", vec![plain]);
+                    let step = self.locking(Lock::Share, &part.table, step);
+                    self.body.push(step);
+                } else {
+                    self.build_index(&id, change, &part.table, plain);
+                }
+            }
+            let step = self.step(change, &id, "make it a part of the whole", vec![print::attach_part(part)]);
+            self.finish.push(step);
+        }
+    }
+
     fn alter(&mut self, alteration: &Alteration, change: usize) {
         let id = &alteration.after.id;
-        if alteration.parts.contains(&Part::Comment) {
+        if alteration.parts.contains(&Part::Comment) && !self.remade.contains(id) {
             let sql = print::set_comment(&alteration.after, alteration.after.comment.as_ref());
             let step = self.step(change, id, "comment", vec![sql]);
             self.finish.push(step);
         }
         match (&alteration.before.body, &alteration.after.body) {
             (Body::Table(before), Body::Table(after)) => self.alter_table(alteration, before, after, change),
-            (Body::Enum(_), Body::Enum(labels)) => self.alter_enum(alteration, labels, change),
+            (Body::Enum(_), Body::Enum(_)) => self.alter_enum(alteration, change),
             (Body::Sequence(before), Body::Sequence(after)) => self.alter_sequence(id, before, after, change),
+            _ if self.remade.contains(id) => {}
             (Body::Domain(before), Body::Domain(after)) => self.alter_domain(id, before, after, change),
             (Body::Constraint(_), Body::Constraint(_)) if alteration.parts.contains(&Part::Validate) => {
                 let rows = self.facts(&id.table_id()).rows;
                 self.check_all_rows(id, change, rows);
             }
             (Body::Index(_), Body::Index(index)) => {
+                if index.partitioned {
+                    self.complete_index(&alteration.after, index, change);
+                }
                 let sql = print::index_statistics(id, index);
                 if !sql.is_empty() {
                     let step = self.step(change, id, "settings of the index", sql);
@@ -831,8 +1268,11 @@ impl<'a> Planner<'a> {
                     let mut step = self.step(change, id, "change attributes", sql);
                     for old in before.iter().filter(|old| !after.iter().any(|new| new.name == old.name)) {
                         let lost = self.input.findings.lost.get(&(id.clone(), Some(old.name.clone()))).copied();
+                        if lost.is_none() {
+                            self.guard_holders(&mut step, id, &old.name);
+                        }
                         if let Some(rows) = lost.filter(|rows| *rows > 0) {
-                            let what = format!("attribute {}.{}", id.shown(), old.name);
+                            let what = format!("attribute {}.{}", id.shown(), self.shown_member(id, &old.name));
                             step.hazards.push(Hazard::DataLoss { what, rows });
                         }
                     }
@@ -931,10 +1371,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn alter_enum(&mut self, alteration: &Alteration, labels: &[String], change: usize) {
+    fn alter_enum(&mut self, alteration: &Alteration, change: usize) {
         let id = &alteration.after.id;
-        let name = id.sql();
-        // New labels come before labels get other names.
+        // New labels come before the type and its labels get other names.
+        let name = self.old_id(id).sql();
         let old_name = |label: &String| {
             let found = alteration.parts.iter().find_map(|part| match part {
                 Part::RenameValue { before, after } if after == label => Some(before.clone()),
@@ -952,32 +1392,29 @@ impl<'a> Planner<'a> {
                     step.parts = vec![at];
                     self.values.push((step, label.clone()));
                 }
-                Part::RenameValue { before, after } => {
-                    let sql =
-                        format!("ALTER TYPE {name} RENAME VALUE {} TO {}", quote_literal(before), quote_literal(after));
-                    let mut step = self.step(change, id, format!("rename value '{before}'"), vec![sql]);
-                    step.parts = vec![at];
-                    self.renames.push(step);
-                }
-                Part::RemakeEnum { gone } => self.remake_enum(id, labels, gone, change, at),
+                Part::RemakeEnum { gone } => self.remake_enum(id, gone, change, at),
                 _ => {}
             }
         }
     }
 
-    fn remake_enum(
-        &mut self,
-        id: &ObjectId,
-        labels: &[String],
-        gone: &[(String, Option<String>)],
-        change: usize,
-        part: usize,
-    ) {
-        let temporary = ObjectId { name: temporary_name(&id.name), ..id.clone() };
-        let plain = id.sql();
-        let mut sql = vec![print::create_enum(&temporary.sql(), labels)];
-        let mut rows = 0;
-        let mut tables = Vec::new();
+    /// Makes an enum anew, with the types that are made of it: the old ones step aside, the new ones take their names,
+    /// and every column goes over.
+    fn remake_enum(&mut self, id: &ObjectId, gone: &[(String, Option<String>)], change: usize, part: usize) {
+        let types = self.made_of(id);
+        let mut sql = Vec::new();
+        let mut drops = Vec::new();
+        for old in types.iter().filter_map(|id| self.input.renamed.get(id)) {
+            let aside = ObjectId { name: self.free_name(ASIDE, &old.id), ..old.id.clone() };
+            sql.push(format!("ALTER {} RENAME TO {}", print::named(old), quote_name(&aside.name)));
+            drops.push(print::drop(&Object { id: aside, ..old.clone() }));
+        }
+        for new in types.iter().filter_map(|id| self.input.target.get(id)) {
+            sql.extend(print::create(self.input.target, new));
+            sql.extend(print::rights(new, &self.rights_of(&new.id)));
+        }
+        let mapped: Vec<(&String, &String)> = gone.iter().filter_map(|(from, to)| Some((from, to.as_ref()?))).collect();
+        let (mut rows, mut tables) = (0, Vec::new());
         for (table_id, table) in self.input.renamed.tables() {
             // Partitions and children follow their parents.
             if table.partition_of.is_some() {
@@ -985,46 +1422,37 @@ impl<'a> Planner<'a> {
             }
             let mut actions = Vec::new();
             for column in table.columns.iter().filter(|c| c.local && c.generated.is_none()) {
-                let is_array = column.data_type == format!("{plain}[]");
+                let of = column.data_type.trim_end_matches("[]");
                 let target = self.input.target.table(table_id).and_then(|t| t.column(&column.name));
                 let stays = target.is_some_and(|t| t.data_type == column.data_type);
-                if !(column.data_type == plain || is_array) || !stays {
+                let Some(kind) = types.iter().find(|id| id.sql() == of).map(|id| id.kind).filter(|_| stays) else {
+                    continue;
+                };
+                let name = quote_name(&column.name);
+                let is_array = of.len() < column.data_type.len();
+                if kind == Kind::Composite && !mapped.is_empty() {
+                    let what = format!("values in {}.{} cannot be mapped", table_id.shown(), column.name);
+                    self.unsupported(id, what);
                     continue;
                 }
-                let name = quote_name(&column.name);
+                let using = match (is_array, mapped.is_empty()) {
+                    (_, true) => format!("{name}::text"),
+                    (true, false) => mapped.iter().fold(format!("{name}::text[]"), |array, (from, to)| {
+                        format!("array_replace({array}, {}, {})", quote_literal(from), quote_literal(to))
+                    }),
+                    (false, false) => {
+                        let when = |(from, to): &(&String, &String)| {
+                            format!(" WHEN {} THEN {}", quote_literal(from), quote_literal(to))
+                        };
+                        let cases: String = mapped.iter().map(when).collect();
+                        format!("(CASE {name}::text{cases} ELSE {name}::text END)")
+                    }
+                };
                 if column.default.is_some() {
                     actions.push(format!("ALTER COLUMN {name} DROP DEFAULT"));
                 }
-                let mapped: Vec<String> = gone
-                    .iter()
-                    .filter_map(|(from, to)| {
-                        Some(format!(" WHEN {} THEN {}", quote_literal(from), quote_literal(to.as_ref()?)))
-                    })
-                    .collect();
-                let (new, using) = match (is_array, mapped.is_empty()) {
-                    (true, false) => {
-                        self.unsupported(
-                            id,
-                            format!("values in the array {}.{} cannot be mapped", table_id.shown(), column.name),
-                        );
-                        continue;
-                    }
-                    (true, true) => {
-                        (format!("{}[]", temporary.sql()), format!("{name}::text[]::{}[]", temporary.sql()))
-                    }
-                    (false, true) => (temporary.sql(), format!("{name}::text::{}", temporary.sql())),
-                    (false, false) => {
-                        let using = format!(
-                            "(CASE {name}::text{} ELSE {name}::text END)::{}",
-                            mapped.concat(),
-                            temporary.sql()
-                        );
-                        (temporary.sql(), using)
-                    }
-                };
-                actions.push(format!("ALTER COLUMN {name} TYPE {new} USING {using}"));
+                actions.push(format!("ALTER COLUMN {name} TYPE {0} USING {using}::{0}", column.data_type));
                 if let Some(default) = target.and_then(|t| t.default.as_ref()) {
-                    let default = default.replace(&format!("::{plain}"), &format!("::{}", temporary.sql()));
                     actions.push(format!("ALTER COLUMN {name} SET DEFAULT {default}"));
                 }
             }
@@ -1034,9 +1462,6 @@ impl<'a> Planner<'a> {
                 tables.push(table_id.clone());
             }
         }
-        sql.push(format!("DROP TYPE {plain}"));
-        sql.push(format!("ALTER TYPE {} RENAME TO {}", temporary.sql(), quote_name(&id.name)));
-        sql.extend(self.input.renamed.get(id).map(|old| old.rights.clone()).unwrap_or_default());
         let mut step = self.step(change, id, "make the type anew", sql);
         step.strategy = Strategy::Rebuild;
         step.parts = vec![part];
@@ -1049,6 +1474,41 @@ impl<'a> Planner<'a> {
             None => step,
         };
         self.push(id, step);
+        drops.reverse();
+        let step = self.step(change, id, "drop the old type", drops);
+        self.late_drops.push(step);
+    }
+
+    /// An enum and the types that are made of it, each behind what it is made of.
+    fn made_of(&self, id: &ObjectId) -> Vec<ObjectId> {
+        let mut out = vec![id.clone()];
+        loop {
+            let count = out.len();
+            for (other, object) in &self.input.renamed.objects {
+                let is_type = matches!(other.kind, Kind::Domain | Kind::Composite);
+                if is_type
+                    && !out.contains(other)
+                    && self.input.target.get(other).is_some()
+                    && object.needs.iter().any(|need| out.contains(&need.on))
+                {
+                    out.push(other.clone());
+                }
+            }
+            if out.len() == count {
+                return out;
+            }
+        }
+    }
+
+    /// A name that nothing in its schema has, neither now nor then.
+    fn free_name(&self, prefix: &str, id: &ObjectId) -> String {
+        let is_taken = |name: &str| {
+            let mut ids = self.input.renamed.objects.keys().chain(self.input.target.objects.keys());
+            ids.any(|other| other.schema == id.schema && other.name == name)
+        };
+        let numbered = (2..).map(|n| shortened(&format!("{prefix}{n}_"), &id.name));
+        let mut names = std::iter::once(shortened(prefix, &id.name)).chain(numbered);
+        names.find(|name| !is_taken(name)).unwrap_or_default()
     }
 
     fn alter_table(&mut self, alteration: &Alteration, before: &Table, after: &Table, change: usize) {
@@ -1063,17 +1523,19 @@ impl<'a> Planner<'a> {
                 Part::DropColumn(column) => {
                     let only = if self.child_keeps(&id, &column.name) { "ONLY " } else { "" };
                     let sql = format!("ALTER TABLE {only}{name} DROP COLUMN {}", quote_name(&column.name));
-                    let mut step = self.step(change, &id, format!("drop column {}", column.name), vec![sql]);
+                    let known = self.shown_member(&id, &column.name).to_owned();
+                    let mut step = self.step(change, &id, format!("drop column {known}"), vec![sql]);
                     step.parts = vec![at];
                     let lost = self.input.findings.lost.get(&(id.clone(), Some(column.name.clone()))).copied();
                     if let Some(rows) = lost.filter(|rows| *rows > 0) {
-                        let what = format!("column {}.{}", id.shown(), column.name);
+                        let what = format!("column {}.{known}", id.shown());
                         step.hazards.push(Hazard::DataLoss { what, rows });
                     } else if column.generated.is_none() {
                         let held = quote_name(&column.name);
                         let check =
                             format!("SELECT count(*) FROM (SELECT 1 FROM {name} WHERE {held} IS NOT NULL LIMIT 1) r");
                         self.guard(&mut step, &id, check, "values came into the column that is dropped");
+                        self.guard_holders(&mut step, &id, &column.name);
                     }
                     let step = self.locking(Lock::AccessExclusive, &id, step);
                     self.body.push(step);
@@ -1228,7 +1690,7 @@ impl<'a> Planner<'a> {
         let rows = self.facts(id).rows;
         if !self.is_live(id) {
             let step = Step { parts: vec![part], ..self.step(change, id, format!("set {column} NOT NULL"), vec![set]) };
-            let step = self.locking(Lock::AccessExclusive, id, step);
+            let step = self.reading(Lock::AccessExclusive, id, step);
             // Behind what gives rows their values.
             self.finish.push(step);
             return;
@@ -1264,30 +1726,16 @@ impl<'a> Planner<'a> {
     }
 
     fn alter_column(&mut self, id: &ObjectId, before: &Column, after: &Column, change: usize, part: usize) {
+        if self.generated.contains_key(&(id.clone(), after.name.clone())) {
+            return;
+        }
         let name = id.sql();
         let quoted = quote_name(&after.name);
-        let table_rows = self.facts(id).rows;
         let alter = |action: &str| format!("ALTER TABLE {name} ALTER COLUMN {quoted} {action}");
         let mut sql = Vec::new();
-        let mut hazards = Vec::new();
         let converted = changes_type(before, after) && before.generated.is_none() && after.generated.is_none();
-        if before.generated != after.generated || (changes_type(before, after) && after.generated.is_some()) {
-            match (&before.generated, &after.generated) {
-                (Some(_), None) => sql.push(alter("DROP EXPRESSION")),
-                _ => {
-                    // What is computed can be computed again; what was not, is lost, and was asked for.
-                    sql.push(format!("ALTER TABLE {name} DROP COLUMN {quoted}"));
-                    sql.push(format!("ALTER TABLE {name} ADD COLUMN {}", print::column(after, &id.schema)));
-                    hazards.push(Hazard::Rewrite { rows: table_rows });
-                    if before.generated.is_none() {
-                        let lost = self.input.findings.lost.get(&(id.clone(), Some(after.name.clone()))).copied();
-                        if let Some(rows) = lost.filter(|rows| *rows > 0) {
-                            let what = format!("column {}.{}", id.shown(), after.name);
-                            hazards.push(Hazard::DataLoss { what, rows });
-                        }
-                    }
-                }
-            }
+        if before.generated.is_some() && after.generated.is_none() {
+            sql.push(alter("DROP EXPRESSION"));
         }
         match (&before.identity, &after.identity) {
             (Some(_), None) => sql.push(alter("DROP IDENTITY")),
@@ -1320,17 +1768,12 @@ impl<'a> Planner<'a> {
             }
             sql.push(alter(&format!("ADD {}", print::identity(identity, &id.schema))));
             let sequence = format!("{}.{}", quote_name(&id.schema), quote_name(&identity.sequence));
-            // Numbers that are in use, or were given out, are not given out again.
-            let given = self
-                .counter_of(id, &after.name)
-                .map(|old| format!(" UNION ALL SELECT last_value FROM {old} WHERE is_called"));
-            sql.push(format!(
-                "SELECT pg_catalog.setval({}, m.top) FROM (SELECT max(n) AS top FROM (SELECT max({quoted}) AS n \
-                 FROM {name}{}) given) m WHERE m.top >= {}",
-                quote_literal(&sequence),
-                given.unwrap_or_default(),
-                identity.numbers.min
-            ));
+            let counted = self.counter_of(id, &after.name);
+            let given = counted.as_ref().map(|old| self.moved_aside(old));
+            sql.push(count_on(&sequence, &identity.numbers, (&name, &after.name), given.as_deref()));
+            let on = format!("SEQUENCE {sequence}");
+            let rights = counted.map(|old| self.rights_of(&old)).unwrap_or_default();
+            sql.extend(rights.grants.iter().map(|right| print::grant(right, None, &on)));
         }
         sql.extend(print::column_settings(&name, before, after));
         if before.comment != after.comment {
@@ -1339,12 +1782,10 @@ impl<'a> Planner<'a> {
         if !sql.is_empty() {
             let mut step = self.step(change, id, format!("change column {}", after.name), sql);
             step.parts = vec![part];
-            step.hazards = hazards;
             let step = self.locking(Lock::AccessExclusive, id, step);
             self.body.push(step);
         }
-        let regenerated = after.generated.is_some() && before.generated != after.generated;
-        if !before.not_null && after.not_null && after.identity.is_none() && !regenerated {
+        if !before.not_null && after.not_null && after.identity.is_none() {
             let key = (id.clone(), after.name.clone());
             let missing = self.input.findings.without_value.get(&key).copied().unwrap_or_default();
             if missing > 0
@@ -1356,20 +1797,25 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The sequence that a column counted by, under the name that it has while the column changes.
-    fn counter_of(&self, table: &ObjectId, column: &str) -> Option<String> {
+    /// The sequence that a column counted by.
+    fn counter_of(&self, table: &ObjectId, column: &str) -> Option<ObjectId> {
         let is_it =
             |sequence: &Sequence| sequence.owned_by.as_ref().is_some_and(|(owner, of)| owner == table && of == column);
-        let found = self.input.renamed.objects.values().find(|object| match &object.body {
+        let mut found = self.input.renamed.objects.values().filter(|object| match &object.body {
             Body::Sequence(sequence) => is_it(sequence) && self.input.target.get(&object.id).is_none(),
             _ => false,
-        })?;
-        let aside = ObjectId { name: aside_name(&found.id.name), ..found.id.clone() };
+        });
+        found.next().map(|object| object.id.clone())
+    }
+
+    /// The name in SQL of a sequence that may have stepped aside.
+    fn moved_aside(&self, id: &ObjectId) -> String {
+        let aside = ObjectId { name: self.free_name(ASIDE, id), ..id.clone() };
         let moved = format!(" RENAME TO {}", quote_name(&aside.name));
-        let statements = self.drops.iter().flat_map(|step| &step.statements);
-        let is_aside =
-            statements.map(Statement::sql).any(|sql| sql.starts_with("ALTER SEQUENCE") && sql.ends_with(&moved));
-        Some(if is_aside { aside.sql() } else { found.id.sql() })
+        let start = format!("ALTER SEQUENCE {} ", id.sql());
+        let mut statements = self.drops.iter().flat_map(|step| &step.statements).map(Statement::sql);
+        let is_aside = statements.any(|sql| sql.starts_with(&start) && sql.ends_with(&moved));
+        if is_aside { aside.sql() } else { id.sql() }
     }
 
     fn table_setting(
@@ -1487,7 +1933,10 @@ fn is_swapped(planner: &Planner<'_>, object: &Object) -> bool {
 fn only_plain_columns(planner: &Planner<'_>, object: &Object) -> bool {
     let Some(old) = planner.input.renamed.get(&object.id) else { return false };
     let Body::Index(index) = &old.body else { return false };
-    let stays = index.columns.iter().all(|c| !planner.column_goes(&index.table, c));
+    let goes = |c: &String| {
+        planner.column_goes(&index.table, c) || planner.generated.contains_key(&(index.table.clone(), c.clone()))
+    };
+    let stays = !index.columns.iter().any(goes);
     stays && old.needs.iter().all(|need| need.on == index.table || planner.input.target.get(&need.on).is_some())
 }
 
@@ -1509,12 +1958,79 @@ fn is_made_anew(alteration: &Alteration) -> bool {
                 || defaults(&before.definition) > defaults(&after.definition)
         }
         (Body::Composite(_), Body::Composite(_)) => false,
+        // What it lacks are parts.
+        (Body::Index(_), Body::Index(after)) if after.partitioned => alteration.parts.contains(&Part::Definition),
         _ => true,
     }
 }
 
+/// Whether what a need gives is kept: in an index, in rows, or by what was found of them.
+fn is_kept_result(object: &Object, need: &Need) -> bool {
+    match &object.body {
+        Body::Index(_) | Body::Domain(_) => true,
+        Body::Constraint(constraint) => constraint.valid,
+        Body::Table(table) => match &need.of {
+            Some(of) => table.column(of).is_some_and(|column| column.generated.as_ref().is_some_and(|g| g.stored)),
+            None => table.partition_by.is_some(),
+        },
+        _ => false,
+    }
+}
+
+/// A routine's definition without what only says how it is run.
+fn what_it_does(definition: &str) -> String {
+    let (head, body) =
+        match ["\nAS ", "\nBEGIN ATOMIC", "\nRETURN "].iter().filter_map(|word| definition.find(word)).min() {
+            Some(at) => definition.split_at(at),
+            None => (definition, ""),
+        };
+    let mut kept = Vec::new();
+    let mut words = head.split_whitespace();
+    while let Some(word) = words.next() {
+        match word {
+            "COST" | "ROWS" | "PARALLEL" => {
+                words.next();
+            }
+            "LEAKPROOF" | "IMMUTABLE" | "STABLE" | "VOLATILE" => {}
+            word => kept.push(word),
+        }
+    }
+    format!("{}{body}", kept.join(" "))
+}
+
+/// Whether a text has a name as a word.
+fn names(text: &str, name: &str) -> bool {
+    let is_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + name.len()..].chars().next();
+        !before.is_some_and(is_of_word) && !after.is_some_and(is_of_word)
+    })
+}
+
 fn is_integer(data_type: &str) -> bool {
     matches!(data_type, "smallint" | "integer" | "bigint")
+}
+
+/// The statement that has a sequence go on behind the numbers in a column, and those that another one has given out.
+fn count_on(sequence: &str, numbers: &Numbers, (table, column): (&str, &str), given: Option<&str>) -> String {
+    // One that counts down goes on below the lowest.
+    let (last, within) = match numbers.increment < 0 {
+        true => ("min", format!("<= {}", numbers.max)),
+        false => ("max", format!(">= {}", numbers.min)),
+    };
+    let quoted = quote_name(column);
+    let given = given.map(|old| format!(" UNION ALL SELECT last_value FROM {old} WHERE is_called")).unwrap_or_default();
+    format!(
+        "SELECT pg_catalog.setval({}, m.last) FROM (SELECT {last}(n) AS last FROM (SELECT {last}({quoted}) AS n FROM \
+         {table}{given}) given) m WHERE m.last {within}",
+        quote_literal(sequence),
+    )
+}
+
+/// Whether a column is computed in another way than before, so that its values are made anew.
+fn is_computed_anew(before: &Column, after: &Column) -> bool {
+    after.generated.is_some() && (before.generated != after.generated || changes_type(before, after))
 }
 
 fn changes_type(before: &Column, after: &Column) -> bool {
@@ -1585,6 +2101,48 @@ pub fn cast(value: &str, before: &str, after: &str) -> String {
             || (base(before) == "integer" && base(after) == "boolean")
             || (before.starts_with("json") && after.starts_with("json")));
     if direct { format!("{value}::{after}") } else { format!("{value}::text::{after}") }
+}
+
+/// Tables with values of a type, a composite one or that of a table's rows, and the condition by which a row may hold
+/// something in one of its attributes.
+pub fn holders(schema: &Schema, of: &ObjectId, member: &str) -> Vec<(ObjectId, String)> {
+    let mut out = Vec::new();
+    for (id, table) in schema.tables().filter(|(_, table)| table.partition_of.is_none()) {
+        // Whatever lies between, an array or another composite type: what holds the type may hold the attribute.
+        let uses = schema.get(id).into_iter().flat_map(|object| &object.needs);
+        let columns: BTreeSet<&String> =
+            uses.filter(|need| reaches(schema, &need.on, of)).filter_map(|need| need.of.as_ref()).collect();
+        for column in columns.into_iter().filter_map(|name| table.column(name)) {
+            let name = quote_name(&column.name);
+            // A default may need the type without holding it.
+            let held = match column.data_type == of.sql() {
+                true => format!("({name}).{} IS NOT NULL", quote_name(member)),
+                false => format!("{name} IS NOT NULL"),
+            };
+            if id != of {
+                out.push((id.clone(), held));
+            }
+        }
+    }
+    out
+}
+
+/// Whether a type, or that of a table's rows, is another, or is made of it.
+fn reaches(schema: &Schema, from: &ObjectId, to: &ObjectId) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![from];
+    while let Some(id) = open.pop() {
+        if id == to {
+            return true;
+        }
+        let is_table = id.kind == Kind::Table;
+        if !seen.insert(id) || !(is_table || matches!(id.kind, Kind::Composite | Kind::Domain | Kind::Range)) {
+            continue;
+        }
+        let needs = schema.get(id).into_iter().flat_map(|object| &object.needs);
+        open.extend(needs.filter(|need| !is_table || need.of.is_some()).map(|need| &need.on));
+    }
+    false
 }
 
 /// How many values would not come back from another type as they were.
@@ -1689,15 +2247,8 @@ pub fn may_differ_by_row(expression: &str) -> bool {
     false
 }
 
-/// The name under which something is made that takes another's place.
-pub fn temporary_name(name: &str) -> String {
-    shortened("_whimbrel_new_", name)
-}
-
-/// The name under which something waits to be dropped while another has its name.
-fn aside_name(name: &str) -> String {
-    shortened("_whimbrel_gone_", name)
-}
+/// The start of the name under which something is made that takes another's place.
+const NEW: &str = "_whimbrel_new_";
 
 /// The name of the check that proves NOT NULL.
 pub fn proof_name(column: &str) -> String {
@@ -1734,16 +2285,6 @@ pub fn marked_column(object: &Object) -> Option<&str> {
 /// What rows of a marked column are given that have no value yet: what the declared schema says, as far as it still does.
 pub fn value_left(column: &Column, backfill: Option<&String>) -> Option<String> {
     backfill.cloned().or_else(|| column.default.clone().filter(|default| may_differ_by_row(default)))
-}
-
-/// Names of more than 63 bytes are cut by PostgreSQL, and two could become one.
-pub(super) fn shortened(prefix: &str, name: &str) -> String {
-    let whole = format!("{prefix}{name}");
-    if whole.len() <= 63 {
-        return whole;
-    }
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    format!("{prefix}{hash:016x}")
 }
 
 /// The index that serves a key, and the words that make it a constraint.

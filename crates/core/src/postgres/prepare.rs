@@ -4,22 +4,20 @@
 //! called once it is renamed; and whether the steps make the declared schema of it. A plan that does not is refused
 //! before it is run.
 
-use std::collections::BTreeSet;
-
 use super::assume::assume;
 use super::declared::{Declared, read_declared};
-use super::diff::{Alteration, Change, Hints, Part, Rename, certain_renames, diff, remaining, resolve};
+use super::diff::{Alteration, Change, Hints, Part, diff, remaining};
 use super::host::Host;
-use super::plan::{Input, marked_column, plan, proof_name, value_left};
+use super::plan::{Input, Planned, marked_column, plan, proof_name, value_left};
 use super::print;
 use super::probe::probe;
 use super::read::read_schema;
+use super::resolve::{ASIDE, Merge, Rename, Resolved, certain_renames, old_id, resolve, statements};
 use super::run::try_out_stepwise;
 use super::schema::{Body, Kind, Object, ObjectId, Schema};
 use super::scratch::{Place, Scratch, refuse_transaction};
 use super::settings::make;
 use super::steps::{Plan, Statement};
-use super::token::quote_name;
 use crate::diff::{Answer, Answers, Question};
 use crate::error::{Code, Error, Result, State};
 use crate::run::matches_pattern;
@@ -109,7 +107,7 @@ async fn plan_from<H: Host>(
     resolver: &mut (dyn FnMut(&Question) -> Option<Answer> + Send),
 ) -> Result<Plan> {
     let ignored = |name: &str| settings.ignore.iter().any(|pattern| matches_pattern(pattern, name));
-    let live = before.without(ignored);
+    let (live, out_of_sight) = before.split(ignored);
     let declared = match wanted {
         Wanted::Sql(sources) => {
             let mut place = Place::open(host, again(&mut scratch)).await?;
@@ -121,27 +119,35 @@ async fn plan_from<H: Host>(
         }
         Wanted::Schema(schema) => Declared { schema: (**schema).clone(), ..Declared::default() },
     };
-    let target = declared.schema.without(ignored);
+    let mut target = declared.schema.without(ignored);
+    // A schema with something in it that is out of sight stays.
+    for object in &out_of_sight {
+        let space = ObjectId::new(Kind::Namespace, "", &object.id.schema);
+        if let (Some(space), true) = (live.get(&space), target.get(&space).is_none()) {
+            target.objects.insert(space.id.clone(), space.clone());
+        }
+    }
     let hints = declared.hints;
     check_names(&target)?;
 
     let mut answers = settings.answers.clone();
-    let (mut renames, mut questions) = resolve(&live, &target, &answers, &hints)?;
+    let mut resolved = resolve(&live, &target, &answers, &hints)?;
     loop {
         let answered: Vec<(String, Answer)> =
-            questions.iter().filter_map(|question| Some((question.key(), resolver(question)?))).collect();
+            resolved.questions.iter().filter_map(|question| Some((question.key(), resolver(question)?))).collect();
         if answered.is_empty() {
             break;
         }
         for (key, answer) in answered {
             answers.answer(key, answer);
         }
-        (renames, questions) = resolve(&live, &target, &answers, &hints)?;
+        resolved = resolve(&live, &target, &answers, &hints)?;
     }
-    if !questions.is_empty() && settings.accept_data_loss {
+    if !resolved.questions.is_empty() && settings.accept_data_loss {
         answers.drop_the_rest = true;
-        (renames, questions) = resolve(&live, &target, &answers, &hints)?;
+        resolved = resolve(&live, &target, &answers, &hints)?;
     }
+    let Resolved { renames, merges, questions, swaps } = resolved;
     let mut plan_made = Plan {
         warnings: declared.warnings,
         before: live.clone(),
@@ -151,7 +157,7 @@ async fn plan_from<H: Host>(
         ..Plan::default()
     };
     if !questions.is_empty() {
-        let (changes, notes) = diff(&live, &target, settings.strict_order, &answers);
+        let (changes, notes) = diff(&live, &target, settings.strict_order, &merges);
         (plan_made.changes, plan_made.notes) = (changes, notes);
         let message = format!(
             "{} must be answered first",
@@ -161,23 +167,37 @@ async fn plan_from<H: Host>(
         plan_made.questions = questions;
         return Ok(plan_made);
     }
-    let (changes, notes) = diff(&live, &target, settings.strict_order, &answers);
+    let (changes, notes) = diff(&live, &target, settings.strict_order, &merges);
     if changes.is_empty() && renames.is_empty() {
         plan_made.notes = notes;
         return Ok(plan_made);
     }
 
     let (findings, mut obstacles) = match assumed {
-        None => probe(host, &live, &target, &renames, &answers, &hints, settings.accept_data_loss).await?,
+        None => probe(host, &live, &target, &renames, &merges, &hints, settings.accept_data_loss).await?,
         Some(warnings) => {
-            let mut assumed = assume(&live, &target, &renames, &answers, &hints);
+            let mut assumed = assume(&live, &target, &renames, &merges, &hints);
             warnings.append(&mut assumed.warnings);
             let obstacles = assumed.obstacles(settings.accept_data_loss);
             (assumed.findings, obstacles)
         }
     };
     let mut place = Place::open(host, again(&mut scratch)).await?;
-    let judging = Judging { live: &live, target: &target, settings, answers: &answers };
+    if swaps {
+        // A run that stops in between would leave names exchanged, and the same answers would exchange them back.
+        let warning =
+            "names are swapped: all is done in one transaction, as with --fast, so that they are swapped once";
+        plan_made.warnings.push(warning.to_owned());
+    }
+    let fast = settings.fast || swaps;
+    let judging = Judging {
+        live: &live,
+        target: &target,
+        strict_order: settings.strict_order,
+        merges: &merges,
+        ignored: &out_of_sight,
+        fast,
+    };
     let judged = judging.judge(&mut place, renames, &findings, &mut plan_made).await;
     let closed = place.close().await;
     obstacles.extend(judged?);
@@ -264,8 +284,10 @@ fn check_names(target: &Schema) -> Result<()> {
 struct Judging<'a> {
     live: &'a Schema,
     target: &'a Schema,
-    settings: &'a Settings,
-    answers: &'a Answers,
+    strict_order: bool,
+    merges: &'a [Merge],
+    ignored: &'a [Object],
+    fast: bool,
 }
 
 impl Judging<'_> {
@@ -297,14 +319,15 @@ impl Judging<'_> {
                 let error =
                     Error::new(Code::Unsupported, "renames cannot be planned, because the schema cannot be copied");
                 obstacles.push(error.cause(why).help("do the renames by hand, and run whimbrel again"));
-                (made.changes, made.notes) = diff(self.live, self.target, self.settings.strict_order, self.answers);
+                (made.changes, made.notes) = diff(self.live, self.target, self.strict_order, self.merges);
                 return Ok(obstacles);
             }
-            let (mut changes, notes) = diff(self.live, self.target, self.settings.strict_order, self.answers);
+            let (mut changes, notes) = diff(self.live, self.target, self.strict_order, self.merges);
             changes.retain(|change| !is_proof_at_work(change, self.live, self.target));
-            let (steps, wrong) = self.steps(self.live, &changes, &[], findings);
-            (made.changes, made.notes, made.steps) = (changes, notes, steps);
-            obstacles.extend(wrong);
+            let planned = self.steps(self.live, &changes, &[], findings);
+            (made.changes, made.notes, made.steps) = (changes, notes, planned.steps);
+            made.warnings.extend(planned.warnings);
+            obstacles.extend(planned.obstacles);
             return Ok(obstacles);
         }
         let mut renamed = self.live.clone();
@@ -317,25 +340,27 @@ impl Judging<'_> {
                     break;
                 }
             }
-            for (rename, statements) in rename_statements(&renamed, std::mem::take(&mut todo)) {
-                for sql in &statements {
+            for (rename, sql) in statements(&renamed, self.target, &std::mem::take(&mut todo)) {
+                for sql in &sql {
                     place
                         .execute(sql)
                         .await
                         .map_err(|f| f.error(Code::Unsupported, "this cannot be renamed").statement(sql))?;
                 }
-                done.push((rename, statements));
+                done.push((rename, sql));
             }
             renamed = place.read().await?;
             let unknown = self.live.objects.iter().filter(|(_, object)| matches!(object.body, Body::Other { .. }));
             renamed.objects.extend(unknown.map(|(id, object)| (id.clone(), object.clone())));
         }
-        let (mut changes, notes) = diff(&renamed, self.target, self.settings.strict_order, self.answers);
+        let (mut changes, notes) = diff(&renamed, self.target, self.strict_order, self.merges);
         changes.retain(|change| !is_proof_at_work(change, &renamed, self.target));
         add_renames(&mut changes, &done, &renamed);
-        let (steps, wrong) = self.steps(&renamed, &changes, &done, findings);
-        obstacles.extend(wrong);
-        (made.changes, made.notes, made.steps) = (changes, notes, steps);
+        let planned = self.steps(&renamed, &changes, &done, findings);
+        obstacles.extend(planned.obstacles);
+        made.warnings.extend(planned.warnings);
+        show_renames(&mut changes, &done, self.live, &renamed);
+        (made.changes, made.notes, made.steps) = (changes, notes, planned.steps);
         if !obstacles.is_empty() {
             return Ok(obstacles);
         }
@@ -373,9 +398,17 @@ impl Judging<'_> {
         changes: &[Change],
         renames: &[(Rename, Vec<String>)],
         findings: &super::plan::Findings,
-    ) -> (Vec<super::steps::Step>, Vec<Error>) {
-        let fast = self.settings.fast;
-        plan(&Input { renamed, target: self.target, renames, changes, findings, fast })
+    ) -> Planned {
+        plan(&Input {
+            live: self.live,
+            renamed,
+            target: self.target,
+            renames,
+            changes,
+            findings,
+            ignored: self.ignored,
+            fast: self.fast,
+        })
     }
 }
 
@@ -392,120 +425,23 @@ fn is_proof_at_work(change: &Change, live: &Schema, target: &Schema) -> bool {
         })
 }
 
-/// The statements of renames, in an order in which no name is taken: what stands in the way steps aside.
-fn rename_statements(schema: &Schema, renames: Vec<Rename>) -> Vec<(Rename, Vec<String>)> {
-    let mut out = Vec::new();
-    let mut aside = 0;
-    let target = |rename: &Rename| match rename {
-        Rename::Object { after, .. } => (after.clone(), None),
-        Rename::Column { table, after, .. } => (table.clone(), Some(after.clone())),
-    };
-    let source = |rename: &Rename| match rename {
-        Rename::Object { before, .. } => (before.clone(), None),
-        Rename::Column { table, before, .. } => (table.clone(), Some(before.clone())),
-    };
-    // Tables come first, so that their columns are found under the new names.
-    let (objects, columns): (Vec<Rename>, Vec<Rename>) =
-        renames.into_iter().partition(|rename| matches!(rename, Rename::Object { .. }));
-    for list in [objects, columns] {
-        let sources: BTreeSet<_> = list.iter().map(source).collect();
-        let mut second = Vec::new();
-        for rename in list {
-            // A name that another one of these still has: by way of a name of its own.
-            if sources.contains(&target(&rename)) {
-                aside += 1;
-                let temporary = format!("_whimbrel_aside_{aside}");
-                match &rename {
-                    Rename::Object { before, after } => {
-                        let between = ObjectId { name: temporary, ..before.clone() };
-                        out.push((rename.clone(), rename_object(schema, before, &between)));
-                        second.push((rename.clone(), rename_object_as(schema, before, &between, after)));
-                    }
-                    Rename::Column { table, before, after } => {
-                        let sql = |from: &str, to: &str| {
-                            format!(
-                                "ALTER TABLE {} RENAME COLUMN {} TO {}",
-                                table.sql(),
-                                quote_name(from),
-                                quote_name(to)
-                            )
-                        };
-                        out.push((rename.clone(), vec![sql(before, &temporary)]));
-                        second.push((rename.clone(), vec![sql(&temporary, after)]));
-                    }
-                }
-                continue;
-            }
-            let statements = match &rename {
-                Rename::Object { before, after } => {
-                    let mut statements = Vec::new();
-                    // What goes makes way for what takes its name.
-                    if schema.get(after).is_some() && !sources.contains(&(after.clone(), None)) {
-                        aside += 1;
-                        let between = ObjectId { name: format!("_whimbrel_gone_{aside}"), ..after.clone() };
-                        statements.extend(rename_object(schema, after, &between));
-                    }
-                    statements.extend(rename_object(schema, before, after));
-                    statements
-                }
-                Rename::Column { table, before, after } => {
-                    vec![format!(
-                        "ALTER TABLE {} RENAME COLUMN {} TO {}",
-                        table.sql(),
-                        quote_name(before),
-                        quote_name(after)
-                    )]
-                }
-            };
-            out.push((rename, statements));
-        }
-        out.extend(second);
-    }
-    out
-}
-
-fn rename_object(schema: &Schema, before: &ObjectId, after: &ObjectId) -> Vec<String> {
-    rename_object_as(schema, before, before, after)
-}
-
-/// Renames what is called `before` in the schema and `now` by now.
-fn rename_object_as(schema: &Schema, before: &ObjectId, now: &ObjectId, after: &ObjectId) -> Vec<String> {
-    let mut out = Vec::new();
-    let named = |id: &ObjectId| {
-        let object = schema.get(before).map(|object| Object { id: id.clone(), ..object.clone() });
-        let object = object.unwrap_or_else(|| Object {
-            id: id.clone(),
-            comment: None,
-            rights: Vec::new(),
-            needs: Vec::new(),
-            body: Body::Namespace,
-        });
-        print::named(&object)
-    };
-    let mut current = now.clone();
-    if current.schema != after.schema {
-        out.push(format!("ALTER {} SET SCHEMA {}", named(&current), quote_name(&after.schema)));
-        current.schema.clone_from(&after.schema);
-    }
-    if current.name != after.name {
-        let to = quote_name(&after.name);
-        out.push(match before.kind {
-            Kind::Constraint => {
-                format!("ALTER TABLE {} RENAME CONSTRAINT {} TO {to}", current.table_sql(), quote_name(&current.name))
-            }
-            _ => format!("ALTER {} RENAME TO {to}", named(&current)),
-        });
-    }
-    out
-}
-
 /// Puts the renames into the changes, where a reader looks for them.
 fn add_renames(changes: &mut Vec<Change>, renames: &[(Rename, Vec<String>)], renamed: &Schema) {
-    for (rename, _) in renames {
+    let all: Vec<Rename> = renames.iter().map(|(rename, _)| rename.clone()).collect();
+    for rename in &all {
         let (id, part) = match rename {
-            Rename::Object { before, after } => (after, Part::Rename(before.clone())),
-            Rename::Column { table, before, after } => {
-                (table, Part::RenameColumn { before: before.clone(), after: after.clone() })
+            // It makes way, and is dropped.
+            Rename::Object { after: ObjectId { name, .. }, .. } | Rename::Member { after: name, .. }
+                if name.starts_with(ASIDE) =>
+            {
+                continue;
+            }
+            Rename::Object { after, .. } => (after, Part::Rename(old_id(&all, after))),
+            Rename::Member { of, before, after } if of.kind == Kind::Enum => {
+                (of, Part::RenameValue { before: before.clone(), after: after.clone() })
+            }
+            Rename::Member { of, before, after } => {
+                (of, Part::RenameColumn { before: before.clone(), after: after.clone() })
             }
         };
         // The sequence of an identity column belongs to its table.
@@ -524,4 +460,31 @@ fn add_renames(changes: &mut Vec<Change>, renames: &[(Rename, Vec<String>)], ren
             }))),
         }
     }
+}
+
+/// What made way is shown by the name that it has, and a schema that was made for a rename is shown as made.
+fn show_renames(changes: &mut Vec<Change>, done: &[(Rename, Vec<String>)], live: &Schema, renamed: &Schema) {
+    let renames: Vec<Rename> = done.iter().map(|(rename, _)| rename.clone()).collect();
+    for change in changes.iter_mut() {
+        match change {
+            Change::Drop(object) if object.id.name.starts_with(ASIDE) => object.id = old_id(&renames, &object.id),
+            Change::Alter(alteration) => {
+                let of = alteration.after.id.clone();
+                for part in &mut alteration.parts {
+                    let Part::DropColumn(column) = part else { continue };
+                    let old = renames.iter().find_map(|rename| match rename {
+                        Rename::Member { of: id, before, after } if *id == of && *after == column.name => Some(before),
+                        _ => None,
+                    });
+                    if let Some(old) = old {
+                        column.name.clone_from(old);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let spaces = renamed.objects.values().filter(|object| object.id.kind == Kind::Namespace);
+    let made = spaces.filter(|object| live.get(&old_id(&renames, &object.id)).is_none());
+    changes.extend(made.map(|object| Change::Create(Box::new(object.clone()))));
 }

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::schema::{
-    Body, Column, Constraint, Demands, Domain, Identity, Index, Kind, Numbers, Object, ObjectId, Policy, Schema,
-    Sequence, Table, View,
+    Attached, Body, Column, Constraint, Demands, Domain, Grant, Identity, Index, Kind, Numbers, Object, ObjectId,
+    Policy, Rights, Schema, Sequence, Table, View,
 };
 use super::token::{quote_literal, quote_name};
 
@@ -92,8 +92,15 @@ pub fn in_order<'s>(
     let mut needs: BTreeMap<&ObjectId, BTreeSet<&ObjectId>> = wanted.iter().map(|id| (*id, BTreeSet::new())).collect();
     for id in wanted {
         let Some(object) = schema.objects.get(*id) else { continue };
-        for need in &object.needs {
-            let Some((on, _)) = schema.objects.get_key_value(&need.on) else { continue };
+        // The index of a partitioned table is made behind what it is put together from.
+        let parts = match &object.body {
+            Body::Index(index) => {
+                index.attached.iter().flat_map(|part| [part.table.clone(), part.constraint()]).collect()
+            }
+            _ => Vec::new(),
+        };
+        for on in object.needs.iter().map(|need| &need.on).chain(&parts) {
+            let Some((on, _)) = schema.objects.get_key_value(on) else { continue };
             let (from, on) = (holder(id), holder(on));
             if from != on && wanted.contains(on) && wanted.contains(from) {
                 needs.entry(from).or_default().insert(on);
@@ -164,7 +171,18 @@ pub fn create(schema: &Schema, object: &Object) -> Vec<String> {
         Body::Table(table) => create_table(schema, object, table, &mut out),
         Body::Constraint(constraint) => out.push(add_constraint(id, constraint, !constraint.valid)),
         Body::Index(index) => {
-            out.push(create_index(index, false));
+            match names_its_parts(schema, index) {
+                true => {
+                    out.push(index.definition.clone());
+                    for part in &index.attached {
+                        if schema.get(&part.constraint()).is_none() {
+                            out.push(create_part(index, part));
+                        }
+                        out.push(attach_part(part));
+                    }
+                }
+                false => out.push(create_index(index, false)),
+            }
             out.extend(index_statistics(id, index));
         }
         Body::View(view) => create_view(id, view, false, &mut out),
@@ -426,6 +444,29 @@ pub fn create_index(index: &Index, concurrently: bool) -> String {
     sql
 }
 
+/// Whether the indexes of partitions have to be named: PostgreSQL would name them otherwise, or take others, or some are
+/// missing.
+fn names_its_parts(schema: &Schema, index: &Index) -> bool {
+    let keys = index.definition.split_once(" USING ").and_then(|(_, tail)| tail.split_once('('));
+    let keys = keys.and_then(|(_, tail)| tail.split(')').next()).unwrap_or_default().replace(", ", "_");
+    let given = |part: &Attached| format!("{}_{keys}_idx", part.table.name);
+    let lacks_some = index.partitioned && !index.valid;
+    lacks_some || index.attached.iter().any(|part| part.name != given(part) || schema.get(&part.constraint()).is_some())
+}
+
+/// The statement that makes the index of a partition, which is not attached yet.
+pub fn create_part(index: &Index, part: &Attached) -> String {
+    let unique = if index.unique { "UNIQUE " } else { "" };
+    let only = if part.partitioned { "ONLY " } else { "" };
+    let tail = index.definition.split_once(" USING ").map_or("", |(_, tail)| tail);
+    format!("CREATE {unique}INDEX {} ON {only}{} USING {tail}", quote_name(&part.name), part.table.sql())
+}
+
+/// `ALTER INDEX … ATTACH PARTITION …`
+pub fn attach_part(part: &Attached) -> String {
+    format!("ALTER INDEX {} ATTACH PARTITION {}", part.to.sql(), part.id().sql())
+}
+
 /// Statistics targets of an index's expressions.
 pub fn index_statistics(id: &ObjectId, index: &Index) -> Vec<String> {
     let name = id.sql();
@@ -487,6 +528,41 @@ pub fn enable(id: &ObjectId, what: &str, enabled: char) -> String {
         _ => "ENABLE",
     };
     format!("ALTER TABLE {} {action} {what} {}", id.table_sql(), quote_name(&id.name))
+}
+
+/// The statements that give an object, which was just made, its owner and the rights of roles.
+pub fn rights(object: &Object, rights: &Rights) -> Vec<String> {
+    let mut out = Vec::new();
+    out.extend(rights.owner.as_ref().map(|owner| format!("ALTER {} OWNER TO {owner}", named(object))));
+    if rights.is_set {
+        out.push(format!("REVOKE ALL ON {} FROM PUBLIC", granted(object)));
+    }
+    out.extend(rights.grants.iter().map(|right| grant(right, right.column.as_deref(), &granted(object))));
+    out
+}
+
+/// The statements that give the rights on one column back: `column` is its name now.
+pub fn column_rights(table: &ObjectId, rights: &Rights, before: &str, column: &str) -> Vec<String> {
+    let of_column = rights.grants.iter().filter(|right| right.column.as_deref() == Some(before));
+    of_column.map(|right| grant(right, Some(column), &format!("TABLE {}", table.sql()))).collect()
+}
+
+/// `GRANT … ON … TO …`
+pub fn grant(right: &Grant, column: Option<&str>, on: &str) -> String {
+    let column = column.map(|column| format!(" ({})", quote_name(column))).unwrap_or_default();
+    let option = if right.grantable { " WITH GRANT OPTION" } else { "" };
+    format!("GRANT {}{column} ON {on} TO {}{option}", right.right, right.role)
+}
+
+/// The object as `GRANT` names it, which knows views as tables.
+fn granted(object: &Object) -> String {
+    let name = object.id.sql();
+    match object.id.kind {
+        Kind::View | Kind::MaterializedView => format!("TABLE {name}"),
+        Kind::Aggregate => named(object).replacen("AGGREGATE", "FUNCTION", 1),
+        Kind::Enum | Kind::Range | Kind::Domain => format!("TYPE {name}"),
+        _ => named(object),
+    }
 }
 
 /// `COMMENT ON …`, where the object has one.

@@ -2,15 +2,15 @@
 //!
 //! Only what changes is asked about, with queries that block nobody. A value of a row is never read, only counted.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use super::diff::{Hints, Rename};
+use super::diff::Hints;
 use super::fits::Fitting;
-use super::plan::{Facts, Findings, altered_rows, keeps_its_bytes};
+use super::plan::{Facts, Findings, altered_rows, holders, keeps_its_bytes};
 use super::read::OLDEST_SERVER;
+use super::resolve::{ASIDE, Merge, Rename, new_id, new_member, old_id};
 use super::schema::{Body, Column, Kind, ObjectId, Schema, Table};
 use super::token::{quote_literal, quote_name};
-use crate::diff::{Answer, Answers};
 use crate::error::{Code, Error, Result};
 use crate::plan::rows_text;
 use crate::run::{Connection, Failure, FailureKind, Value};
@@ -26,10 +26,24 @@ pub(super) struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
+    /// A table that is there and will be, by its new name.
+    pub(super) fn of(live: &'a Schema, target: &'a Schema, renames: &'a [Rename], id: &ObjectId) -> Option<Pair<'a>> {
+        let (id, after) = target.objects.get_key_value(id)?;
+        let (live, before) = live.objects.get_key_value(&old_id(renames, id))?;
+        let renamed = renames.iter().filter_map(|rename| match rename {
+            Rename::Member { of, before, after } if of == id => Some((after.as_str(), before.as_str())),
+            _ => None,
+        });
+        Some(Pair { live, before: before.table()?, id, after: after.table()?, renamed: renamed.collect() })
+    }
+
     /// The column as it is, by its new name.
     fn old(&self, name: &str) -> Option<&'a Column> {
-        let name = self.renamed.get(name).copied().unwrap_or(name);
-        self.before.column(name)
+        match self.renamed.get(name) {
+            Some(old) => self.before.column(old),
+            None if self.renamed.values().any(|old| *old == name) => None,
+            None => self.before.column(name),
+        }
     }
 
     /// The columns that are there.
@@ -39,11 +53,23 @@ impl<'a> Pair<'a> {
 
     /// Whether columns are there as they will be: the rows can be asked.
     pub(super) fn same(&self, names: &[String]) -> bool {
-        names.iter().all(|name| {
-            let after = self.after.column(name);
-            matches!((self.before.column(name), after), (Some(b), Some(a)) if b.data_type == a.data_type)
-                && !self.renamed.contains_key(name.as_str())
-        })
+        names.iter().all(
+            |name| matches!((self.old(name), self.after.column(name)), (Some(b), Some(a)) if b.data_type == a.data_type),
+        )
+    }
+
+    /// The table as it is, with its columns under their new names: what the new names say can be asked of it.
+    pub(super) fn rows(&self, alias: &str) -> String {
+        let alias = quote_name(alias);
+        if self.renamed.is_empty() {
+            return format!("{} AS {alias}", self.live.sql());
+        }
+        let named = |new: &Column| {
+            let old = self.old(&new.name)?;
+            Some(format!("{} AS {}", quote_name(&old.name), quote_name(&new.name)))
+        };
+        let columns: Vec<String> = self.after.columns.iter().filter_map(named).collect();
+        format!("(SELECT {} FROM {}) AS {alias}", columns.join(", "), self.live.sql())
     }
 }
 
@@ -56,32 +82,16 @@ pub async fn probe<C: Connection>(
     live: &Schema,
     target: &Schema,
     renames: &[Rename],
-    answers: &Answers,
+    merges: &[Merge],
     hints: &Hints,
     accept_data_loss: bool,
 ) -> Result<(Findings, Vec<Error>)> {
     debug_assert!(live.version == 0 || live.version >= OLDEST_SERVER);
-    let old_name = |id: &ObjectId| {
-        let found = renames.iter().find_map(|rename| match rename {
-            Rename::Object { before, after } if after == id => Some(before.clone()),
-            _ => None,
-        });
-        found.unwrap_or_else(|| id.clone())
-    };
     let mut findings = Findings::default();
     let mut obstacles = Vec::new();
     let mut pairs = Vec::new();
-    for (id, after) in target.tables() {
-        let Some((live_id, object)) = live.objects.get_key_value(&old_name(id)) else { continue };
-        let Some(before) = object.table() else { continue };
-        let renamed = renames
-            .iter()
-            .filter_map(|rename| match rename {
-                Rename::Column { table, before, after } if table == id => Some((after.as_str(), before.as_str())),
-                _ => None,
-            })
-            .collect();
-        pairs.push(Pair { live: live_id, before, id, after, renamed });
+    for (id, _) in target.tables() {
+        pairs.extend(Pair::of(live, target, renames, id));
     }
     let kept: Vec<&ObjectId> = pairs.iter().map(|pair| pair.live).collect();
     let gone: Vec<&ObjectId> = live.tables().map(|(id, _)| id).filter(|id| !kept.contains(id)).collect();
@@ -94,7 +104,7 @@ pub async fn probe<C: Connection>(
     }
     for id in live.objects.keys().filter(|id| id.kind == Kind::MaterializedView) {
         if let Some(facts) = facts.get(id) {
-            findings.tables.insert(id.clone(), *facts);
+            findings.tables.insert(new_id(renames, id), *facts);
         }
     }
     for (table, column, value) in &hints.backfills {
@@ -104,7 +114,7 @@ pub async fn probe<C: Connection>(
 
     for id in gone {
         let facts = facts.get(id).copied().unwrap_or_default();
-        findings.tables.insert(id.clone(), facts);
+        findings.tables.insert(new_id(renames, id), facts);
         if is_empty(id)
             || live.table(id).is_some_and(|table| {
                 table.partition_of.is_some()
@@ -115,19 +125,21 @@ pub async fn probe<C: Connection>(
         }
         let rows = count(conn, &format!("SELECT count(*) FROM {}", id.sql())).await?;
         if rows > 0 {
-            findings.lost.insert((id.clone(), None), rows);
+            findings.lost.insert((new_id(renames, id), None), rows);
             obstacles.extend(loss(format!("table {}", id.shown()), id, rows, accept_data_loss));
         }
     }
-    for (id, object) in live.objects.iter().filter(|(id, _)| target.get(id).is_none() && !accept_data_loss) {
+    for (id, object) in
+        live.objects.iter().filter(|(id, _)| target.get(&new_id(renames, id)).is_none() && !accept_data_loss)
+    {
         let what = match &object.body {
             // It may keep tables of its own, and nothing says what is in them.
             Body::Extension { .. } => "what it keeps",
             Body::Sequence(sequence) if sequence.owned_by.is_none() => "its counter",
             _ => continue,
         };
-        let renamed = renames.iter().any(|rename| matches!(rename, Rename::Object { before, .. } if before == id));
-        if !renamed {
+        let new = new_id(renames, id);
+        if new == *id || new.name.starts_with(ASIDE) {
             let error = Error::new(Code::DataLoss, format!("{id} would be lost, with {what}")).object(id.shown());
             obstacles.push(error.help("accept it with --accept-data-loss, or keep it in the schema"));
         }
@@ -144,8 +156,8 @@ pub async fn probe<C: Connection>(
         fitting.indexes(conn, pair, &mut findings, &mut obstacles).await?;
         fitting.domains(conn, pair, &mut obstacles).await?;
     }
-    enums(conn, live, target, answers, &is_empty, &mut obstacles).await?;
-    attributes(conn, live, target, accept_data_loss, &is_empty, &mut findings, &mut obstacles).await?;
+    enums(conn, live, target, (renames, merges), &is_empty, &mut obstacles).await?;
+    attributes(conn, (live, target), renames, accept_data_loss, &is_empty, &mut findings, &mut obstacles).await?;
     Ok((findings, obstacles))
 }
 
@@ -207,17 +219,18 @@ async fn columns<C: Connection>(
     // A partition's columns are asked about with its parent's.
     let parent = pair.after.partition_of.as_ref().and_then(|(parent, _)| target.table(parent));
     for column in pair.before.columns.iter().filter(|_| parent.is_none()) {
-        let new_name = pair.renamed.iter().find(|(_, old)| **old == column.name).map(|(new, _)| *new);
-        let is_kept = new_name.is_some()
-            || (pair.after.column(&column.name).is_some() && !pair.renamed.contains_key(column.name.as_str()));
+        let renamed = pair.renamed.iter().find(|(_, old)| **old == column.name).map(|(new, _)| *new);
+        let new_name = renamed.unwrap_or(&column.name);
+        let kept = pair.after.column(new_name).filter(|_| renamed.is_some() || !pair.renamed.contains_key(new_name));
+        let is_kept = kept.is_some();
         // A column that becomes a generated one loses what was in it.
-        let is_replaced = pair.after.column(&column.name).is_some_and(|c| c.generated.is_some());
+        let is_replaced = kept.is_some_and(|c| c.generated.is_some());
         if (is_kept && !is_replaced) || column.generated.is_some() {
             continue;
         }
         let rows = count(conn, &format!("SELECT count({}) FROM {table}", quote_name(&column.name))).await?;
         if rows > 0 {
-            findings.lost.insert((pair.id.clone(), Some(column.name.clone())), rows);
+            findings.lost.insert((pair.id.clone(), Some(new_name.to_owned())), rows);
             let what = format!("column {}.{}", pair.live.shown(), column.name);
             obstacles.extend(loss(what, pair.live, rows, accept_data_loss));
         }
@@ -307,60 +320,40 @@ async fn conversion<C: Connection>(
     Ok(())
 }
 
-/// Attributes of composite types that are gone, with what rows hold in them.
+/// Attributes of types that are gone, and columns of tables whose rows are values elsewhere, with what is held in them.
 async fn attributes<C: Connection>(
     conn: &mut C,
-    live: &Schema,
-    target: &Schema,
+    (live, target): (&Schema, &Schema),
+    renames: &[Rename],
     accept_data_loss: bool,
     is_empty: &impl Fn(&ObjectId) -> bool,
     findings: &mut Findings,
     obstacles: &mut Vec<Error>,
 ) -> Result<()> {
     for (id, object) in &live.objects {
-        let (Body::Composite(before), Some(Body::Composite(after))) = (&object.body, target.get(id).map(|o| &o.body))
-        else {
+        let new = new_id(renames, id);
+        let (before, after) = (object.members(), target.get(&new).map(|o| o.members()).unwrap_or_default());
+        if matches!(object.body, Body::Enum(_)) || target.get(&new).is_none() {
             continue;
-        };
-        for attribute in before.iter().filter(|b| !after.iter().any(|a| a.name == b.name)) {
+        }
+        for member in before {
+            let name = new_member(renames, &new, member);
+            if after.contains(&name) {
+                continue;
+            }
             let mut rows = 0;
-            for (table_id, table) in live.tables().filter(|(id, table)| !is_empty(id) && table.partition_of.is_none()) {
-                let uses = live.get(table_id).into_iter().flat_map(|object| &object.needs);
-                // Whatever lies between, an array or another composite type: what holds the type may hold the attribute.
-                let columns: BTreeSet<&String> =
-                    uses.filter(|need| reaches(live, &need.on, id)).filter_map(|need| need.of.as_ref()).collect();
-                for column in columns {
-                    let name = quote_name(column);
-                    let is_plain = table.column(column).is_some_and(|c| c.data_type == id.sql());
-                    let held = match is_plain {
-                        true => format!("({name}).{} IS NOT NULL", quote_name(&attribute.name)),
-                        false => format!("{name} IS NOT NULL"),
-                    };
-                    rows += count(conn, &format!("SELECT count(*) FROM {} WHERE {held}", table_id.sql())).await?;
-                }
+            for (table, held) in holders(live, id, member).into_iter().filter(|(table, _)| !is_empty(table)) {
+                rows += count(conn, &format!("SELECT count(*) FROM {} WHERE {held}", table.sql())).await?;
             }
             if rows > 0 {
-                findings.lost.insert((id.clone(), Some(attribute.name.clone())), rows);
-                obstacles.extend(loss(
-                    format!("attribute {}.{}", id.shown(), attribute.name),
-                    id,
-                    rows,
-                    accept_data_loss,
-                ));
+                let kind = if object.table().is_some() { "column" } else { "attribute" };
+                *findings.lost.entry((new.clone(), Some(name.to_owned()))).or_default() += rows;
+                let what = format!("{kind} {}.{member} in values of that type", id.shown());
+                obstacles.extend(loss(what, id, rows, accept_data_loss));
             }
         }
     }
     Ok(())
-}
-
-/// Whether a type is another, or is made of it.
-fn reaches(schema: &Schema, from: &ObjectId, to: &ObjectId) -> bool {
-    let is_type = matches!(from.kind, Kind::Composite | Kind::Domain | Kind::Range | Kind::Enum);
-    from == to
-        || (is_type
-            && schema
-                .get(from)
-                .is_some_and(|o| o.needs.iter().any(|need| need.on != *from && reaches(schema, &need.on, to))))
 }
 
 /// Labels that are gone, and that rows still hold.
@@ -368,18 +361,21 @@ async fn enums<C: Connection>(
     conn: &mut C,
     live: &Schema,
     target: &Schema,
-    answers: &Answers,
+    (renames, merges): (&[Rename], &[Merge]),
     is_empty: &impl Fn(&ObjectId) -> bool,
     obstacles: &mut Vec<Error>,
 ) -> Result<()> {
     let mut gone: BTreeMap<String, (&ObjectId, Vec<&String>)> = BTreeMap::new();
     for (id, object) in &live.objects {
-        let (Body::Enum(before), Some(Body::Enum(after))) = (&object.body, target.get(id).map(|o| &o.body)) else {
+        let new = new_id(renames, id);
+        let (Body::Enum(before), Some(Body::Enum(after))) = (&object.body, target.get(&new).map(|o| &o.body)) else {
             continue;
         };
-        let path = |label: &str| format!("column:{}.{}", id.shown().to_ascii_lowercase(), label.to_ascii_lowercase());
-        let is_mapped = |label: &str| matches!(answers.get(&path(label)), Some(Answer::Rename(_)));
-        let labels: Vec<&String> = before.iter().filter(|label| !after.contains(label) && !is_mapped(label)).collect();
+        let is_kept = |label: &String| {
+            after.iter().any(|other| other == new_member(renames, &new, label))
+                || merges.iter().any(|merge| merge.of == new && merge.before == *label)
+        };
+        let labels: Vec<&String> = before.iter().filter(|label| !is_kept(label)).collect();
         if !labels.is_empty() {
             gone.insert(id.sql(), (id, labels));
         }

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::schema::{
-    Attribute, Body, Column, Constraint, Demands, Domain, DomainCheck, Generated, Identity, Index, Kind, Need, Numbers,
-    Object, ObjectId, Policy, Routine, Schema, Sequence, Table, Toggled, View,
+    Attached, Attribute, Body, Column, Constraint, Demands, Domain, DomainCheck, Generated, Grant, Identity, Index,
+    Kind, Need, Numbers, Object, ObjectId, Policy, Rights, Routine, Schema, Sequence, Table, Toggled, View,
 };
 use super::settings::{PRINTING, making};
 use crate::error::{Code, Error, Result};
@@ -131,7 +131,7 @@ struct Reading {
 impl Reading {
     fn add(&mut self, catalogue: u32, oid: u32, id: ObjectId, comment: Option<String>, body: Body) {
         self.ids.insert((catalogue, oid), id.clone());
-        let object = Object { id: id.clone(), comment, rights: Vec::new(), needs: Vec::new(), body };
+        let object = Object { id: id.clone(), comment, rights: Rights::default(), needs: Vec::new(), body };
         self.schema.objects.insert(id, object);
     }
 
@@ -548,6 +548,7 @@ async fn columns<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<(
                             cycle: false,
                         },
                         sequence: String::new(),
+                        rights: Rights::default(),
                     }),
                     storage: cells.maybe(9),
                     compression: cells.maybe(10),
@@ -631,7 +632,13 @@ async fn indexes<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<(
            (SELECT 1 FROM pg_catalog.pg_depend p WHERE p.classid = {} AND p.objid = i.oid AND p.refclassid = {} \
             AND p.refobjid = x.indrelid AND p.refobjsubid = a.attnum))), \
          (SELECT pg_catalog.json_agg(a.attnum || ' ' || a.attstattarget) FROM pg_catalog.pg_attribute a \
-          WHERE a.attrelid = i.oid AND a.attstattarget >= 0) \
+          WHERE a.attrelid = i.oid AND a.attstattarget >= 0), \
+         CASE WHEN i.relkind = 'I' THEN (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(cn.nspname, c.relname, \
+           ci.relname, pn.nspname, p.relname, ci.relkind::text) ORDER BY part.level, cn.nspname, c.relname) \
+          FROM pg_catalog.pg_partition_tree(i.oid) part JOIN pg_catalog.pg_class ci ON ci.oid = part.relid \
+          JOIN pg_catalog.pg_index cx ON cx.indexrelid = ci.oid JOIN pg_catalog.pg_class c ON c.oid = cx.indrelid \
+          JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace JOIN pg_catalog.pg_class p ON p.oid = part.parentrelid \
+          JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace WHERE part.level > 0) END \
          FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid \
          JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace \
          LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = i.reltablespace {} \
@@ -656,7 +663,20 @@ async fn indexes<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<(
             let (at, target) = text.split_once(' ')?;
             Some((at.parse().ok()?, target.parse().ok()?))
         });
+        let attached: Vec<Vec<String>> =
+            cells.maybe(12).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let attached = attached.iter().filter_map(|part| {
+            let [schema, table, name, parent_schema, parent, kind] = part.as_slice() else { return None };
+            Some(Attached {
+                table: ObjectId::new(Kind::Table, schema, table),
+                name: name.clone(),
+                to: ObjectId::new(Kind::Index, parent_schema, parent),
+                partitioned: kind == "I",
+            })
+        });
+        let attached = attached.collect();
         let index = Index {
+            attached,
             table,
             definition,
             unique: cells.is(5),
@@ -802,7 +822,8 @@ async fn others<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()
             _ => {
                 let id = ObjectId { arguments: cells.text(6), ..ObjectId::new(Kind::Other, schema, name) };
                 let body = Body::Other { kind: cells.text(6) };
-                let object = Object { id: id.clone(), comment: None, rights: Vec::new(), needs: Vec::new(), body };
+                let object =
+                    Object { id: id.clone(), comment: None, rights: Rights::default(), needs: Vec::new(), body };
                 reading.schema.objects.insert(id, object);
             }
         }
@@ -821,7 +842,7 @@ async fn rights<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()
     };
     let sql = format!(
         "WITH o AS (SELECT {} AS class, c.oid, c.relowner AS owner, c.relacl AS acl FROM pg_catalog.pg_class c \
-          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE {OURS} AND c.relkind IN ('v', 'm') \
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE {OURS} AND c.relkind IN ('v', 'm', 'r', 'p', 'S') \
          UNION ALL SELECT {}, p.oid, p.proowner, p.proacl FROM pg_catalog.pg_proc p \
           JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE {OURS} \
          UNION ALL SELECT {}, t.oid, t.typowner, t.typacl FROM pg_catalog.pg_type t \
@@ -834,37 +855,29 @@ async fn rights<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()
         catalogue::PROC,
         catalogue::TYPE,
         entries("o.acl", ""),
-        entries("a.attacl", ", pg_catalog.quote_ident(a.attname)"),
+        entries("a.attacl", ", a.attname"),
         catalogue::CLASS,
     );
     for row in ask(conn, "rights", &sql).await? {
         let cells = Cells(&row);
         let Some(id) = reading.ids.get(&(cells.number(0), cells.number(1))) else { continue };
         let Some(object) = reading.schema.objects.get_mut(id) else { continue };
-        let named = super::print::named(object);
-        // GRANT knows views as tables.
-        let on = match id.kind {
-            Kind::View | Kind::MaterializedView => format!("TABLE {}", id.sql()),
-            Kind::Aggregate => named.replacen("AGGREGATE", "FUNCTION", 1),
-            Kind::Enum | Kind::Range | Kind::Domain => format!("TYPE {}", id.sql()),
-            _ => named.clone(),
-        };
-        if !cells.is(3) {
-            object.rights.push(format!("ALTER {named} OWNER TO {}", cells.text(2)));
-        }
-        if cells.is(4) {
-            object.rights.push(format!("REVOKE ALL ON {on} FROM PUBLIC"));
-        }
+        let mut rights =
+            Rights { owner: (!cells.is(3)).then(|| cells.text(2)), is_set: cells.is(4), grants: Vec::new() };
         for at in [5, 6] {
             let list: Vec<Vec<String>> =
                 cells.maybe(at).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
             for entry in list {
-                let [role, right, grantable, columns @ ..] = entry.as_slice() else { continue };
-                let columns = columns.first().map(|column| format!(" ({column})")).unwrap_or_default();
-                let option = if grantable == "true" { " WITH GRANT OPTION" } else { "" };
-                object.rights.push(format!("GRANT {right}{columns} ON {on} TO {role}{option}"));
+                let [role, right, grantable, column @ ..] = entry.as_slice() else { continue };
+                rights.grants.push(Grant {
+                    right: right.clone(),
+                    column: column.first().cloned(),
+                    role: role.clone(),
+                    grantable: grantable == "true",
+                });
             }
         }
+        object.rights = rights;
     }
     Ok(())
 }
@@ -911,7 +924,8 @@ async fn needs<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
         }
     }
     for (sequence, table, column) in identities {
-        let Some(Object { body: Body::Sequence(sequence), id, .. }) = reading.schema.objects.remove(&sequence) else {
+        let Some(Object { body: Body::Sequence(sequence), id, rights, .. }) = reading.schema.objects.remove(&sequence)
+        else {
             continue;
         };
         if let Some(Body::Table(table)) = reading.schema.objects.get_mut(&table).map(|o| &mut o.body)
@@ -920,6 +934,7 @@ async fn needs<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
         {
             identity.numbers = sequence.numbers;
             identity.sequence = id.name;
+            identity.rights = rights;
         }
     }
     for (id, needs) in found {

@@ -89,13 +89,37 @@ pub struct Object {
     pub id: ObjectId,
     /// Its comment.
     pub comment: Option<String>,
-    /// The statements that give it its owner and the rights of roles, where it has others than a new one would have.
-    /// They are no part of the declared schema: what is dropped and made anew gets them back.
-    pub rights: Vec<String>,
+    /// Its owner and the rights of roles, where it has others than a new one would have. They are no part of the
+    /// declared schema: what is dropped and made anew gets them back.
+    pub rights: Rights,
     /// What it cannot be without.
     pub needs: Vec<Need>,
     /// What it is.
     pub body: Body,
+}
+
+/// Who owns an object, and who may use it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// The owner as SQL names it, where it is not the role that reads.
+    pub owner: Option<String>,
+    /// Whether rights were ever given or taken: a new one has others.
+    pub is_set: bool,
+    /// The rights.
+    pub grants: Vec<Grant>,
+}
+
+/// A right of a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The right, such as `SELECT`.
+    pub right: String,
+    /// The column, where it is for that alone.
+    pub column: Option<String>,
+    /// The role as SQL names it.
+    pub role: String,
+    /// Whether it may be passed on.
+    pub grantable: bool,
 }
 
 /// That one object cannot be without another.
@@ -311,6 +335,8 @@ pub struct Identity {
     pub numbers: Numbers,
     /// The name of its sequence.
     pub sequence: String,
+    /// The rights on that.
+    pub rights: Rights,
 }
 
 /// A constraint of a table.
@@ -362,6 +388,33 @@ pub struct Index {
     pub partitioned: bool,
     /// Statistics targets of its expressions, by place.
     pub statistics: Vec<(i32, i32)>,
+    /// The indexes of partitions that are parts of it, each behind the one it is attached to.
+    pub attached: Vec<Attached>,
+}
+
+/// An index of a partition that is a part of its parent's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// The partition.
+    pub table: ObjectId,
+    /// The index; it stands in the partition's schema.
+    pub name: String,
+    /// The index that it is attached to.
+    pub to: ObjectId,
+    /// Whether the partition is partitioned itself.
+    pub partitioned: bool,
+}
+
+impl Attached {
+    /// The index.
+    pub fn id(&self) -> ObjectId {
+        ObjectId::new(Kind::Index, &self.table.schema, &self.name)
+    }
+
+    /// The constraint whose index it is, where it is one's.
+    pub fn constraint(&self) -> ObjectId {
+        ObjectId::of_table(Kind::Constraint, &self.table, &self.name)
+    }
 }
 
 /// A view or a materialised view.
@@ -499,6 +552,16 @@ impl Object {
         }
     }
 
+    /// The names of what it is made of: columns, attributes or labels.
+    pub fn members(&self) -> Vec<&str> {
+        match &self.body {
+            Body::Table(table) => table.columns.iter().map(|column| column.name.as_str()).collect(),
+            Body::Composite(attributes) => attributes.iter().map(|attribute| attribute.name.as_str()).collect(),
+            Body::Enum(labels) => labels.iter().map(String::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The table that it belongs to or stands on.
     pub fn on_table(&self) -> Option<ObjectId> {
         match &self.body {
@@ -510,6 +573,11 @@ impl Object {
 }
 
 impl Table {
+    /// Whether it is a partition or inherits.
+    pub fn has_parents(&self) -> bool {
+        self.partition_of.is_some() || !self.inherits.is_empty()
+    }
+
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
@@ -539,14 +607,25 @@ impl Schema {
 
     /// The schema without objects whose name (`table`, or `schema.table`) is ignored, and what belongs to them.
     #[must_use]
-    pub fn without(mut self, ignored: impl Fn(&str) -> bool) -> Schema {
+    pub fn without(self, ignored: impl Fn(&str) -> bool) -> Schema {
+        self.split(ignored).0
+    }
+
+    /// The schema as [`without`](Schema::without) gives it, and what that leaves out.
+    #[must_use]
+    pub fn split(mut self, ignored: impl Fn(&str) -> bool) -> (Schema, Vec<Object>) {
         let is_ignored = |schema: &str, name: &str| ignored(name) || ignored(&format!("{schema}.{name}"));
+        let mut out = Vec::new();
         self.objects.retain(|id, object| {
             let on = object.on_table();
             let on_ignored = on.is_some_and(|table| is_ignored(&table.schema, &table.name));
-            !on_ignored && !is_ignored(&id.schema, &id.name)
+            let stays = !on_ignored && !is_ignored(&id.schema, &id.name);
+            if !stays {
+                out.push(object.clone());
+            }
+            stays
         });
-        self
+        (self, out)
     }
 
     /// The schema without what Whimbrel only sees, as far as another has it too.

@@ -61,6 +61,8 @@ pub struct Step {
     pub bytes: u64,
     /// The strongest lock it takes on something that was there before, and on what.
     pub lock: Option<(Lock, ObjectId)>,
+    /// Whether it reads all rows of the table while it holds the lock.
+    pub reads: bool,
     /// Whether it must be committed by itself.
     pub alone: bool,
     /// The statements.

@@ -297,7 +297,7 @@ impl Keeping {
 /// The function of a table's triggers, in SQL.
 pub fn function(table: &ObjectId) -> String {
     let name = format!("{}.{}", table.schema, table.name);
-    format!("{OWN}.{}", quote_name(&crate::postgres::plan::shortened("keep ", &name)))
+    format!("{OWN}.{}", quote_name(&crate::postgres::resolve::shortened("keep ", &name)))
 }
 
 /// The statements that take the triggers of a table away.

@@ -1,0 +1,1 @@
+INSERT INTO h VALUES (ROW(1, 2)::t, ARRAY[ROW(3, 4)::t]);

@@ -1,0 +1,11 @@
+CREATE TYPE e AS ENUM ('c', 'b', 'a');
+COMMENT ON TYPE e IS 'E?';
+CREATE TYPE _whimbrel_gone_e AS ENUM ('x');
+CREATE TYPE _whimbrel_new_e AS ENUM ('x');
+CREATE DOMAIN d AS e DEFAULT 'b' CHECK (VALUE <> 'c');
+CREATE DOMAIN dd AS d NOT NULL;
+CREATE TYPE r AS (x e, n integer);
+CREATE FUNCTION f(e) RETURNS text LANGUAGE sql AS $$ SELECT $1::text $$;
+CREATE TABLE t(id integer, a e DEFAULT 'a', aa e[] DEFAULT ARRAY['a', 'b']::e[], v d, w dd DEFAULT 'b', s r, z text DEFAULT 'a'::e::text, o text);
+CREATE INDEX ti ON t(a) WHERE a <> 'b';
+CREATE TABLE u(y _whimbrel_gone_e, z _whimbrel_new_e);

@@ -1,0 +1,14 @@
+CREATE FUNCTION f(x integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT x + 20 $$;
+CREATE FUNCTION outer_f(x integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT public.f(x) $$;
+CREATE FUNCTION quick(x integer) RETURNS integer LANGUAGE sql IMMUTABLE COST 5 AS $$ SELECT x $$;
+CREATE DOMAIN d AS integer CONSTRAINT d_small CHECK (f(VALUE) < 1000);
+CREATE TABLE t(id integer, d d, g integer GENERATED ALWAYS AS (f(id)) STORED, CONSTRAINT small CHECK (f(id) < 1000));
+COMMENT ON COLUMN t.g IS 'G';
+CREATE INDEX ti ON t(f(id));
+CREATE INDEX tg ON t(g);
+CREATE INDEX tq ON t(quick(id));
+CREATE INDEX to_ ON t(outer_f(id));
+CREATE VIEW v AS SELECT g FROM t;
+CREATE TABLE p(id integer) PARTITION BY RANGE (id);
+CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+CREATE INDEX pi ON p(f(id));

@@ -1,0 +1,5 @@
+CREATE TABLE t(
+  id integer,
+  b text, -- whimbrel: renamed from a
+  c text -- whimbrel: renamed from b
+);

@@ -1,0 +1,3 @@
+CREATE TABLE t(id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n text);
+CREATE TABLE down(id integer NOT NULL);
+CREATE TABLE s(id serial);

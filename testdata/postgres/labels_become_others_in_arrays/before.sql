@@ -1,0 +1,3 @@
+CREATE TYPE e AS ENUM ('a', 'b', 'c');
+CREATE DOMAIN d AS e;
+CREATE TABLE t(id integer, a e, aa e[], v d);

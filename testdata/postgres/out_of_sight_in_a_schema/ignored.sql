@@ -1,0 +1,3 @@
+CREATE SCHEMA legacy;
+CREATE TABLE legacy.x(a integer);
+CREATE VIEW legacy.v AS SELECT id FROM t;

@@ -1,0 +1,3 @@
+INSERT INTO t(a) VALUES ('A');
+INSERT INTO app.people VALUES (1, 'P');
+INSERT INTO m VALUES ('a');

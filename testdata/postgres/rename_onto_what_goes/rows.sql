@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (1, 'A', NULL);
+INSERT INTO new VALUES (1, 'N');

@@ -1,0 +1,1 @@
+CREATE TABLE old(id integer, w text);

@@ -1,0 +1,3 @@
+CREATE TABLE t(id integer, a text, b text);
+CREATE TABLE x(v text);
+CREATE TABLE y(v text);
