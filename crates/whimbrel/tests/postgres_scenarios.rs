@@ -351,6 +351,7 @@ scenarios! {
     not_null_without_value,
     out_of_sight_and_in_the_way,
     out_of_sight_in_a_schema,
+    partitioned_table_gone,
     partitions,
     policies_and_triggers,
     proof_left_by_a_stopped_run,

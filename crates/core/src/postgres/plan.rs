@@ -678,7 +678,9 @@ impl<'a> Planner<'a> {
             if gone_with.is_some() && !(is_key && (to_gone || to_key)) {
                 continue;
             }
-            if is_swapped(self, object) {
+            // A partition goes with its parent, and so do its rows.
+            let parent = object.table().and_then(|table| table.partition_of.as_ref()).map(|(parent, _)| parent);
+            if is_swapped(self, object) || parent.is_some_and(|parent| dropped.contains_key(parent)) {
                 continue;
             }
             if let Some((column, value)) = self.unfilled(object) {
