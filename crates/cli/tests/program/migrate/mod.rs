@@ -5,6 +5,7 @@ mod applying;
 mod describing;
 mod lint;
 mod problems;
+mod server;
 mod undoing;
 mod writing;
 
