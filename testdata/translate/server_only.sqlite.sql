@@ -10,7 +10,7 @@
 -- differs: column auth_users.search: the type tsvector is kept as text, which nothing checks, and comes back as text
 -- not carried: column auth_users.search: how it is computed, because of the type regconfig: the value has to be given
 -- not carried: column auth_users.ticket: SQLite numbers the rows only by an INTEGER primary key; the number has to be given
--- not carried: column auth_users.expires: the default (now() + '7 days'::interval), because of the function now
+-- not carried: column auth_users.expires: the default (now() + '1 mon'::interval), because of an interval of months or years, which are of many lengths
 -- not carried: constraint later on auth_users: CHECK ((expires > now())), because of the function now
 -- differs: constraint later_unique on auth_users: SQLite checks it at once
 -- not carried: constraint looks_like_a_mail on auth_users: CHECK ((name ~* '^.+@.+$'::text)), because of the operator ~*
@@ -21,7 +21,7 @@
 CREATE TABLE auth_users (
   id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN -2147483648 AND 2147483647),
   level TEXT NOT NULL DEFAULT 'low' CONSTRAINT auth_level_enum CHECK (level IN ('low', 'high')),
-  levels TEXT ARRAY TEXT DEFAULT '["low","high"]' CHECK (json_valid(levels) AND json_type(levels) = 'array'),
+  levels TEXT ARRAY TEXT DEFAULT '["low","high"]' CHECK (levels IS NULL OR json_valid(levels) AND json_type(levels) = 'array'),
   nick TEXT NOT NULL DEFAULT 'x' CHECK (length(nick) <= 10) CONSTRAINT short_check CHECK (nick <> ''),
   name TEXT,
   letter CHARACTER(3) CHECK (length(letter) <= 3),
@@ -34,9 +34,10 @@ CREATE TABLE auth_users (
   changed TIMESTAMPTZ TEXT DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
   local TIMESTAMP TEXT DEFAULT (strftime('%Y-%m-%dT%H:%M:%f', 'now')),
   expires TIMESTAMPTZ TEXT,
+  renewed TIMESTAMPTZ TEXT DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-30 days')),
   made UUID TEXT DEFAULT (lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))),
   secret TEXT DEFAULT (lower(hex(randomblob(16)))),
-  tags TEXT ARRAY TEXT DEFAULT '[]' CHECK (json_valid(tags) AND json_type(tags) = 'array'),
+  tags TEXT ARRAY TEXT DEFAULT '[]' CHECK (tags IS NULL OR json_valid(tags) AND json_type(tags) = 'array'),
   done INTEGER CHECK (done IN (0, 1)),
   CONSTRAINT later_unique UNIQUE (made),
   CONSTRAINT once UNIQUE (name, nick),
@@ -58,7 +59,7 @@ CREATE TABLE always (
   counter INTEGER NOT NULL,
   user_id INTEGER CHECK (user_id BETWEEN -2147483648 AND 2147483647) REFERENCES auth_users(id) ON DELETE SET NULL,
   other_id INTEGER CHECK (other_id BETWEEN -2147483648 AND 2147483647),
-  data JSONB TEXT CHECK (json_valid(data)),
+  data JSONB TEXT CHECK (data IS NULL OR json_valid(data)),
   UNIQUE (user_id, other_id),
   CHECK (counter / 2 > 1),
   CONSTRAINT is_list CHECK (json_type(data) = 'array' OR data ->> 'kind' = 'x'),
@@ -81,7 +82,7 @@ CREATE TABLE child (
   counter INTEGER NOT NULL,
   user_id INTEGER CHECK (user_id BETWEEN -2147483648 AND 2147483647),
   other_id INTEGER CHECK (other_id BETWEEN -2147483648 AND 2147483647),
-  data JSONB TEXT CHECK (json_valid(data)),
+  data JSONB TEXT CHECK (data IS NULL OR json_valid(data)),
   extra TEXT,
   CONSTRAINT is_list CHECK (json_type(data) = 'array' OR data ->> 'kind' = 'x'),
   CONSTRAINT positive CHECK (user_id > 0),

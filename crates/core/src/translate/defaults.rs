@@ -78,6 +78,10 @@ pub(super) fn to_sqlite(
         };
         return Ok(Some(Default { sql: sqlite.to_owned(), comes_back: text == postgres }));
     }
+    if let Some(later) = later_to_sqlite(value, of) {
+        let (sql, printed) = later?;
+        return Ok(Some(Default { sql, comes_back: text == printed }));
+    }
     if text == TEXT_TIME && *of == Type::Text {
         return Ok(Some(Default { sql: "CURRENT_TIMESTAMP".to_owned(), comes_back: true }));
     }
@@ -182,6 +186,89 @@ fn is_now(value: &Expression, of: &Type) -> bool {
         }
         _ => false,
     }
+}
+
+/// `now() + '90 days'::interval`: with a modifier in SQLite, and how PostgreSQL prints what comes back. None where it is
+/// something else.
+fn later_to_sqlite(value: &Expression, of: &Type) -> Option<Result<(String, String), String>> {
+    let (Expression::Binary(time, operator, interval), Type::Timestamp(..)) = (value, of) else { return None };
+    let Expression::Cast(text, data_type) = interval.as_ref() else { return None };
+    if data_type != "interval" || !matches!(operator.as_str(), "+" | "-") || !is_now(time, of) {
+        return None;
+    }
+    let (sqlite, _) = time_of(of)?;
+    let modifiers = plain_text(text).and_then(|text| modifiers(text, operator == "-"));
+    let Some(modifiers) = modifiers else {
+        return Some(Err("an interval of months or years, which are of many lengths".to_owned()));
+    };
+    let interval = interval_of(&modifiers)?;
+    let list: String = modifiers.iter().map(|modifier| format!(", '{modifier}'")).collect();
+    let sql = format!("{}{list})", sqlite.strip_suffix(')')?);
+    Some(Ok((sql, format!("(now() + '{interval}'::interval)"))))
+}
+
+/// The modifiers of SQLite for an interval of days and hours as PostgreSQL prints it: `1 day 02:30:00`.
+fn modifiers(interval: &str, minus: bool) -> Option<Vec<String>> {
+    let signed = |text: &str| {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        format!("{}{digits}", if negative == minus { '+' } else { '-' })
+    };
+    let mut words = interval.split(' ').peekable();
+    let mut out = Vec::new();
+    while let Some(word) = words.next() {
+        let unsigned = word.trim_start_matches(['-', '+']);
+        if words.next_if(|unit| matches!(*unit, "day" | "days")).is_some() {
+            unsigned.parse::<u32>().ok()?;
+            out.push(format!("{} days", signed(word)));
+        } else if is_shaped(unsigned, "dd:dd:dd") && unsigned < "24" {
+            out.push(signed(word));
+        } else if let Some(hours) = unsigned.strip_suffix(":00:00") {
+            // SQLite takes no time of more than a day.
+            hours.parse::<u32>().ok()?;
+            out.push(format!("{} hours", signed(word.strip_suffix(":00:00")?)));
+        } else {
+            return None;
+        }
+    }
+    Some(out)
+}
+
+/// The interval of modifiers that are written here, as PostgreSQL prints it.
+fn interval_of(modifiers: &[String]) -> Option<String> {
+    let part = |modifier: &String| {
+        let text = modifier.strip_prefix('+').unwrap_or(modifier);
+        if let Some(hours) = text.strip_suffix(" hours") {
+            return hours.parse::<i32>().is_ok().then(|| format!("{hours}:00:00"));
+        }
+        match text.strip_suffix(" days") {
+            Some("1") => Some("1 day".to_owned()),
+            Some(days) => days.parse::<i32>().is_ok().then(|| text.to_owned()),
+            None => is_shaped(text.trim_start_matches('-'), "dd:dd:dd").then(|| text.to_owned()),
+        }
+    };
+    let mut parts: Vec<String> = modifiers.iter().map(part).collect::<Option<_>>()?;
+    for at in 1..parts.len() {
+        // PostgreSQL prints the sign of what is added behind something that is taken off.
+        if parts[at - 1].starts_with('-') && !parts[at].starts_with('-') {
+            parts[at].insert(0, '+');
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// `strftime('…', 'now', '+90 days')` in PostgreSQL's words.
+fn later_to_postgres(expression: &Expression, of: &Type) -> Option<String> {
+    let (Expression::Call { name, arguments, .. }, Type::Timestamp(..)) = (expression, of) else { return None };
+    let (now, modifiers) = arguments.split_at_checked(2)?;
+    let now = Expression::Call { name: name.clone(), distinct: false, arguments: now.to_vec() };
+    if read(time_of(of)?.0, Dialect::Sqlite)? != now {
+        return None;
+    }
+    let texts: Vec<String> = modifiers.iter().map(|m| plain_text(m).map(str::to_owned)).collect::<Option<_>>()?;
+    Some(format!("(now() + '{}'::interval)", interval_of(&texts)?))
 }
 
 fn boolean_to_sqlite(truth: bool, of: &Type) -> Result<Expression, String> {
@@ -487,6 +574,9 @@ pub(super) fn to_postgres(text: &str, of: &Type) -> Result<Option<Default>, Stri
     {
         return Ok(Some(Default { sql: postgres.to_owned(), comes_back: true }));
     }
+    if let Some(sql) = later_to_postgres(&expression, of) {
+        return Ok(Some(Default { sql, comes_back: true }));
+    }
     if matches!(&expression, Expression::Keyword(word) if word == "CURRENT_TIMESTAMP") {
         return match of {
             Type::Text => Ok(Some(Default { sql: TEXT_TIME.to_owned(), comes_back: true })),
@@ -545,6 +635,33 @@ mod tests {
         assert_eq!(array_items("{{1,2},{3,4}}"), None, "lists in a list");
         assert_eq!(array_items("{a\"b}"), None);
         assert_eq!(array_items("{a}b"), None);
+    }
+
+    #[test]
+    fn a_time_from_now_comes_back() {
+        let check = |text: &str, of: &str, expected: Option<&str>, comes_back: bool| {
+            let of = Type::from_postgres(of).unwrap();
+            let made = to_sqlite(text, &of, &|name| Type::from_postgres(name)).ok().flatten();
+            assert_eq!(made.as_ref().map(|made| made.sql.as_str()), expected, "{text}");
+            let Some(made) = made else { return };
+            assert_eq!(made.comes_back, comes_back, "{text}");
+            let back = to_postgres(&made.sql, &of).unwrap().unwrap();
+            assert!(back.comes_back && (back.sql == text) == comes_back, "{back:?}");
+        };
+        let (zoned, plain) = ("timestamp with time zone", "timestamp(3) without time zone");
+        check("(now() + '90 days'::interval)", zoned, Some("strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+90 days')"), true);
+        check("(now() + '1 day'::interval)", plain, Some("strftime('%Y-%m-%dT%H:%M:%f', 'now', '+1 days')"), true);
+        let both = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-3 days', '+02:30:00')";
+        check("(now() + '-3 days +02:30:00'::interval)", zoned, Some(both), true);
+        let minus = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-00:03:00')";
+        check("(now() - '00:03:00'::interval)", zoned, Some(minus), false);
+        check("(CURRENT_TIMESTAMP + '00:03:00'::interval)", zoned, Some(&minus.replace("'-00", "'+00")), false);
+        check("(now() + '1 mon'::interval)", zoned, None, false);
+        check("(now() + '1 year 2 days'::interval)", zoned, None, false);
+        let hours = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+100 hours')";
+        check("(now() + '100:00:00'::interval)", zoned, Some(hours), true);
+        check("(now() + '100:01:00'::interval)", zoned, None, false);
+        check("(now() + '1 day'::interval)", "date", None, false);
     }
 
     #[test]

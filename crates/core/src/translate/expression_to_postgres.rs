@@ -51,10 +51,14 @@ impl ToPostgres<'_> {
             Expression::Text(_) => Ok((expression.clone(), Kind::Open)),
             Expression::Column(path) => match (self.column)(path) {
                 None => Err(format!("{} is no column", path.join("."))),
-                Some(of) => Ok((expression.clone(), if of == Type::Bytea { Kind::Opaque } else { Kind::of(&of) })),
+                Some(of) => Ok((expression.clone(), Kind::of(&of))),
             },
             Expression::Keyword(word) => Err(format!("{word}, which is another at every time")),
-            Expression::Blob(_) | Expression::Array(_) | Expression::Any(..) | Expression::AtTimeZone(..) => {
+            Expression::Blob(digits) => {
+                let literal = Expression::Text(format!("\\x{digits}"));
+                Ok((Expression::Cast(Box::new(literal), "bytea".to_owned()), Kind::Bytes))
+            }
+            Expression::Array(_) | Expression::Any(..) | Expression::AtTimeZone(..) => {
                 Err("an expression that is not known".to_owned())
             }
             Expression::Negative(of) => match self.carry(of)? {
@@ -280,7 +284,7 @@ impl ToPostgres<'_> {
                 self.differs(&format!("{name}() changes all letters, not only those of ASCII"));
                 (name, Kind::Text)
             }
-            ("length", 1) if is_text(0) => (name, Kind::Whole),
+            ("length", 1) if is_text(0) || kinds[0] == Kind::Bytes => (name, Kind::Whole),
             ("trim", 1..=2) if is_text(0) => ("btrim", Kind::Text),
             ("ltrim" | "rtrim", 1..=2) if is_text(0) => (name, Kind::Text),
             ("replace", 3) if is_text(0) => (name, Kind::Text),
@@ -330,7 +334,9 @@ fn counted(expression: &Expression) -> Option<Vec<&Expression>> {
 /// Whether PostgreSQL compares values of two kinds.
 fn comparable(left: &Kind, right: &Kind) -> Result<(), String> {
     let fits = match (left, right) {
-        (Kind::Opaque | Kind::Json | Kind::Array, _) | (_, Kind::Opaque | Kind::Json | Kind::Array) => false,
+        (Kind::Bytes, Kind::Bytes) => true,
+        (Kind::Opaque | Kind::Json | Kind::Array | Kind::Bytes, _) => false,
+        (_, Kind::Opaque | Kind::Json | Kind::Array | Kind::Bytes) => false,
         (Kind::Open, Kind::Whole | Kind::Number | Kind::Boolean) => false,
         (Kind::Whole | Kind::Number | Kind::Boolean, Kind::Open) => false,
         (Kind::Open, _) | (_, Kind::Open) => true,

@@ -20,6 +20,7 @@ pub(super) enum Kind {
     Time(Type),
     Json,
     Array,
+    Bytes,
     /// A literal without a type, or NULL.
     Open,
     /// Something of which only whether it is NULL can be asked.
@@ -40,6 +41,7 @@ impl Kind {
             Type::Time(false, _) => Kind::Time(Type::Time(false, None)),
             Type::Json | Type::Jsonb => Kind::Json,
             Type::Array(_) => Kind::Array,
+            Type::Bytea => Kind::Bytes,
             _ => Kind::Opaque,
         }
     }
@@ -333,6 +335,11 @@ impl ToSqlite<'_> {
             }
             (Kind::Open, Kind::Enum | Kind::Uuid) => Ok((inner, target)),
             _ if kind == target && matches!(kind, Kind::Boolean | Kind::Uuid | Kind::Enum) => Ok((inner, kind)),
+            (Kind::Time(_), Kind::Time(same)) if kind == target && *same == to => {
+                // The server casts a domain to the type below it.
+                self.comes_back = true;
+                Ok((inner, kind))
+            }
             _ => Err(format!("a cast to {data_type}")),
         }
     }
@@ -371,7 +378,11 @@ impl ToSqlite<'_> {
                 self.differs(&format!("{name}() changes letters of ASCII only"));
                 (name, Kind::Text)
             }
-            ("length", 1) if is_text(0) => (name, Kind::Whole),
+            ("length", 1) if is_text(0) || kinds[0] == Kind::Bytes => (name, Kind::Whole),
+            ("octet_length", 1) if kinds[0] == Kind::Bytes => {
+                self.comes_back = true;
+                ("length", Kind::Whole)
+            }
             ("char_length" | "character_length", 1) if is_text(0) => {
                 self.comes_back = true;
                 ("length", Kind::Whole)
@@ -414,7 +425,9 @@ impl ToSqlite<'_> {
 fn comparable(left: &Kind, right: &Kind, operator: &str) -> Result<(), String> {
     let equality = matches!(operator, "=" | "<>" | "IS" | "IS NOT");
     let fits = match (left, right) {
-        (Kind::Opaque | Kind::Json | Kind::Array, _) | (_, Kind::Opaque | Kind::Json | Kind::Array) => false,
+        (Kind::Bytes, Kind::Bytes) => true,
+        (Kind::Opaque | Kind::Json | Kind::Array | Kind::Bytes, _) => false,
+        (_, Kind::Opaque | Kind::Json | Kind::Array | Kind::Bytes) => false,
         (Kind::Enum, Kind::Enum | Kind::Open | Kind::Text) | (Kind::Open | Kind::Text, Kind::Enum) => equality,
         (Kind::Open, _) | (_, Kind::Open) => true,
         (Kind::Whole | Kind::Number, Kind::Whole | Kind::Number) => true,

@@ -215,8 +215,8 @@ impl Type {
             Type::Integer => format!("{name} BETWEEN {} AND {}", i32::MIN, i32::MAX),
             Type::Boolean => format!("{name} IN (0, 1)"),
             Type::Varchar(Some(length)) | Type::Char(length) => format!("length({name}) <= {length}"),
-            Type::Json | Type::Jsonb => format!("json_valid({name})"),
-            Type::Array(_) => format!("json_valid({name}) AND json_type({name}) = 'array'"),
+            // json_valid(NULL) was 0 before SQLite 3.41.
+            Type::Json | Type::Jsonb | Type::Array(_) => format!("{name} IS NULL OR {}", self.is_valid(&name)?),
             Type::Enum { name: of, labels } => {
                 let labels = labels.iter().map(|label| Expression::Text(label.clone())).collect();
                 let column = Expression::Column(vec![column.to_owned()]);
@@ -225,6 +225,26 @@ impl Type {
             _ => return None,
         };
         Some((None, read(&condition, Dialect::Sqlite)?))
+    }
+
+    /// What holds for a value of JSON in SQLite that is not NULL.
+    fn is_valid(&self, name: &str) -> Option<String> {
+        match self {
+            Type::Json | Type::Jsonb => Some(format!("json_valid({name})")),
+            Type::Array(_) => Some(format!("json_valid({name}) AND json_type({name}) = 'array'")),
+            _ => None,
+        }
+    }
+
+    /// Whether a check of SQLite says of `column` what the type says, and if so, whether in the words that are written
+    /// here.
+    fn is_check(&self, column: &str, name: Option<&str>, condition: &Expression) -> Option<bool> {
+        let (own_name, own) = self.check(column)?;
+        if own_name.as_deref() != name {
+            return None;
+        }
+        let short = || read(&self.is_valid(&quote(column, Dialect::Sqlite))?, Dialect::Sqlite);
+        if own == *condition { Some(true) } else { short().filter(|short| short == condition).map(|_| false) }
     }
 
     /// The type that a column of SQLite has by its declaration alone, if it is one of those that are written here.
@@ -287,14 +307,12 @@ impl Type {
         column: &str,
         checks: &[(Option<String>, Expression)],
     ) -> Found {
-        let find = |of: &Type| {
-            let (name, condition) = of.check(column)?;
-            checks.iter().position(|(n, c)| n.as_deref() == name.as_deref() && c == &condition)
-        };
-        let found = |of: Type, check: Option<usize>| Found { of, check, differs: None, comes_back: false };
+        let find = |of: &Type| find_check(of, column, checks);
         let plain = Type::from_declared(declared);
         match plain {
-            Some(Type::Text) if nocase => return found(Type::Citext, None),
+            Some(Type::Text) if nocase => {
+                return Found { of: Type::Citext, check: None, differs: None, comes_back: false };
+            }
             Some(Type::Text) => {
                 if let Some((of, at)) = text_by_check(column, checks) {
                     // The column comes back with the words of its type.
@@ -304,8 +322,8 @@ impl Type {
             }
             Some(Type::Bigint) => {
                 for (narrow, ..) in NARROW {
-                    if let Some(at) = find(narrow) {
-                        return found(narrow.clone(), Some(at));
+                    if let Some((at, _)) = find(narrow) {
+                        return Found { of: narrow.clone(), check: Some(at), differs: None, comes_back: false };
                     }
                 }
             }
@@ -316,7 +334,8 @@ impl Type {
             // A type whose CHECK is missing is enforced by the server and not by the device.
             let differs = (of.check(column).is_some() && check.is_none())
                 .then(|| format!("PostgreSQL holds {column} to {}, which SQLite does not", of.to_postgres()));
-            return Found { comes_back: differs.is_some(), of, check, differs };
+            let comes_back = differs.is_some() || check.is_some_and(|(_, in_own_words)| !in_own_words);
+            return Found { comes_back, of, check: check.map(|(at, _)| at), differs };
         }
         usual(declared, nocase, column, checks)
     }
@@ -332,6 +351,12 @@ pub(super) struct Found {
     pub(super) differs: Option<String>,
     /// Whether it comes back declared in another way.
     pub(super) comes_back: bool,
+}
+
+/// The check that says what the type says, and whether in the words that are written here.
+fn find_check(of: &Type, column: &str, checks: &[(Option<String>, Expression)]) -> Option<(usize, bool)> {
+    let mut each = checks.iter().enumerate();
+    each.find_map(|(at, (name, condition))| Some((at, of.is_check(column, name.as_deref(), condition)?)))
 }
 
 /// The type of a TEXT column by one of its checks.
@@ -353,12 +378,13 @@ fn text_by_check(column: &str, checks: &[(Option<String>, Expression)]) -> Optio
                     Ok(length) => Type::Varchar(Some(length)),
                     Err(_) => continue,
                 },
+                Expression::Call { .. } => Type::Jsonb,
                 _ => continue,
             },
             (None, Expression::Call { .. }) => Type::Jsonb,
             _ => continue,
         };
-        if of.check(column).is_some_and(|(n, c)| n == *name && c == *condition) {
+        if of.is_check(column, name.as_deref(), condition).is_some() {
             return Some((of, at));
         }
     }
@@ -371,10 +397,6 @@ fn usual(declared: &str, nocase: bool, column: &str, checks: &[(Option<String>, 
     let (words, numbers) = parts(declared).unwrap_or_default();
     let words = words.to_ascii_uppercase();
     let boolean = Type::Boolean;
-    let by_check = |of: &Type| {
-        let (name, condition) = of.check(column)?;
-        checks.iter().position(|(n, c)| *n == name && c == &condition)
-    };
     let of = match words.as_str() {
         "BOOLEAN" | "BOOL" => boolean,
         "DATETIME" | "TIMESTAMP" => Type::Timestamp(false, None),
@@ -402,7 +424,7 @@ fn usual(declared: &str, nocase: bool, column: &str, checks: &[(Option<String>, 
             Affinity::Blob => Type::Bytea,
         },
     };
-    let check = by_check(&of);
+    let check = find_check(&of, column, checks).map(|(at, _)| at);
     let differs = match &of {
         Type::Text if words.is_empty() || words == "ANY" => {
             Some(format!("{column} has no type in SQLite: on the server every value is text"))
@@ -479,6 +501,22 @@ mod tests {
             assert_eq!(found.differs, None);
             assert!(!found.comes_back, "{postgres}");
         }
+    }
+
+    #[test]
+    fn json_is_known_by_both_of_its_checks() {
+        let of = |declared: &str, check: &str| {
+            let found = Type::of_column(declared, false, "c", &[(None, read(check, Dialect::Sqlite).unwrap())]);
+            (found.of.to_postgres(), found.check, found.comes_back)
+        };
+        let list = "json_valid(c) AND json_type(c) = 'array'";
+        assert_eq!(of("JSONB TEXT", "c IS NULL OR json_valid(c)"), ("jsonb".to_owned(), Some(0), false));
+        assert_eq!(of("JSONB TEXT", "json_valid(c)"), ("jsonb".to_owned(), Some(0), true));
+        assert_eq!(of("TEXT", "json_valid(c)"), ("jsonb".to_owned(), Some(0), true));
+        assert_eq!(of("TEXT", "c IS NULL OR json_valid(c)"), ("jsonb".to_owned(), Some(0), true));
+        assert_eq!(of("TEXT ARRAY TEXT", &format!("c IS NULL OR {list}")), ("text[]".to_owned(), Some(0), false));
+        assert_eq!(of("TEXT ARRAY TEXT", list), ("text[]".to_owned(), Some(0), true));
+        assert_eq!(of("JSONB TEXT", "json_valid(d)"), ("jsonb".to_owned(), None, true));
     }
 
     #[test]
