@@ -1,8 +1,8 @@
-//! Indexes: P01, P02, P03, P39 and P51.
+//! Indexes: P01, P02, P03, P39, P51 and P53.
 
 use super::{Context, Found, Lock, Rule};
 use crate::lint::Level;
-use crate::postgres::statement::{Kind, Object};
+use crate::postgres::statement::{Change, Kind, Object};
 
 pub(super) const CREATED: Rule = Rule {
     code: "P01",
@@ -92,6 +92,39 @@ pub(super) const WIDE: Rule = Rule {
     },
 };
 
+pub(super) const ALIKE: Rule = Rule {
+    code: "P53",
+    level: Level::Advice,
+    why: "whether rows are alike differs from server to server, and the developer's has few; an index that is built \
+          CONCURRENTLY and refused stays behind as an invalid one",
+    help: "look for them first, with GROUP BY and HAVING count(*) > 1, and merge or remove them in a statement before",
+    find: |context| {
+        let Kind::CreateIndex(index) = context.kind() else { return Vec::new() };
+        let table = &index.table;
+        if !index.unique || context.is_new(table) || is_cleared(context) {
+            return Vec::new();
+        }
+        if context.known.table(table).is_some_and(|known| known.is_unique_in(&index.keys)) {
+            return Vec::new();
+        }
+        vec![Found::new(format!("this unique index is refused where two rows of {table} are alike"))]
+    },
+};
+
+/// Whether a statement before has seen to the rows, or has added one of the columns, which has no values yet.
+fn is_cleared(context: &Context<'_>) -> bool {
+    let Kind::CreateIndex(index) = context.kind() else { return false };
+    context.statements[..context.at].iter().any(|statement| match &statement.kind {
+        Kind::Update(write) | Kind::Delete(write) => write.table.may_be(&index.table),
+        Kind::Truncate { tables, .. } => tables.iter().any(|table| table.may_be(&index.table)),
+        Kind::AlterTable(alter) if alter.name.may_be(&index.table) => alter.actions.iter().any(|action| {
+            matches!(&action.change, Change::AddColumn { column, .. }
+                if column.default.is_none() && index.keys.contains(&Some(column.name.clone())))
+        }),
+        _ => false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::lint::postgres::tests::{NONE, message, told};
@@ -136,5 +169,19 @@ mod tests {
     fn wide() {
         assert_eq!(told("P51", "CREATE INDEX i ON a (b, c, d, lower(e))"), [1]);
         assert_eq!(told("P51", "CREATE INDEX i ON a (b, c, d); CREATE UNIQUE INDEX j ON a (b, c, d, e)"), NONE);
+    }
+
+    #[test]
+    fn alike() {
+        assert_eq!(told("P53", "CREATE UNIQUE INDEX CONCURRENTLY i ON a (b)"), [1]);
+        assert_eq!(told("P53", "CREATE INDEX i ON a (b)"), NONE);
+        assert_eq!(told("P53", "CREATE TABLE a (b int); CREATE UNIQUE INDEX i ON a (b)"), NONE);
+        assert_eq!(told("P53", "DELETE FROM a WHERE c; CREATE UNIQUE INDEX i ON a (b)"), NONE);
+        assert_eq!(told("P53", "DELETE FROM c WHERE c; CREATE UNIQUE INDEX i ON a (b)"), [2]);
+        assert_eq!(told("P53", "ALTER TABLE a ADD b int; CREATE UNIQUE INDEX i ON a (b)"), NONE);
+        assert_eq!(told("P53", "ALTER TABLE a ADD b int DEFAULT 1; CREATE UNIQUE INDEX i ON a (b)"), [2]);
+        // What is unique in fewer columns is so in more.
+        assert_eq!(told("P53", "ALTER TABLE a ADD UNIQUE (b); CREATE UNIQUE INDEX i ON a (c, b)"), NONE);
+        assert_eq!(told("P53", "ALTER TABLE a ADD UNIQUE (b, d); CREATE UNIQUE INDEX i ON a (c, b)"), [2]);
     }
 }

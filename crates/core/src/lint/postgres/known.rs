@@ -57,6 +57,8 @@ pub(super) struct Key {
     pub primary: bool,
     /// Whether it is a constraint's.
     pub constraint: bool,
+    /// Whether no two rows have the same.
+    pub unique: bool,
     pub columns: Vec<Option<String>>,
 }
 
@@ -167,8 +169,13 @@ impl Known {
                 if let Some(name) = &index.name {
                     self.indexes.insert(name.clone(), index.table.clone());
                 }
-                let key =
-                    Key { name: index.name.clone(), primary: false, constraint: false, columns: index.keys.clone() };
+                let key = Key {
+                    name: index.name.clone(),
+                    primary: false,
+                    constraint: false,
+                    unique: index.unique,
+                    columns: index.keys.clone(),
+                };
                 // A partial index serves no foreign key.
                 if !index.partial {
                     self.table_mut(&index.table).keys.push(key);
@@ -263,6 +270,7 @@ impl Table {
                 name: None,
                 primary: column.primary_key,
                 constraint: true,
+                unique: true,
                 columns: vec![Some(column.name.clone())],
             });
         }
@@ -282,6 +290,7 @@ impl Table {
             name: name.clone(),
             primary,
             constraint: true,
+            unique: true,
             columns: columns.iter().cloned().map(Some).collect(),
         };
         match &constraint.kind {
@@ -331,6 +340,12 @@ impl Table {
             let first = key.columns.get(..columns.len());
             first.is_some_and(|first| columns.iter().all(|c| first.iter().flatten().any(|f| f == c)))
         })
+    }
+
+    /// Whether no two rows have the same in some of these columns, so that none have in all of them.
+    pub(super) fn is_unique_in(&self, columns: &[Option<String>]) -> bool {
+        let is_among = |column: &Option<String>| column.is_some() && columns.contains(column);
+        self.keys.iter().any(|key| key.unique && !key.columns.is_empty() && key.columns.iter().all(is_among))
     }
 
     /// Whether a check that was tried on every row keeps a column from being NULL.

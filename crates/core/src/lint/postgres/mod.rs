@@ -120,7 +120,7 @@ impl Found {
     }
 }
 
-const RULES: [&Rule; 52] = [
+const RULES: [&Rule; 53] = [
     &indexes::CREATED,
     &indexes::DROPPED,
     &indexes::REBUILT,
@@ -173,6 +173,7 @@ const RULES: [&Rule; 52] = [
     &types::ATTRIBUTES,
     &indexes::WIDE,
     &server::PSQL,
+    &indexes::ALIKE,
 ];
 
 /// Looks a list of statements over, in order.
