@@ -1,6 +1,7 @@
 //! What the lint says of PostgreSQL, held against a real server: which locks statements take, which changes write a table
 //! anew, and that the documentation's examples are SQL.
 
+use whimbrel::lint::Level;
 use whimbrel::lint::postgres::{Advice, Settings, lint_script};
 use whimbrel_core::postgres::steps::Lock;
 use whimbrel_postgres_server::database;
@@ -179,17 +180,161 @@ fn what_is_written_anew_is_told() {
     }
 }
 
+/// What the examples of the documentation work on.
+const NOTES: &str = "
+    DROP SCHEMA IF EXISTS public CASCADE;
+    CREATE SCHEMA public;
+    CREATE TABLE users (id bigint PRIMARY KEY, mail text);
+    INSERT INTO users SELECT g, 'm' || g FROM generate_series(1, 10) AS g;
+    CREATE TABLE notes (id bigint NOT NULL, owner bigint, author text, size int, body text, slug text, deleted boolean);
+    INSERT INTO notes SELECT g, g, 'a', g, 'b', g::text, false FROM generate_series(1, 10) AS g;
+    CREATE TABLE events (at timestamptz) PARTITION BY RANGE (at);
+    CREATE TABLE events_2026 (at timestamptz);
+    CREATE DOMAIN colour AS text;
+    CREATE TABLE walls (paint colour);
+    CREATE TYPE state AS ENUM ('open', 'done');
+    CREATE TYPE priority AS ENUM ('low', 'high');
+    CREATE TYPE address AS (street text, city text);
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'begin return new; end';";
+
+/// What an example works on besides.
+fn besides(code: &str) -> &'static str {
+    match code {
+        "P02" => "CREATE INDEX notes_owner ON notes (owner)",
+        "P03" => "CREATE INDEX ON notes (owner)",
+        "P15" | "P31" | "P51" => "ALTER TABLE notes ADD COLUMN colour text",
+        "P16" => "CREATE VIEW recent_notes AS SELECT id, body FROM notes",
+        "P17" => {
+            "CREATE VIEW recent_notes AS SELECT id, body FROM notes;
+             CREATE VIEW recent_notes_by_owner AS SELECT * FROM recent_notes"
+        }
+        "P19" => "ALTER TABLE notes ADD COLUMN words int",
+        "P25" => {
+            "CREATE MATERIALIZED VIEW notes_per_day AS SELECT id FROM notes;
+             CREATE UNIQUE INDEX ON notes_per_day (id)"
+        }
+        "P27" => "ALTER TABLE notes ADD COLUMN state state",
+        "P47" => "ALTER TABLE notes ADD PRIMARY KEY (id)",
+        "P52" => "CREATE TABLE labels (name text)",
+        _ => "SELECT 1",
+    }
+}
+
+/// The examples of each section of the documentation.
+fn sections() -> Vec<(&'static str, Vec<&'static str>)> {
+    let text = include_str!("../../../docs/lint-postgres.md");
+    let heading = |section: &'static str| Some(section.lines().next()?.split_once(" — ")?.0);
+    let examples = |section: &'static str| {
+        section.split("```sql\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0)).collect::<Vec<_>>()
+    };
+    text.split("\n## ").skip(1).filter_map(|section| Some((heading(section)?, examples(section)))).collect()
+}
+
+fn statements(example: &str) -> Vec<&str> {
+    let parts = whimbrel_core::postgres::split::split(example).expect("it can be cut up");
+    parts.iter().map(|part| part.text(example)).collect()
+}
+
+/// The first example of each section takes the lock that is told of it, where a lock is.
+#[test]
+fn each_example_takes_its_lock() {
+    let database = database("lint_example_locks");
+    let mut tried = Vec::new();
+    for (code, examples) in sections() {
+        let found = advice(examples[0]).into_iter().filter(|advice| advice.code == code && advice.lock.is_some());
+        for advice in found {
+            if code == "P23" {
+                // It cannot be asked: VACUUM FULL runs in no transaction. CLUSTER, which does, is among the statements above.
+                continue;
+            }
+            // A table goes after the views that read it.
+            let besides = if code == "P16" { "SELECT 1" } else { besides(code) };
+            database.execute(&format!("{NOTES} {besides}"));
+            let newest = database.value("SELECT max(oid::int) FROM pg_class");
+            let session = database.session();
+            session.execute("BEGIN");
+            for statement in &statements(examples[0])[..=advice.statement] {
+                session.execute(statement);
+            }
+            // From another session, which still sees what was dropped here.
+            let process = &session.query("SELECT pg_backend_pid()")[0][0];
+            let rows = database.query(&format!(
+                "SELECT l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+                  WHERE l.pid = {} AND c.oid <= {newest} AND c.relnamespace = 'public'::regnamespace
+                  ORDER BY array_position(ARRAY['ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                                                'AccessExclusiveLock'], l.mode) DESC NULLS LAST",
+                process.as_deref().unwrap_or_default()
+            ));
+            let taken = rows.first().and_then(|row| row[0].as_deref());
+            let taken = taken.unwrap_or_default().trim_end_matches("Lock").to_owned();
+            let told = advice.lock.map(Lock::as_str).unwrap_or_default();
+            assert_eq!(taken.to_uppercase(), told.replace(' ', ""), "{code}: {}", advice.message);
+            tried.push(code);
+        }
+    }
+    assert!(tried.len() >= 22, "only {tried:?} say which lock they take");
+}
+
+/// What is told to be safer runs on a server, statement by statement.
+#[test]
+fn what_is_safer_runs() {
+    let database = database("lint_safer");
+    for (code, examples) in sections() {
+        for example in &examples[1..] {
+            database.execute(&format!("{NOTES} {}", besides(code)));
+            let session = database.session();
+            // A role would outlive the test.
+            let needs_role = example.contains("TO readers");
+            if needs_role {
+                session.execute("BEGIN; CREATE ROLE readers");
+            }
+            for statement in statements(example) {
+                // It is for transactions only.
+                let is_lock = statement.starts_with("LOCK");
+                let whole = if is_lock { format!("BEGIN; {statement}; COMMIT") } else { statement.to_owned() };
+                let done = session.try_execute(&whole);
+                assert_eq!(done, Ok(()), "{code}: {statement}");
+            }
+            if needs_role {
+                session.execute("ROLLBACK");
+            }
+        }
+    }
+}
+
+/// Statements that are told to be refused are.
+#[test]
+fn what_is_an_error_is_refused() {
+    let database = database("lint_errors");
+    let refused = |sql: &str| {
+        database.execute(NOTES);
+        let session = database.session();
+        session.execute("BEGIN");
+        sql.split(";\n").any(|statement| session.try_execute(statement).is_err())
+    };
+    for script in [
+        "CREATE INDEX CONCURRENTLY i ON notes (owner)",
+        "REINDEX SCHEMA public",
+        "VACUUM notes",
+        "ALTER SYSTEM SET work_mem = '4MB'",
+        "CREATE DATABASE d",
+        "DROP INDEX CONCURRENTLY i",
+        "ALTER TYPE state ADD VALUE 'new' AFTER 'done';\nSELECT 'new'::state",
+        "ALTER TYPE state ADD VALUE 'new' AFTER 'done';\nSELECT 1",
+        "CREATE INDEX i ON notes (owner)",
+        "REINDEX TABLE notes",
+    ] {
+        let is_error = advice(script).iter().any(|advice| advice.level == Level::Error);
+        assert_eq!(is_error, refused(script), "{script}");
+    }
+}
+
 /// The body of a function is parsed when it is made, and only then looked at for names.
 #[test]
 fn examples_of_the_documentation_are_sql() {
     let database = database("lint_examples");
     let session = database.session();
-    let text = include_str!("../../../docs/lint-postgres.md");
-    let examples = text.split("```sql\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0));
-    let statements = examples.flat_map(|example| {
-        let parts = whimbrel_core::postgres::split::split(example).expect("it can be cut up");
-        parts.into_iter().map(|part| part.text(example).to_owned()).collect::<Vec<_>>()
-    });
+    let statements = sections().into_iter().flat_map(|(_, examples)| examples).flat_map(statements);
     let mut count = 0;
     for statement in statements.filter(|statement| !statement.starts_with('\\')) {
         let function = format!("CREATE OR REPLACE FUNCTION f() RETURNS void LANGUAGE sql AS $whole${statement}$whole$");

@@ -1,6 +1,6 @@
 //! Constraints that are added to tables in use: P10 to P13. Foreign keys are in `foreign_keys`.
 
-use super::{Found, Lock, Rule};
+use super::{Found, Lock, Rule, locks};
 use crate::lint::Level;
 use crate::postgres::statement::{Change, ConstraintKind, Kind};
 
@@ -41,17 +41,21 @@ pub(super) const VALIDATED: Rule = Rule {
         let mut found = Vec::new();
         for (table, action) in context.live_actions() {
             let Change::ValidateConstraint(name) = &action.change else { continue };
-            let adds =
-                |kind: &Kind| match kind {
-                    Kind::AlterTable(alter) => alter.name.may_be(table)
-                        && alter.actions.iter().any(
-                            |a| matches!(&a.change, Change::AddConstraint(added) if added.name.as_ref() == Some(name)),
-                        ),
-                    _ => false,
-                };
-            if adds(context.kind()) || context.before().any(|(_, statement)| adds(&statement.kind)) {
+            let adds = |kind: &Kind| match kind {
+                Kind::AlterTable(alter) if alter.name.may_be(table) => {
+                    alter.actions.iter().find_map(|action| match &action.change {
+                        Change::AddConstraint(added) if added.name.as_ref() == Some(name) => {
+                            locks::of_change(&action.change)
+                        }
+                        _ => None,
+                    })
+                }
+                _ => None,
+            };
+            let before = context.before().find_map(|(_, statement)| adds(&statement.kind));
+            if let Some(lock) = adds(context.kind()).or(before) {
                 let message = format!("constraint {name} of {table} is added and validated in one transaction");
-                found.push(Found::new(message).at(&action.range).lock(Lock::AccessExclusive));
+                found.push(Found::new(message).at(&action.range).lock(lock));
             }
         }
         found
@@ -113,7 +117,8 @@ pub(super) const PRIMARY_KEY: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::lint::postgres::tests::{NONE, told};
+    use super::Lock;
+    use crate::lint::postgres::tests::{NONE, lock, told};
 
     #[test]
     fn checked() {
@@ -129,6 +134,10 @@ mod tests {
         assert_eq!(told("P11", &format!("{add}ALTER TABLE a VALIDATE CONSTRAINT c")), [2]);
         assert_eq!(told("P11", &format!("{add}-- whimbrel: phase v\nALTER TABLE a VALIDATE CONSTRAINT c")), NONE);
         assert_eq!(told("P11", &format!("{add}ALTER TABLE a VALIDATE CONSTRAINT d")), NONE);
+        // The lock is that of what was added.
+        assert_eq!(lock("P11", &format!("{add}ALTER TABLE a VALIDATE CONSTRAINT c")), Some(Lock::AccessExclusive));
+        let key = "ALTER TABLE a ADD CONSTRAINT c FOREIGN KEY (b) REFERENCES d NOT VALID, VALIDATE CONSTRAINT c";
+        assert_eq!(lock("P11", key), Some(Lock::ShareRowExclusive));
         assert_eq!(
             told("P11", &format!("-- whimbrel: no-transaction\n{add}ALTER TABLE a VALIDATE CONSTRAINT c")),
             NONE

@@ -8,19 +8,18 @@ use crate::postgres::token::TokenKind;
 pub(super) const USED: Rule = Rule {
     code: "P27",
     level: Level::Error,
-    why: "a new value of an enum cannot be used before the transaction that adds it is committed, unless the type is as new",
+    why: "a new value of an enum cannot be used before the transaction that adds it is committed; from PostgreSQL 17 on it can, \
+          where the type is as new",
     help: "use it in another transaction: `-- whimbrel: phase <name>` before the first statement that does",
     find: |context| {
         let mut found = Vec::new();
         if !context.statement().tokens.iter().any(|token| token.kind == TokenKind::String) {
             return found;
         }
-        let mut values: Vec<(String, String)> = Vec::new();
+        let mut values: Vec<(&str, &str, bool)> = Vec::new();
         for (at, statement) in context.before() {
-            if let Kind::AlterType { name, change: TypeChange::AddValue { value, .. } } = &statement.kind
-                && !is_made_before(context, at, &name.name)
-            {
-                values.push((value.clone(), name.name.clone()));
+            if let Kind::AlterType { name, change: TypeChange::AddValue { value, .. } } = &statement.kind {
+                values.push((value, &name.name, is_made_before(context, at, &name.name)));
             }
         }
         if values.is_empty() || matches!(context.kind(), Kind::AlterType { .. } | Kind::Comment) {
@@ -29,12 +28,15 @@ pub(super) const USED: Rule = Rule {
         let tokens = &context.statement().tokens;
         for (at, token) in tokens.iter().enumerate() {
             let text = token.string(context.sql());
-            let Some((value, name)) = values.iter().find(|(value, _)| text.as_ref() == Some(value)) else { continue };
+            let Some((value, name, is_new)) = values.iter().find(|(value, ..)| text.as_deref() == Some(value)) else {
+                continue;
+            };
             let is_cast = tokens.get(at + 1).is_some_and(|next| next.is(context.sql(), "::"))
-                && tokens[at + 2..].iter().take(3).any(|next| next.name(context.sql()).as_ref() == Some(name));
+                && tokens[at + 2..].iter().take(3).any(|next| next.name(context.sql()).as_deref() == Some(name));
             let found_here = Found::new(format!("'{value}' is used in the transaction that adds it to {name}"));
             // Without a cast it may be a text that is written alike.
-            found.push(found_here.at(&token.range).level(if is_cast { Level::Error } else { Level::Warning }));
+            let level = if is_cast && !is_new { Level::Error } else { Level::Warning };
+            found.push(found_here.at(&token.range).level(level));
             break;
         }
         found
@@ -64,7 +66,8 @@ pub(super) const UNPLACED: Rule = Rule {
 
 #[cfg(test)]
 mod tests {
-    use crate::lint::postgres::tests::{NONE, told};
+    use crate::lint::Level;
+    use crate::lint::postgres::tests::{NONE, level, told};
 
     #[test]
     fn used() {
@@ -75,7 +78,9 @@ mod tests {
         );
         assert_eq!(told("P27", &format!("{add}; ALTER TYPE t ADD VALUE 'z' AFTER 'x'; SELECT 'y'")), NONE);
         assert_eq!(told("P27", &format!("{add};\n-- whimbrel: phase two\nSELECT 'x'")), NONE);
-        assert_eq!(told("P27", &format!("CREATE TYPE t AS ENUM ('y'); {add}; SELECT 'x'::t")), NONE);
+        assert_eq!(told("P27", &format!("CREATE TYPE t AS ENUM ('y'); {add}; SELECT 'x'::t")), [3]);
+        assert_eq!(level("P27", &format!("CREATE TYPE t AS ENUM ('y'); {add}; SELECT 'x'::t")), Level::Warning);
+        assert_eq!(level("P27", &format!("{add}; SELECT 'x'::t")), Level::Error);
     }
 
     #[test]

@@ -455,10 +455,22 @@ mod tests {
         advice.iter().filter(|a| a.code == code).map(|a| a.statement + 1).collect()
     }
 
+    fn first(code: &str, script: &str) -> Advice {
+        let advice = lint_script("m.sql", script, true, &Settings::default()).unwrap();
+        advice.into_iter().find(|a| a.code == code).unwrap()
+    }
+
     /// What is said of the first finding with a code.
     pub(super) fn message(code: &str, script: &str) -> String {
-        let advice = lint_script("m.sql", script, true, &Settings::default()).unwrap();
-        advice.into_iter().find(|a| a.code == code).unwrap().message
+        first(code, script).message
+    }
+
+    pub(super) fn lock(code: &str, script: &str) -> Option<Lock> {
+        first(code, script).lock
+    }
+
+    pub(super) fn level(code: &str, script: &str) -> Level {
+        first(code, script).level
     }
 
     fn transactions(script: &str, transaction: bool) -> Vec<Option<usize>> {
@@ -481,7 +493,8 @@ mod tests {
             };
             let examples: Vec<&str> =
                 section.split("```sql\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0)).collect();
-            let first = examples.first().unwrap_or_else(|| panic!("{code} has no example"));
+            assert!(examples.len() > 1, "{code} has no example, or none that is right");
+            let first = examples[0];
             assert!(!told(code, first).is_empty(), "the first example of {code} is not told");
             let wrong: Vec<_> = examples[1..].iter().flat_map(|example| told(code, example)).collect();
             assert!(wrong.is_empty(), "the second example of {code} is told as well");
