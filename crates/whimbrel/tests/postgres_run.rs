@@ -1,15 +1,14 @@
 //! Runs of plans on a live server, and the places where schemas are tried out: locks that others hold, connections that
 //! end, roles that lack a right, and what is left behind.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
-use std::time::{Duration, Instant};
+#[path = "support/postgres.rs"]
+mod hosts;
+
+use std::future::Future;
+use std::time::Duration;
 
 use whimbrel::postgres_host::Postgres;
-use whimbrel::run::{Cancel, Connection, Event, Failure, FailureKind, Report, Row};
+use whimbrel::run::{Cancel, Connection, Event, Report};
 use whimbrel::{Code, Error, Result, State};
 use whimbrel_core::postgres::declared::read_declared;
 use whimbrel_core::postgres::host::Host;
@@ -17,10 +16,11 @@ use whimbrel_core::postgres::read::read_schema;
 use whimbrel_core::postgres::run::{RunSettings, run_plan, try_out};
 use whimbrel_core::postgres::schema::{Kind, ObjectId, Schema};
 use whimbrel_core::postgres::scratch::{Place, Scratch};
-use whimbrel_core::postgres::session::acquire;
 use whimbrel_core::postgres::steps::{Plan, Statement, Step};
 use whimbrel_core::schema::Source;
 use whimbrel_postgres_server::{Database, Server, Session, database};
+
+use hosts::{Ending, Reader, one_round_of_three};
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts").block_on(future)
@@ -103,41 +103,6 @@ fn assert_same(found: &Schema, expected: &Schema) {
     for id in found.objects.keys().chain(expected.objects.keys()) {
         assert_eq!(found.get(id), expected.get(id));
     }
-}
-
-/// The longest of the same SELECT again and again, until it is stopped.
-struct Reader {
-    stop: Arc<AtomicBool>,
-    thread: std::thread::JoinHandle<Duration>,
-}
-
-impl Reader {
-    fn start(session: Session, sql: &'static str) -> Reader {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let thread = std::thread::spawn(move || {
-            let mut longest = Duration::ZERO;
-            while !stopped.load(Ordering::Relaxed) {
-                let start = Instant::now();
-                session.query(sql);
-                longest = longest.max(start.elapsed());
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            longest
-        });
-        Reader { stop, thread }
-    }
-
-    fn end(self) -> Duration {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().expect("it reads")
-    }
-}
-
-/// A machine that is busy with other tests makes everybody wait: one round of three has to be in time.
-fn one_round_of_three(mut round: impl FnMut() -> Duration, limit: Duration) {
-    let rounds: Vec<Duration> = (0..3).map(|_| round()).collect();
-    assert!(rounds.iter().any(|longest| *longest <= limit), "{rounds:?} are longer than {limit:?}");
 }
 
 #[test]
@@ -262,56 +227,6 @@ fn rows_that_do_not_fit_stop_the_run() {
 }
 
 #[test]
-fn fault_087_a_lock_of_others_is_not_waited_for_longer_than_allowed() {
-    let database = database("lock");
-    database.execute("CREATE TABLE t(id integer)");
-    run(async {
-        let mut host = connect(&database).await;
-        let steps = vec![together("t", &["ALTER TABLE public.t ADD COLUMN n integer"])];
-        let made = plan(&mut host, "CREATE TABLE t(id integer, n integer)", steps).await;
-        let holder = database.session();
-        holder.execute("BEGIN; SELECT * FROM t");
-        let mut attempts = 0;
-        one_round_of_three(
-            || {
-                let reader = Reader::start(database.session(), "SELECT count(*) FROM t");
-                let mut observer = |event: &Event<'_>| attempts += i32::from(matches!(event, Event::Retry { .. }));
-                let outcome = tokio::runtime::Handle::try_current().map(|_| ()).map_err(drop);
-                assert!(outcome.is_ok());
-                let error = std::thread::scope(|scope| {
-                    let (database, made) = (&database, &made);
-                    let observer = &mut observer;
-                    scope
-                        .spawn(move || {
-                            run(async {
-                                let mut host = connect(database).await;
-                                run_plan(&mut host, made, &settings(400, 3), observer, &Cancel::default()).await
-                            })
-                        })
-                        .join()
-                        .expect("it ends")
-                        .expect_err("somebody reads it")
-                });
-                assert_eq!((error.code(), error.report().state), (Code::Busy, State::RolledBack));
-                assert!(error.report().help[0].contains("oldest open transactions"), "{error}");
-                reader.end()
-            },
-            Duration::from_millis(500),
-        );
-        assert_eq!(attempts, 6);
-        assert_eq!(locks_left(&database), "0");
-        // When it is released, the next attempt goes through.
-        let release = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(700));
-            holder.execute("COMMIT");
-        });
-        run_it(&mut host, &made, &settings(200, 30)).await.expect("it is released");
-        release.join().expect("it is released");
-        assert_eq!(columns(&database, "t"), "id,n");
-    });
-}
-
-#[test]
 fn the_waits_of_a_transaction_come_out_of_one_budget() {
     let database = database("budget");
     database.execute("CREATE TABLE a(id integer); CREATE TABLE b(id integer)");
@@ -343,261 +258,6 @@ fn the_waits_of_a_transaction_come_out_of_one_budget() {
         Duration::from_millis(700),
     );
     assert_eq!(columns(&database, "a"), "id");
-}
-
-fn invalid(database: &Database) -> String {
-    database
-        .value("SELECT coalesce(string_agg(indexrelid::regclass::text, ','), '') FROM pg_index WHERE NOT indisvalid")
-}
-
-#[test]
-fn fault_088_a_failed_index_is_dropped() {
-    let database = database("index");
-    database.execute("CREATE TABLE t(id integer)");
-    run(async {
-        let mut host = connect(&database).await;
-        let steps = vec![outside("i", "CREATE INDEX CONCURRENTLY i ON public.t (id)")];
-        let made = plan(&mut host, "CREATE TABLE t(id integer); CREATE INDEX i ON t(id)", steps).await;
-        // The build waits for whoever has written.
-        let writer = database.session();
-        writer.execute("BEGIN; INSERT INTO t VALUES (1)");
-        let error = run_it(&mut host, &made, &settings(200, 2)).await.expect_err("somebody writes");
-        // What is left of it cannot be dropped either, for the same reason.
-        assert_eq!((error.code(), error.report().state), (Code::Busy, State::Begun), "{error}");
-        assert!(error.to_string().contains("the next run drops it"), "{error}");
-        assert_eq!(invalid(&database), "i");
-        writer.execute("COMMIT");
-        writer.execute("DROP INDEX i");
-        writer.execute("BEGIN; INSERT INTO t VALUES (1)");
-        let release = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(1200));
-            writer.execute("COMMIT");
-        });
-        run_it(&mut host, &made, &settings(200, 30)).await.expect("it is released");
-        release.join().expect("it is released");
-        assert_eq!(invalid(&database), "");
-        // An index of this name that somebody else has made is not dropped.
-        let before = read_schema(&mut host).await.expect("it can be read");
-        let again = Plan { before: before.clone(), ..made };
-        assert_eq!(
-            run_it(&mut host, &again, &settings(200, 3)).await.map_err(|e| e.code()),
-            Err(Code::StatementFailed)
-        );
-        assert_eq!(read_schema(&mut host).await.expect("it can be read"), before);
-    });
-}
-
-#[test]
-fn fault_089_one_run_at_a_time() {
-    let database = database("advisory");
-    database.execute("CREATE TABLE t(id integer)");
-    run(async {
-        let (mut one, mut other) = (connect(&database).await, connect(&database).await);
-        one.execute("SET application_name = 'the first'").await.expect("it is a setting");
-        let lock = acquire(&mut one, Duration::ZERO).await.expect("it is free");
-        let steps = vec![together("t", &["ALTER TABLE public.t ADD COLUMN n integer"])];
-        let made = plan(&mut other, "CREATE TABLE t(id integer, n integer)", steps).await;
-        let error = run_it(&mut other, &made, &settings(500, 3)).await.expect_err("it is taken");
-        assert_eq!((error.code(), error.report().state), (Code::Busy, State::Unchanged));
-        assert!(error.to_string().contains("the first"), "{error}");
-        // Between two attempts nothing is open that the build of an index would wait for.
-        let look = async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            let open = database.value(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
-                 AND (xact_start IS NOT NULL OR backend_xmin IS NOT NULL)",
-            );
-            lock.release(&mut one).await.expect("it is ours");
-            open
-        };
-        let (lock, open) = both(acquire(&mut other, Duration::from_secs(5)), look).await;
-        let lock = lock.expect("it was given back");
-        assert_eq!(open, "0");
-        lock.release(&mut other).await.expect("it is ours");
-        assert_eq!(locks_left(&database), "0");
-    });
-}
-
-/// Waits for two futures at once.
-async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
-    let (mut one, mut other) = (pin!(one), pin!(other));
-    let (mut first, mut second) = (None, None);
-    poll_fn(|context| {
-        if first.is_none()
-            && let Poll::Ready(value) = one.as_mut().poll(context)
-        {
-            first = Some(value);
-        }
-        if second.is_none()
-            && let Poll::Ready(value) = other.as_mut().poll(context)
-        {
-            second = Some(value);
-        }
-        if first.is_some() && second.is_some() { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    (first.expect("it is ready"), second.expect("it is ready"))
-}
-
-/// A pooler in transaction mode: outside of a transaction every request goes to the other session.
-struct Pooled {
-    sessions: [Postgres; 2],
-    current: usize,
-    in_transaction: bool,
-}
-
-impl Pooled {
-    fn next(&mut self, sql: &str) -> &mut Postgres {
-        if !self.in_transaction {
-            self.current = 1 - self.current;
-        }
-        self.in_transaction = match sql.split(|c: char| !c.is_ascii_alphabetic()).next() {
-            Some("BEGIN") => true,
-            Some("COMMIT" | "ROLLBACK") => false,
-            _ => self.in_transaction,
-        };
-        &mut self.sessions[self.current]
-    }
-}
-
-impl Connection for Pooled {
-    type Scratch = Postgres;
-
-    async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
-        self.next(sql).execute(sql).await
-    }
-
-    async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
-        self.next(sql).query(sql).await
-    }
-
-    async fn in_transaction(&mut self) -> Result<bool, Failure> {
-        Ok(self.in_transaction)
-    }
-
-    async fn scratch(&mut self) -> Result<Postgres, Failure> {
-        self.sessions[0].scratch().await
-    }
-
-    async fn free_space(&mut self) -> Option<u64> {
-        None
-    }
-}
-
-impl Host for Pooled {
-    type Other = Postgres;
-
-    async fn connect(&mut self, database: &str) -> Result<Postgres, Failure> {
-        self.sessions[0].connect(database).await
-    }
-
-    async fn wait(&mut self, time: Duration) {
-        self.sessions[0].wait(time).await;
-    }
-
-    fn chance(&mut self) -> u64 {
-        self.sessions[0].chance()
-    }
-}
-
-#[test]
-fn fault_094_a_pooler_in_transaction_mode_is_told() {
-    let database = database("pooler");
-    database.execute("CREATE TABLE t(id integer)");
-    run(async {
-        let sessions = [connect(&database).await, connect(&database).await];
-        let mut host = Pooled { sessions, current: 0, in_transaction: false };
-        let steps = vec![together("t", &["ALTER TABLE public.t ADD COLUMN n integer"])];
-        let made = plan(&mut host, "CREATE TABLE t(id integer, n integer)", steps).await;
-        let error = run_it(&mut host, &made, &settings(500, 3)).await.expect_err("sessions change");
-        assert_eq!((error.code(), error.report().state), (Code::Pooler, State::Unchanged));
-        assert_eq!(columns(&database, "t"), "id");
-        assert_eq!(locks_left(&database), "0");
-    });
-}
-
-/// Ends the session at one request: before it, or after it and before its answer.
-struct Ending<'d> {
-    inner: Postgres,
-    database: &'d Database,
-    pid: String,
-    left: usize,
-    is_after: bool,
-}
-
-impl<'d> Ending<'d> {
-    async fn new(database: &'d Database, left: usize, is_after: bool) -> Ending<'d> {
-        let mut inner = connect(database).await;
-        let rows = inner.query("SELECT pg_backend_pid()").await.expect("it answers");
-        let pid = rows[0][0].text().expect("it is a number").to_owned();
-        Ending { inner, database, pid, left, is_after }
-    }
-
-    fn end(&mut self) {
-        self.left = self.left.wrapping_sub(1);
-        if self.left == 0 {
-            self.database.value(&format!("SELECT pg_terminate_backend({}, 5000)", self.pid));
-        }
-    }
-
-    fn after<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
-        if self.is_after {
-            self.end();
-            if self.left == 0 {
-                let message = "the connection is gone".to_owned();
-                return Err(Failure { kind: FailureKind::Disconnected, message, offset: None, sqlstate: None });
-            }
-        }
-        outcome
-    }
-}
-
-impl Connection for Ending<'_> {
-    type Scratch = Postgres;
-
-    async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
-        if !self.is_after {
-            self.end();
-        }
-        let outcome = self.inner.execute(sql).await;
-        self.after(outcome)
-    }
-
-    async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
-        if !self.is_after {
-            self.end();
-        }
-        let outcome = self.inner.query(sql).await;
-        self.after(outcome)
-    }
-
-    async fn in_transaction(&mut self) -> Result<bool, Failure> {
-        self.inner.in_transaction().await
-    }
-
-    async fn scratch(&mut self) -> Result<Postgres, Failure> {
-        self.inner.scratch().await
-    }
-
-    async fn free_space(&mut self) -> Option<u64> {
-        None
-    }
-}
-
-impl Host for Ending<'_> {
-    type Other = Postgres;
-
-    async fn connect(&mut self, database: &str) -> Result<Postgres, Failure> {
-        self.inner.connect(database).await
-    }
-
-    async fn wait(&mut self, time: Duration) {
-        self.inner.wait(time).await;
-    }
-
-    fn chance(&mut self) -> u64 {
-        self.inner.chance()
-    }
 }
 
 const TARGET: &str = "CREATE TABLE t(id integer PRIMARY KEY, n integer NOT NULL); CREATE INDEX i ON t(n)";

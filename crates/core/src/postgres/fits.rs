@@ -34,8 +34,12 @@ enum Answer {
 async fn answer<C: Connection>(conn: &mut C, sql: &str, table: &ObjectId) -> Result<Answer> {
     match ask(conn, sql).await {
         Ok(rows) => Ok(Answer::Rows(rows)),
-        // Data exceptions, and what a function raises.
-        Err(f) if f.sqlstate.as_deref().is_some_and(|state| state.starts_with("22") || state == "P0001") => {
+        // Data exceptions, and what a function raises. One with a place is of the question itself: it names a label that
+        // is still to be made.
+        Err(f)
+            if f.offset.is_none()
+                && f.sqlstate.as_deref().is_some_and(|state| state.starts_with("22") || state == "P0001") =>
+        {
             Ok(Answer::Fails(f))
         }
         Err(f) if f.kind == FailureKind::Statement => Ok(Answer::Unknown),
