@@ -4,6 +4,7 @@ use std::future::Future;
 
 use whimbrel::Schema;
 use whimbrel::postgres_host::Postgres;
+use whimbrel::schema::Action;
 use whimbrel_core::postgres::read::read_schema;
 use whimbrel_core::postgres::schema as postgres;
 use whimbrel_core::translate::{Translated, to_postgres, to_sqlite};
@@ -151,6 +152,70 @@ fn a_device_refuses_what_the_server_refuses() {
          (SELECT expires_at AS later FROM users UNION ALL SELECT locked_until FROM users UNION ALL SELECT deleted_at FROM users)
          WHERE julianday(later) > julianday('now')";
     assert_eq!(text(days), "90.0 90.0 90.0 1.0 1.0 1.0 1.5 1.5 1.5");
+}
+
+/// One schema in Rust, executed by both: what each tells of itself is the other's, translated.
+#[test]
+fn the_builder_gives_both() {
+    let schema = Schema::builder()
+        .table("teams", |t| {
+            t.integer("id").primary_key().autoincrement();
+            t.portable("name", "varchar(100)").not_null().unique();
+        })
+        .table("notes", |t| {
+            t.uuid("id").primary_key().not_null().default_new_uuid();
+            t.integer("team_id").references("teams", &["id"]).on_delete(Action::Cascade);
+            t.text("body").not_null().default("''");
+            t.choice("kind", &["plain", "it's a list"]).not_null().default("'plain'");
+            t.enumeration("mood", "mood", &["glad", "sad"]).default("'sad'");
+            t.enumeration("later mood", "mood", &["glad", "sad"]);
+            t.boolean("done").not_null().default("0");
+            t.json("settings").not_null().default("'{}'");
+            t.date("day").default_now();
+            t.timestamp("created_at").not_null().default_now();
+            t.portable("local", "timestamp(3)").default_now();
+            t.portable("at", "time").default_now();
+            t.portable("price", "decimal(10, 2)").check("price >= 0");
+            t.portable("total", "numeric");
+            t.portable("stars", "smallint").not_null().default("3");
+            t.portable("count", "int").default("-1");
+            t.portable("tags", "text[]").not_null().default("'[\"a\"]'");
+            t.portable("owners", "uuid[]");
+            t.portable("address", "inet");
+            t.portable("ratio", "float8").default("0.5");
+            t.blob("picture");
+            t.unique(&["team_id", "created_at"]);
+        })
+        .index("notes_day", "notes", &["day"])
+        .build()
+        .expect("a schema");
+    let for_server = to_postgres(&schema);
+    assert_eq!(for_server.remarks, [], "{}", for_server.sql);
+    let server = database("builder");
+    server.execute(&for_server.sql);
+    let told = run(async {
+        let mut host = Postgres::connect(&server.url).await.expect("the database is there");
+        read_schema(&mut host).await.expect("it can be read")
+    });
+    let back = to_sqlite(&told).expect("it can be translated");
+    assert_eq!(back.remarks, [], "{}", back.sql);
+    let printed = whimbrel::sqlite::print::to_sql(&schema);
+    let device = declared_of(&printed);
+    assert_eq!(declared_of(&back.sql).fingerprint(), device.fingerprint(), "{printed}\n{}", back.sql);
+    assert_eq!(to_postgres(&device).sql, for_server.sql);
+    // A row of nothing but defaults means the same on both sides.
+    let of_defaults = "INSERT INTO notes DEFAULT VALUES";
+    server.execute(of_defaults);
+    let connection = rusqlite::Connection::open_in_memory().expect("SQLite opens");
+    connection.execute_batch(&format!("{printed};{of_defaults}")).expect("every default fits");
+    let on_device =
+        "SELECT concat_ws('|', length(id), body, kind, mood, done, settings, day = date('now'), length(created_at),
+         length(local), stars, count, json_extract(tags, '$[0]'), ratio) FROM notes";
+    let on_device: String = connection.query_row(on_device, [], |row| row.get(0)).expect("a row");
+    let on_server =
+        "SELECT concat_ws('|', length(id::text), body, kind, mood, done::int, settings, (day = current_date)::int,
+         24, 23, stars, count, tags[1], ratio) FROM notes";
+    assert_eq!(server.query(on_server), [[Some(on_device)]]);
 }
 
 /// Numbers that look random and are the same in every run.

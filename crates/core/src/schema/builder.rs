@@ -2,22 +2,28 @@
 //!
 //! The builder prints SQL and reads it back, so it gives exactly the values that SQL text gives, and a mistake in an
 //! expression is found in the same place.
+//!
+//! Columns that a schema for PostgreSQL shares stand in `builder/portable.rs`.
 
 use super::*;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sqlite::print::to_sql;
+
+mod portable;
 
 /// Collects declarations; made by [`Schema::builder`].
 #[derive(Debug, Default)]
 pub struct SchemaBuilder {
     schema: Schema,
     raw: Vec<String>,
+    problem: Option<Error>,
 }
 
 /// Collects the columns and constraints of one table.
 #[derive(Debug, Default)]
 pub struct TableBuilder {
     table: Table,
+    problem: Option<Error>,
 }
 
 /// The column that was added last.
@@ -73,9 +79,10 @@ fn written(text: impl Into<String>) -> Expression {
 impl SchemaBuilder {
     /// Declares a table.
     pub fn table(mut self, name: &str, declare: impl FnOnce(&mut TableBuilder)) -> Self {
-        let mut builder = TableBuilder { table: Table { name: name.into(), ..Table::default() } };
+        let mut builder = TableBuilder { table: Table { name: name.into(), ..Table::default() }, problem: None };
         declare(&mut builder);
         self.schema.tables.push(builder.table);
+        self.problem = self.problem.or(builder.problem);
         self
     }
 
@@ -123,8 +130,14 @@ impl SchemaBuilder {
     /// The finished schema.
     ///
     /// # Errors
-    /// As [`Schema::from_sql`]; the place is one in the SQL that the builder printed.
+    /// As [`Schema::from_sql`]; the place is one in the SQL that the builder printed. [`Code::Unsupported`] for a type of
+    /// PostgreSQL's that SQLite has nothing like.
+    ///
+    /// [`Code::Unsupported`]: crate::Code::Unsupported
     pub fn build(self) -> Result<Schema> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
         let mut sources = vec![Source { name: "the schema builder".into(), text: to_sql(&self.schema) }];
         sources.extend(self.raw.into_iter().map(|text| Source { name: "SQL in the schema builder".into(), text }));
         let mut schema = Schema::from_sources(sources)?;
@@ -166,80 +179,6 @@ impl TableBuilder {
     /// Adds a REAL column.
     pub fn real(&mut self, name: &str) -> ColumnBuilder<'_> {
         self.column(name, "REAL")
-    }
-
-    /// Adds a column of true and false: an INTEGER that is 0 or 1, and `boolean` for PostgreSQL.
-    ///
-    /// This column and the ones below are of types that PostgreSQL has and SQLite has not. What both keep of them stands
-    /// in [`translate`](crate::translate), which also prints a schema of these for PostgreSQL:
-    ///
-    /// ```
-    /// use whimbrel_core::{Schema, translate::to_postgres};
-    /// let schema = Schema::builder()
-    ///     .table("notes", |t| {
-    ///         t.uuid("id").primary_key().not_null().default_new_uuid();
-    ///         t.text("body").not_null();
-    ///         t.choice("kind", &["plain", "list"]).not_null().default("'plain'");
-    ///         t.boolean("done").not_null().default("0");
-    ///         t.json("settings");
-    ///         t.timestamp("created_at").not_null().default_now();
-    ///     })
-    ///     .build()?;
-    /// let translated = to_postgres(&schema);
-    /// assert_eq!(translated.sql, "\
-    /// CREATE TABLE notes (
-    ///     id uuid NOT NULL DEFAULT gen_random_uuid(),
-    ///     body text NOT NULL,
-    ///     kind text NOT NULL DEFAULT 'plain',
-    ///     done boolean NOT NULL DEFAULT false,
-    ///     settings jsonb,
-    ///     created_at timestamp with time zone NOT NULL DEFAULT now(),
-    ///     CONSTRAINT notes_pkey PRIMARY KEY (id),
-    ///     CONSTRAINT notes_kind_check CHECK (kind IN ('plain', 'list'))
-    /// );
-    /// ");
-    /// assert!(translated.remarks.is_empty());
-    /// # Ok::<(), whimbrel_core::Error>(())
-    /// ```
-    pub fn boolean(&mut self, name: &str) -> ColumnBuilder<'_> {
-        self.portable(name, "boolean")
-    }
-
-    /// Adds a column of identifiers: text in lower case with hyphens, and `uuid` for PostgreSQL.
-    pub fn uuid(&mut self, name: &str) -> ColumnBuilder<'_> {
-        self.portable(name, "uuid")
-    }
-
-    /// Adds a column of points in time: `2026-01-31T12:00:00.000Z`, and `timestamptz` for PostgreSQL.
-    pub fn timestamp(&mut self, name: &str) -> ColumnBuilder<'_> {
-        self.portable(name, "timestamp with time zone")
-    }
-
-    /// Adds a column of days: `2026-01-31`, and `date` for PostgreSQL.
-    pub fn date(&mut self, name: &str) -> ColumnBuilder<'_> {
-        self.portable(name, "date")
-    }
-
-    /// Adds a column of JSON: text that is valid JSON, and `jsonb` for PostgreSQL.
-    pub fn json(&mut self, name: &str) -> ColumnBuilder<'_> {
-        self.portable(name, "jsonb")
-    }
-
-    /// Adds a column that is one of several texts, on both sides.
-    pub fn choice(&mut self, name: &str, choices: &[&str]) -> ColumnBuilder<'_> {
-        let list: Vec<String> = choices.iter().map(|choice| crate::sqlite::token::quote_text(choice)).collect();
-        let column = crate::sqlite::token::display_name(name);
-        self.text(name).check(&format!("{column} IN ({})", list.join(", ")))
-    }
-
-    /// Adds a column of one of PostgreSQL's types, as SQLite keeps it.
-    fn portable(&mut self, name: &str, of: &str) -> ColumnBuilder<'_> {
-        let (declared_type, check) = crate::translate::declared(of, name);
-        let column = self.column(name, &declared_type);
-        match check {
-            Some(check) => column.check(&check),
-            None => column,
-        }
     }
 
     /// Adds a BLOB column.
@@ -350,16 +289,6 @@ impl ColumnBuilder<'_> {
     pub fn default(mut self, sql: &str) -> Self {
         self.column().default = Some(written(sql));
         self
-    }
-
-    /// The time of now by default, in the form that [`timestamp`](TableBuilder::timestamp) keeps.
-    pub fn default_now(self) -> Self {
-        self.default(crate::translate::NOW)
-    }
-
-    /// A new identifier by default, of version 4.
-    pub fn default_new_uuid(self) -> Self {
-        self.default(crate::translate::NEW_UUID)
     }
 
     /// The collation.

@@ -46,6 +46,11 @@ fn without_digits(of: &Type) -> Type {
     }
 }
 
+/// The time of now in the form that a column of this declared type keeps.
+pub(super) fn now(declared: &str) -> Option<&'static str> {
+    time_of(&Type::from_declared(declared)?).map(|(sqlite, _)| sqlite)
+}
+
 fn time_of(of: &Type) -> Option<(&'static str, &'static str)> {
     let of = without_digits(of);
     TIMES.iter().find(|(time, ..)| *time == of).map(|(_, sqlite, postgres)| (*sqlite, *postgres))

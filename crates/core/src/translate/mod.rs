@@ -20,13 +20,33 @@ mod types;
 pub use to_postgres::to_postgres;
 pub use to_sqlite::to_sqlite;
 
-pub(crate) use defaults::{NOW, UUID as NEW_UUID};
+pub(crate) use defaults::UUID as NEW_UUID;
 
-/// How SQLite declares a column of a type of PostgreSQL's, and the condition that holds for it.
-pub(crate) fn declared(of: &str, column: &str) -> (String, Option<String>) {
-    let of = types::Type::from_postgres(of).unwrap_or(types::Type::Text);
+/// How SQLite keeps a column of a type of PostgreSQL's.
+pub(crate) struct Declared {
+    /// The declared type.
+    pub(crate) declared_type: String,
+    /// The collation.
+    pub(crate) collation: Option<&'static str>,
+    /// The condition that holds for its values.
+    pub(crate) check: Option<String>,
+}
+
+/// The declaration for a type of PostgreSQL's in any of its spellings; none where SQLite has nothing like it.
+pub(crate) fn declared(postgres_type: &str, column: &str) -> Option<Declared> {
+    let of = types::Type::from_written(postgres_type)?;
     let check = of.check(column).map(|(_, condition)| condition.print(expression::Dialect::Sqlite));
-    (of.declared(), check)
+    Some(Declared { declared_type: of.declared(), collation: of.collation(), check })
+}
+
+/// The time of now in the form that a column of this declared type keeps.
+pub(crate) fn now(declared_type: &str) -> &'static str {
+    defaults::now(declared_type).unwrap_or(defaults::NOW)
+}
+
+/// The name of the CHECK by which an enum is known again.
+pub(crate) fn name_of_enum_check(enum_name: &str) -> String {
+    types::name_of_enum_check(enum_name)
 }
 
 /// A schema in the other dialect.

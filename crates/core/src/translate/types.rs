@@ -77,6 +77,31 @@ const NARROW: &[(Type, &str, &str)] = &[
     (Type::Boolean, "boolean", "BOOLEAN"),
 ];
 
+/// Other spellings of types: what people write, what PostgreSQL prints.
+const SPELLINGS: &[(&str, &str)] = &[
+    ("int2", "smallint"),
+    ("int", "integer"),
+    ("int4", "integer"),
+    ("int8", "bigint"),
+    ("bool", "boolean"),
+    ("float4", "real"),
+    ("float8", "double precision"),
+    ("float", "double precision"),
+    ("decimal", "numeric"),
+    ("varchar", "character varying"),
+    ("char", "character"),
+    ("timestamptz", "timestamp with time zone"),
+    ("timestamp", "timestamp without time zone"),
+    ("timetz", "time with time zone"),
+    ("time", "time without time zone"),
+    ("varbit", "bit varying"),
+];
+
+/// The name of an enum's CHECK.
+pub(super) fn name_of_enum_check(of: &str) -> String {
+    format!("{of}{ENUM}")
+}
+
 /// A type's words and the numbers behind them: `numeric(10,2)` is `numeric` and 10, 2; PostgreSQL writes
 /// `timestamp(3) with time zone`, with words on both sides.
 fn parts(text: &str) -> Option<(String, Vec<u32>)> {
@@ -103,11 +128,32 @@ impl Type {
             return Some(Type::Array(Box::new(Type::from_postgres(element)?)));
         }
         let (words, numbers) = parts(text)?;
+        Type::from_words(&words, &numbers)
+    }
+
+    /// A type as a person writes it for PostgreSQL, in any of its spellings: `varchar(20)`, `timestamptz`, `INT[]`.
+    pub(super) fn from_written(text: &str) -> Option<Type> {
+        let text = text.trim().to_ascii_lowercase();
+        if let Some(element) = text.strip_suffix("[]") {
+            // PostgreSQL has no lists of lists: they are lists of more dimensions.
+            return Some(Type::Array(Box::new(
+                Type::from_written(element).filter(|of| !matches!(of, Type::Array(_)))?,
+            )));
+        }
+        let (words, mut numbers) = parts(&text)?;
+        let words = SPELLINGS.iter().find(|(other, _)| *other == words).map_or(words.as_str(), |(_, name)| name);
+        if words == "numeric" && numbers.len() == 1 {
+            numbers.push(0);
+        }
+        Type::from_words(words, &numbers)
+    }
+
+    fn from_words(words: &str, numbers: &[u32]) -> Option<Type> {
         let plain = PLAIN.iter().chain(NARROW).find(|(_, name, _)| *name == words);
         if let Some((plain, ..)) = plain.filter(|_| numbers.is_empty()) {
             return Some(plain.clone());
         }
-        Some(match (words.as_str(), numbers.as_slice()) {
+        Some(match (words, numbers) {
             ("numeric", []) => Type::Numeric(None),
             ("numeric", [digits, scale]) if scale <= digits => Type::Numeric(Some((*digits, *scale))),
             ("character varying", []) => Type::Varchar(None),
@@ -220,7 +266,7 @@ impl Type {
             Type::Enum { name: of, labels } => {
                 let labels = labels.iter().map(|label| Expression::Text(label.clone())).collect();
                 let column = Expression::Column(vec![column.to_owned()]);
-                return Some((Some(format!("{of}{ENUM}")), Expression::In(Box::new(column), labels, false)));
+                return Some((Some(name_of_enum_check(of)), Expression::In(Box::new(column), labels, false)));
             }
             _ => return None,
         };
@@ -248,7 +294,7 @@ impl Type {
     }
 
     /// The type that a column of SQLite has by its declaration alone, if it is one of those that are written here.
-    fn from_declared(declared: &str) -> Option<Type> {
+    pub(super) fn from_declared(declared: &str) -> Option<Type> {
         let (words, numbers) = parts(declared)?;
         let words = words.to_ascii_uppercase();
         if let Some(element) = words.strip_suffix(" ARRAY TEXT") {
@@ -501,6 +547,26 @@ mod tests {
             assert_eq!(found.differs, None);
             assert!(!found.comes_back, "{postgres}");
         }
+    }
+
+    #[test]
+    fn types_are_known_by_all_of_their_spellings() {
+        let check = |written: &str, expected: Option<&str>| {
+            let of = Type::from_written(written).map(|of| of.to_postgres());
+            assert_eq!(of.as_deref(), expected, "{written}");
+        };
+        check("VARCHAR(20)", Some("character varying(20)"));
+        check(" timestamptz ", Some("timestamp with time zone"));
+        check("timestamp(3)", Some("timestamp(3) without time zone"));
+        check("timestamp (3) with time zone", Some("timestamp(3) with time zone"));
+        check("decimal(10, 2)", Some("numeric(10,2)"));
+        check("numeric(5)", Some("numeric(5,0)"));
+        check("int4[]", Some("integer[]"));
+        check("char", Some("character(1)"));
+        check("int[][]", None);
+        check("point", None);
+        check("varchar(x)", None);
+        check("text; DROP TABLE a", None);
     }
 
     #[test]
