@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn clauses() {
         assert_eq!(codes_in("CREATE TABLE\nIF NOT EXISTS a(b);", None), [("L09", 2)]);
-        assert_eq!(codes_in("CREATE UNIQUE INDEX IF NOT EXISTS i ON a(b);", None), [("L09", 1)]);
+        assert_eq!(codes_in("CREATE TABLE a(b); CREATE UNIQUE INDEX IF NOT EXISTS i ON a(b);", None), [("L09", 1)]);
         assert_eq!(codes_in("DROP VIEW IF EXISTS v;", None), [("L09", 1)]);
         let trigger = "CREATE TRIGGER t AFTER INSERT ON a WHEN NOT EXISTS (SELECT 1) BEGIN SELECT 1; END;";
         assert_eq!(codes_in(trigger, None), []);

@@ -15,14 +15,18 @@ mod added_column;
 mod autoincrement;
 mod double_quotes;
 mod drop_for_good;
+mod dropped_key;
+mod earlier;
 mod every_row;
 mod foreign_keys;
 mod if_exists;
+mod made_required;
 mod no_way_back;
 mod not_the_same;
 mod old_apps;
 pub mod postgres;
 mod rowids;
+mod rows_alike;
 
 use std::ops::Range;
 
@@ -100,7 +104,7 @@ struct Found {
     message: String,
 }
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 14] = [
     drop_for_good::RULE,
     no_way_back::RULE,
     added_column::RULE,
@@ -112,6 +116,9 @@ const RULES: [Rule; 11] = [
     if_exists::RULE,
     rowids::RULE,
     autoincrement::RULE,
+    rows_alike::RULE,
+    made_required::RULE,
+    dropped_key::RULE,
 ];
 
 /// Looks the scripts of a history over, in order, by the rules of the database that they are written for.
@@ -142,8 +149,8 @@ pub fn lint(history: &History) -> Result<Vec<Finding>> {
 fn lint_sqlite(history: &History) -> Result<Vec<Finding>> {
     let has_ways_back = history.migrations.iter().any(|migration| migration.down.is_some());
     let mut findings = Vec::new();
-    for migration in history.migrations.iter() {
-        let text = Text::read(migration, has_ways_back)?;
+    for (at, migration) in history.migrations.iter().enumerate() {
+        let text = Text::read(migration, &history.migrations[..at], has_ways_back)?;
         let mut own: Vec<Finding> = Vec::new();
         for rule in &RULES {
             own.extend((rule.find)(&text).into_iter().filter_map(|found| text.finding(rule, found)));
@@ -167,6 +174,8 @@ struct Text<'m> {
     migration: &'m Migration,
     script: Script,
     statements: Vec<Words<'m>>,
+    /// The migrations before.
+    earlier: &'m [Migration],
     /// Whether the folder has ways back at all.
     has_ways_back: bool,
 }
@@ -191,13 +200,9 @@ struct Rebuild {
 }
 
 impl<'m> Text<'m> {
-    fn read(migration: &'m Migration, has_ways_back: bool) -> Result<Text<'m>> {
+    fn read(migration: &'m Migration, earlier: &'m [Migration], has_ways_back: bool) -> Result<Text<'m>> {
         let script = migration.script().map_err(|e| e.migration(migration.tag()))?;
-        let text: &str = &migration.up;
-        // What cannot be cut up was refused above.
-        let statements = split(text).unwrap_or_default();
-        let statements = statements.into_iter().map(|statement| Words::new(text, statement)).collect();
-        Ok(Text { migration, script, statements, has_ways_back })
+        Ok(Text { migration, script, statements: Words::all(&migration.up), earlier, has_ways_back })
     }
 
     fn finding(&self, rule: &Rule, found: Found) -> Option<Finding> {
@@ -259,6 +264,11 @@ impl<'m> Text<'m> {
 }
 
 impl<'m> Words<'m> {
+    /// The statements of a script; none where it cannot be cut up.
+    fn all(text: &'m str) -> Vec<Words<'m>> {
+        split(text).unwrap_or_default().into_iter().map(|statement| Words::new(text, statement)).collect()
+    }
+
     fn new(text: &'m str, statement: Statement) -> Words<'m> {
         let comments = statement.leading.iter().map(|token| token.text(text));
         let silenced = comments.flat_map(silenced_by).collect();
@@ -352,6 +362,21 @@ fn silenced_by(comment: &str) -> Vec<String> {
     codes.filter(|code| !code.is_empty()).map(str::to_owned).collect()
 }
 
+/// What is told of a script behind others.
+#[cfg(test)]
+pub(crate) fn codes_behind(before: &[&str], up: &str) -> Vec<(&'static str, usize)> {
+    let migration = |(at, up): (usize, &&str)| Migration {
+        idx: at as u32 + 1,
+        up: (*up).to_owned().into(),
+        transaction: true,
+        ..Migration::default()
+    };
+    let all: Vec<_> = before.iter().chain(&[up]).enumerate().map(migration).collect();
+    let last = all.len() as u32;
+    let findings = lint(&History::new(all, None)).unwrap();
+    findings.iter().filter(|finding| finding.idx == last).map(|finding| (finding.code, finding.line)).collect()
+}
+
 #[cfg(test)]
 pub(crate) fn codes_in(up: &str, down: Option<&str>) -> Vec<(&'static str, usize)> {
     use crate::history::Checksum;
@@ -408,6 +433,36 @@ mod tests {
             assert_eq!(sections, codes(dialect), "the sections of docs/{name}");
             let links: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("| [")?.split(']').next()).collect();
             assert_eq!(links, sections, "the table of docs/{name}");
+        }
+    }
+
+    /// What the examples of the documentation work on; it can be undone.
+    const NOTES: &str = "CREATE TABLE folders(id INTEGER PRIMARY KEY);\n\
+        CREATE TABLE notes(id INTEGER PRIMARY KEY, title TEXT, folder INTEGER REFERENCES folders);";
+
+    /// In each section the first example is told, and the second one is not.
+    #[test]
+    fn examples_of_the_documentation_hold() {
+        let page = include_str!("../../../../docs/lint.md");
+        for section in page.split("\n## ").skip(1) {
+            let Some((code, _)) = section.lines().next().and_then(|heading| heading.split_once(" — ")) else {
+                continue;
+            };
+            let examples: Vec<&str> =
+                section.split("```sql\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0)).collect();
+            let is_told = |example: &str| {
+                let migration = |idx: u32, up: &str, down: Option<&str>| Migration {
+                    idx,
+                    up: up.to_owned().into(),
+                    down: down.map(|down| down.to_owned().into()),
+                    transaction: true,
+                    ..Migration::default()
+                };
+                let all = vec![migration(1, NOTES, Some("DROP TABLE notes")), migration(2, example, None)];
+                lint(&History::new(all, None)).unwrap().iter().any(|finding| finding.idx == 2 && finding.code == code)
+            };
+            let told: Vec<_> = examples.iter().map(|example| is_told(example)).collect();
+            assert_eq!(told, [true, false], "the examples of {code}");
         }
     }
 }
