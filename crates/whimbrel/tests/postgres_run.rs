@@ -451,38 +451,70 @@ fn a_scratch_database_is_like_the_live_one_and_is_dropped() {
 }
 
 #[test]
-fn leftovers_of_killed_runs_are_dropped() {
+fn leftovers_of_killed_runs_are_dropped_at_once() {
     let server = Server::start("", "", &[]);
     let database = server.database("leftovers");
     run(async {
+        // A run that was killed while it planned: what is dropped without being closed is its database.
+        let mut killed = connect(&database).await;
+        let place = Place::open(&mut killed, Scratch::Automatic).await.expect("it opens");
+        drop(place);
+        let left = database.value("SELECT datname FROM pg_database WHERE datname LIKE '\\_whimbrel\\_%'");
         let mut host = connect(&database).await;
-        let old = "COMMENT ON DATABASE _whimbrel_00000000000000a1 IS 'Scratch database of Whimbrel, made at 2020-01-01T00:00:00Z; it may be dropped when nobody is connected to it'";
-        for name in [
-            "_whimbrel_00000000000000a1",
-            "_whimbrel_00000000000000a2",
-            "_whimbrel_00000000000000a3",
-            "_whimbrel_00000000000000a4",
-            "_whimbrel_mine",
-        ] {
+        let names = || {
+            database.value("SELECT coalesce(string_agg(right(datname, 4), ' ' ORDER BY datname), '') FROM pg_database WHERE datname LIKE '\\_whimbrel\\_%'")
+        };
+        // As long as its session lives, it may be about to connect.
+        declared(&mut host, "").await.expect("nothing can be declared");
+        assert_eq!(names(), left[left.len() - 4..]);
+        killed.close().await;
+        while database.value("SELECT count(*) FROM pg_stat_activity WHERE datname IS NOT NULL") != "2" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        declared(&mut host, "").await.expect("nothing can be declared");
+        assert_eq!(names(), "");
+        // In use; of somebody else; with another comment; of a session with the number of a later one.
+        let pid: u32 = database.value("SELECT pg_backend_pid()").parse().expect("it is a number");
+        let used = "_whimbrel_00000000000000a2";
+        let reused = format!("_whimbrel_{:08x}00000000", pid);
+        for name in [used, "_whimbrel_mine", "_whimbrel_00000000000000a4", &reused] {
             database.execute(&format!("CREATE DATABASE {name}"));
         }
-        database.execute(old);
-        // In use; made just now; of somebody else; not known yet.
-        database.execute(&old.replace("a1", "a2"));
-        let user = Session::open(&database.url.replace(&database.name, "_whimbrel_00000000000000a2"));
-        database.execute("DO $$ BEGIN EXECUTE 'COMMENT ON DATABASE _whimbrel_00000000000000a3 IS ' || quote_literal('Scratch database of Whimbrel, made at ' || to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') || '; x'); END $$");
-        database.execute(&old.replace("_whimbrel_00000000000000a1", "_whimbrel_mine"));
+        database.execute("COMMENT ON DATABASE _whimbrel_00000000000000a4 IS 'precious'");
+        let user = Session::open(&database.url.replace(&database.name, used));
         declared(&mut host, "").await.expect("nothing can be declared");
-        let names = || {
-            database.value("SELECT string_agg(right(datname, 4), ' ' ORDER BY datname) FROM pg_database WHERE datname LIKE '\\_whimbrel\\_%'")
-        };
-        assert_eq!(names(), "00a2 00a3 00a4 mine");
-        let comment = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '_whimbrel_00000000000000a4'";
-        assert!(database.value(comment).starts_with("Scratch database of Whimbrel, made at 20"));
+        assert_eq!(names(), "00a2 00a4 mine");
         drop(user);
         declared(&mut host, "").await.expect("nothing can be declared");
-        assert_eq!(names(), "00a3 00a4 mine");
+        assert_eq!(names(), "00a4 mine");
     });
+}
+
+#[test]
+fn a_plan_makes_one_scratch_database() {
+    let server = Server::start("log_statement = ddl", "", &[]);
+    let database = server.database("one");
+    database
+        .execute("CREATE TABLE t(id integer, mail text, c text); CREATE SCHEMA app; CREATE TYPE app.s AS ENUM ('a')");
+    run(async {
+        let after = "CREATE EXTENSION citext; CREATE SCHEMA app; CREATE TYPE app.s AS ENUM ('a', 'b'); \
+            CREATE TABLE t(id integer PRIMARY KEY, email text, c citext, s app.s DEFAULT 'b'); COMMENT ON SCHEMA public IS 'ours'";
+        let planner = whimbrel::postgres::Planner::new(after).rename("t.mail", "email").expect("it is a path");
+        let mut host = connect(&database).await;
+        let plan = planner.plan(&mut host).await.expect("it can be planned");
+        assert!(plan.obstacles.is_empty() && plan.warnings.is_empty(), "{:?} {:?}", plan.obstacles, plan.warnings);
+        assert_eq!(
+            server.log().matches("CREATE DATABASE \"_whimbrel_").count()
+                + server.log().matches("CREATE DATABASE _whimbrel_").count(),
+            1
+        );
+        plan.run(&mut host).await.expect("it runs");
+        assert!(planner_of(after).plan(&mut host).await.expect("it can be planned").is_empty());
+    });
+}
+
+fn planner_of(sql: &str) -> whimbrel::postgres::Planner {
+    whimbrel::postgres::Planner::new(sql)
 }
 
 #[test]

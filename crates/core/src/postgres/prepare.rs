@@ -15,7 +15,7 @@ use super::read::read_schema;
 use super::resolve::{ASIDE, Merge, Rename, Resolved, certain_renames, old_id, resolve, statements};
 use super::run::try_out_stepwise;
 use super::schema::{Body, Kind, Object, ObjectId, Schema};
-use super::scratch::{Place, Scratch, refuse_transaction};
+use super::scratch::{Aside, Place, Scratch, refuse_transaction};
 use super::settings::make;
 use super::steps::{Plan, Statement};
 use crate::diff::{Answer, Answers, Question};
@@ -106,19 +106,41 @@ async fn plan_from<H: Host>(
     settings: &Settings,
     resolver: &mut (dyn FnMut(&Question) -> Option<Answer> + Send),
 ) -> Result<Plan> {
-    let ignored = |name: &str| settings.ignore.iter().any(|pattern| matches_pattern(pattern, name));
-    let (live, out_of_sight) = before.split(ignored);
+    let mut aside = Aside::nothing();
     let declared = match wanted {
         Wanted::Sql(sources) => {
             let mut place = Place::open(host, again(&mut scratch)).await?;
-            let declared = read_declared(&mut place, sources).await;
-            let closed = place.close().await;
-            let declared = declared?;
-            closed?;
-            declared
+            match read_declared(&mut place, sources).await {
+                Ok(declared) => {
+                    aside = place.lay_aside().await?;
+                    declared
+                }
+                Err(e) => {
+                    place.close().await?;
+                    return Err(e);
+                }
+            }
         }
         Wanted::Schema(schema) => Declared { schema: (**schema).clone(), ..Declared::default() },
     };
+    let outcome = plan_to(host, (scratch, &mut aside), before, assumed, declared, settings, resolver).await;
+    let closed = aside.close(host).await;
+    let plan = outcome?;
+    closed?;
+    Ok(plan)
+}
+
+async fn plan_to<H: Host>(
+    host: &mut H,
+    (mut scratch, aside): (Scratch<'_, H>, &mut Aside<H::Other>),
+    before: Schema,
+    assumed: Option<&mut Vec<String>>,
+    declared: Declared,
+    settings: &Settings,
+    resolver: &mut (dyn FnMut(&Question) -> Option<Answer> + Send),
+) -> Result<Plan> {
+    let ignored = |name: &str| settings.ignore.iter().any(|pattern| matches_pattern(pattern, name));
+    let (live, out_of_sight) = before.split(ignored);
     let mut target = declared.schema.without(ignored);
     // A schema with something in it that is out of sight stays.
     for object in &out_of_sight {
@@ -182,7 +204,7 @@ async fn plan_from<H: Host>(
             (assumed.findings, obstacles)
         }
     };
-    let mut place = Place::open(host, again(&mut scratch)).await?;
+    let mut place = aside.take_up(host, again(&mut scratch)).await?;
     if swaps {
         // A run that stops in between would leave names exchanged, and the same answers would exchange them back.
         let warning =

@@ -54,6 +54,46 @@ struct Database<C> {
     connection: C,
 }
 
+/// A place that is laid aside: its database, where it has one.
+pub struct Aside<C>(Option<(Database<C>, Facts)>);
+
+impl<C: Connection> Aside<C> {
+    /// Nothing that would have to be closed.
+    pub fn nothing() -> Aside<C> {
+        Aside(None)
+    }
+
+    /// The same place again, empty; another one where it had no database.
+    ///
+    /// # Errors
+    /// As [`Place::open`].
+    pub async fn take_up<'h, H: Host<Other = C>>(
+        &mut self,
+        host: &'h mut H,
+        scratch: Scratch<'h, H>,
+    ) -> Result<Place<'h, H>> {
+        let Some((database, facts)) = self.0.take() else { return Place::open(host, scratch).await };
+        let mut place = Place { ground: Ground::Database { host, database }, facts, is_used: true };
+        match place.empty().await {
+            Ok(()) => Ok(place),
+            Err(e) => Err(place.abandon(e).await),
+        }
+    }
+
+    /// Drops the database, where there is one that was not taken up again.
+    ///
+    /// # Errors
+    /// As [`Place::close`].
+    pub async fn close<H: Host<Other = C>>(self, host: &mut H) -> Result<()> {
+        match self.0 {
+            Some((database, facts)) => {
+                Place { ground: Ground::Database { host, database }, facts, is_used: true }.close().await
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// What was there before the transaction, and is not to be seen in it.
 #[derive(Default)]
 struct Inside {
@@ -84,14 +124,62 @@ struct Facts {
 /// In a transaction on the live database: nothing there is worth a longer wait.
 const LOCK_TIMEOUT: &str = "2s";
 
+/// How many relations are dropped one by one: with more of them a new database is made sooner.
+const MOST_CLEARED: usize = 1_000;
+
 /// Statements of one request: few enough to hold only few locks at a time.
 const BATCH: usize = 50;
 
 /// Bytes of one request.
 const BATCH_BYTES: usize = 100_000;
 
-/// The start of a scratch database's comment, by which leftovers are known.
-const COMMENT: &str = "Scratch database of Whimbrel, made at ";
+/// The comment of a scratch database, and the start of those that others give.
+const COMMENT: &str = "Scratch database of Whimbrel";
+
+impl<C: Connection> Database<C> {
+    /// Drops all that was made in the database, where that is not much. Whether it is empty now: if not, another one is
+    /// made in its place.
+    async fn clear(&mut self) -> bool {
+        self.try_to_clear().await.unwrap_or(false)
+    }
+
+    async fn try_to_clear(&mut self) -> Result<bool, Failure> {
+        let connection = &mut self.connection;
+        connection.query("RESET ALL").await?;
+        let ours = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'";
+        // Each of them is locked, in a table that all sessions share.
+        let sql = format!(
+            "SELECT pg_catalog.quote_ident(n.nspname), (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c \
+             WHERE c.relnamespace = n.oid), pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(n.nspowner)), n.nspname \
+             FROM pg_catalog.pg_namespace n WHERE {ours}"
+        );
+        let schemas = connection.query(&sql).await?;
+        let relations: usize = schemas.iter().map(|row| text(row, 1).parse().unwrap_or(usize::MAX / 8)).sum();
+        if relations > MOST_CLEARED {
+            return Ok(false);
+        }
+        let extensions =
+            "SELECT pg_catalog.quote_ident(x.extname) FROM pg_catalog.pg_extension x WHERE x.extname <> 'plpgsql'";
+        let mut drops: Vec<String> = Vec::new();
+        for row in connection.query(extensions).await? {
+            drops.push(format!("DROP EXTENSION IF EXISTS {} CASCADE", text(&row, 0)));
+        }
+        for row in &schemas {
+            let (name, owner) = (text(row, 0), text(row, 2));
+            drops.push(format!("DROP SCHEMA {name} CASCADE"));
+            if text(row, 3) == "public" {
+                drops.push(format!("CREATE SCHEMA public AUTHORIZATION {owner}"));
+            }
+        }
+        drops.insert(0, "SET client_min_messages = warning; SET search_path = pg_catalog".to_owned());
+        for sql in drops {
+            connection.execute(&sql).await?;
+        }
+        // What stands in no schema, such as a cast, is still there.
+        let left = read_schema(connection).await.map(|schema| schema.objects.keys().any(|id| id.name != "public"));
+        Ok(matches!(left, Ok(false)))
+    }
+}
 
 impl<'h, H: Host> Place<'h, H> {
     /// Opens an empty place on the server of `host`, whose session and database are the model: the same encoding and
@@ -253,7 +341,11 @@ impl<'h, H: Host> Place<'h, H> {
         let sql = making(&zone, false);
         self.query(&sql).await.map_err(unset)?;
         match &mut self.ground {
-            Ground::Database { database, .. } => read_schema(&mut database.connection).await,
+            Ground::Database { database, .. } => {
+                let mut schema = read_schema(&mut database.connection).await?;
+                put_public_last(&mut schema);
+                Ok(schema)
+            }
             Ground::Transaction { connection, inside } => {
                 let failed = |f: Failure| f.error(Code::Database, "the schema cannot be read");
                 connection.execute("SAVEPOINT _whimbrel_read").await.map_err(failed)?;
@@ -275,7 +367,9 @@ impl<'h, H: Host> Place<'h, H> {
         if std::mem::take(&mut self.is_used) {
             match &mut self.ground {
                 Ground::Database { host, database } => {
-                    // Dropping what was made would need a lock for every object, of a table that all sessions share.
+                    if database.clear().await {
+                        return self.prepare().await;
+                    }
                     let next = match make_database(*host, &self.facts).await? {
                         Ok(next) => next,
                         Err(failure) => {
@@ -313,6 +407,21 @@ impl<'h, H: Host> Place<'h, H> {
                     .error(Code::Database, "the scratch transaction cannot be rolled back")
                     .help("close this connection, which rolls back")),
             },
+        }
+    }
+
+    /// Lays the place aside while its host is asked for something else: a database is kept, a transaction ended. What is
+    /// laid aside has to be taken up or closed.
+    ///
+    /// # Errors
+    /// As [`Place::close`].
+    pub async fn lay_aside(self) -> Result<Aside<H::Other>> {
+        match self.ground {
+            Ground::Database { database, .. } => Ok(Aside(Some((database, self.facts)))),
+            ground @ Ground::Transaction { .. } => {
+                Place { ground, ..self }.close().await?;
+                Ok(Aside(None))
+            }
         }
     }
 
@@ -425,16 +534,23 @@ impl Inside {
             !is_aside && (!self.before.contains(id) || self.wanted.contains(id))
         });
         let there: BTreeSet<ObjectId> = schema.objects.keys().cloned().collect();
-        let public = ObjectId::new(Kind::Namespace, "", "public");
         for object in schema.objects.values_mut() {
             object.needs.retain(|need| there.contains(&need.on));
-            // On the schema that every database has PostgreSQL keeps no dependency: reading puts it last. This one is new.
-            if let Some(at) = object.needs.iter().position(|need| need.on == public) {
-                let need = object.needs.remove(at);
-                object.needs.extend((object.id.kind != Kind::Extension).then_some(need));
-            }
         }
+        put_public_last(&mut schema);
         schema
+    }
+}
+
+/// On the schema that every database has PostgreSQL keeps no dependency: reading puts it last. One that is new stands
+/// anywhere.
+fn put_public_last(schema: &mut Schema) {
+    let public = ObjectId::new(Kind::Namespace, "", "public");
+    for object in schema.objects.values_mut() {
+        if let Some(at) = object.needs.iter().position(|need| need.on == public) {
+            let need = object.needs.remove(at);
+            object.needs.extend((object.id.kind != Kind::Extension).then_some(need));
+        }
     }
 }
 
@@ -560,7 +676,17 @@ async fn make_database<H: Host>(host: &mut H, facts: &Facts) -> Result<Result<Da
         return Ok(Err(Failure { kind, message, offset: None, sqlstate: Some("42501".into()) }));
     }
     drop_leftovers(host).await;
-    let name = format!("_whimbrel_{:016x}", host.chance());
+    let owner = match host
+        .query(&format!(
+            "SELECT {} FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid()",
+            owner_digits()
+        ))
+        .await
+    {
+        Ok(rows) => rows.first().map(|row| text(row, 0)).unwrap_or_default(),
+        Err(failure) => return Err(failure.error(Code::Database, "a scratch database cannot be made")),
+    };
+    let name = format!("_whimbrel_{owner:0>14}{:02x}", host.chance() & 0xff);
     let create = format!("CREATE DATABASE {} TEMPLATE template0 {}", quote_name(&name), facts.locale);
     if let Err(failure) = host.execute(&create).await {
         return match failure.kind {
@@ -583,35 +709,40 @@ async fn make_database<H: Host>(host: &mut H, facts: &Facts) -> Result<Result<Da
     }
 }
 
-/// Says in the database's comment what it is, and since when.
+/// Says in the database's comment what it is.
 async fn mark<H: Host>(host: &mut H, name: &str) -> Result<(), Failure> {
-    let now = "SELECT pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', \
-               'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
-    let now = host.query(now).await?.first().map(|row| text(row, 0)).unwrap_or_default();
-    let comment = quote_literal(&format!("{COMMENT}{now}; it may be dropped when nobody is connected to it"));
+    let comment = quote_literal(COMMENT);
     host.execute(&format!("COMMENT ON DATABASE {} IS {comment}", quote_name(name))).await.map(drop)
 }
 
-/// Drops what killed runs have left. A living one is connected to its database, or has just made it. What was killed
-/// before it could say what it is gets its comment here, and goes the next time. Failures are of no interest: the next
-/// run tries again.
+/// The session `a` of `pg_stat_activity` in fourteen digits: its number, and of its start as much as has room. Numbers are
+/// given out again. Of other roles' sessions the start may not be seen.
+fn owner_digits() -> &'static str {
+    "pg_catalog.lpad(pg_catalog.to_hex(a.pid), 8, '0') || pg_catalog.lpad(pg_catalog.to_hex(\
+     (extract(epoch FROM a.backend_start)::numeric * 1000000)::bigint & 16777215), 6, '0')"
+}
+
+/// How many databases of killed runs one run drops: each makes the server write a checkpoint.
+const MOST_LEFTOVERS: u32 = 3;
+
+/// Drops what killed runs have left: databases whose session is gone, and to which nobody is connected. Failures are of no
+/// interest: the next run tries again.
 async fn drop_leftovers<H: Host>(host: &mut H) {
     let comment = "pg_catalog.shobj_description(d.oid, 'pg_database')";
     let sql = format!(
-        "SELECT d.datname, {comment} IS NULL FROM pg_catalog.pg_database d \
+        "SELECT d.datname FROM pg_catalog.pg_database d \
          WHERE d.datname ~ '^_whimbrel_[0-9a-f]{{16}}$' AND pg_catalog.pg_has_role(d.datdba, 'USAGE') \
-         AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid) \
-         AND ({comment} IS NULL OR CASE WHEN {comment} ~ '^{COMMENT}\\d{{4}}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ;' \
-         THEN pg_catalog.substring({comment}, 'made at ([^;]+)')::timestamptz \
-         < pg_catalog.clock_timestamp() - interval '10 minutes' ELSE false END)"
+         AND ({comment} IS NULL OR pg_catalog.starts_with({comment}, {})) \
+         AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid \
+         OR pg_catalog.substr(d.datname::text, 11, 14) = {} \
+         OR (a.backend_start IS NULL AND pg_catalog.substr(d.datname::text, 11, 8) = \
+         pg_catalog.lpad(pg_catalog.to_hex(a.pid), 8, '0'))) LIMIT {MOST_LEFTOVERS}",
+        quote_literal(COMMENT),
+        owner_digits(),
     );
     for row in host.query(&sql).await.unwrap_or_default() {
-        let name = text(&row, 0);
         // Not by force: who has connected in between keeps it.
-        let _ = match text(&row, 1).as_str() {
-            "t" => mark(host, &name).await,
-            _ => host.execute(&format!("DROP DATABASE IF EXISTS {}", quote_name(&name))).await.map(drop),
-        };
+        let _ = host.execute(&format!("DROP DATABASE IF EXISTS {}", quote_name(&text(&row, 0)))).await;
     }
 }
 
