@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, ColorChoice, Parser};
 
 use crate::command::Command;
 use crate::configuration::Configuration;
+use crate::phases::PhaseArguments;
 
 /// Brings SQLite databases to a declared schema, and loses nothing.
 ///
@@ -119,6 +120,9 @@ pub struct PlanArguments {
     pub scratch: Option<OsString>,
     #[command(flatten)]
     pub times: ServerArguments,
+    /// A change in two phases.
+    #[command(flatten)]
+    pub phase: PhaseArguments,
 }
 
 /// How long things may take on a PostgreSQL server that is in use.

@@ -18,6 +18,7 @@ mod failure;
 mod losses;
 mod migrations;
 mod overview;
+mod phases;
 mod planning;
 mod postgres;
 mod postgres_migrations;

@@ -44,6 +44,10 @@ impl Planning {
         configuration: &Configuration,
     ) -> Result<Planning, Failure> {
         let database = Database::choose(db, configuration)?;
+        if arguments.phase.is_given() {
+            return Err(Failure::usage("a change in two phases is for PostgreSQL servers")
+                .help("a SQLite database has the clients of one app: leave out --expand and --contract"));
+        }
         let sources = if arguments.schema.is_empty() { &configuration.schema } else { &arguments.schema };
         if sources.is_empty() {
             return Err(Failure::usage("no schema is named")

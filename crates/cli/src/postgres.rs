@@ -20,7 +20,7 @@ use crate::planning::{Planning, refusal};
 use crate::progress::{Progress, cancelled_by_interrupt};
 use crate::render::{self, Heading, shell_word};
 use crate::session::Session;
-use crate::{ask, source, wire};
+use crate::{ask, phases, source, wire};
 
 /// A server, and the database on it that a command works on.
 pub struct Server {
@@ -52,7 +52,7 @@ impl Server {
     /// The schema of the database.
     pub fn schema(&self) -> Result<Schema, Failure> {
         let mut host = self.connect()?;
-        Ok(self.runtime.block_on(whimbrel::postgres::read_schema(&mut host))?)
+        Ok(self.runtime.block_on(whimbrel::postgres::read_declared_schema(&mut host))?)
     }
 
     /// What the sources declare, as the server understands it; nothing in the database is read.
@@ -257,7 +257,7 @@ impl<'s> Making<'s> {
         let mut planner = match &other {
             Some(other) => {
                 let mut host = server.runtime.block_on(Postgres::connect_to(other))?;
-                Planner::from_schema(server.runtime.block_on(whimbrel::postgres::read_schema(&mut host))?)
+                Planner::from_schema(server.runtime.block_on(whimbrel::postgres::read_declared_schema(&mut host))?)
             }
             None => Planner::from_sources(source::texts(session, words)?),
         };
@@ -268,7 +268,7 @@ impl<'s> Making<'s> {
             planner = planner.ignore(pattern);
         }
         let strict_order = arguments.strict_order.or(configuration.strict_order).unwrap_or(false);
-        planner = planner.strict_order(strict_order).fast(arguments.fast);
+        planner = arguments.phase.planner(planner.strict_order(strict_order).fast(arguments.fast));
         let mut run = RunSettings { statement_timeout: arguments.times.statement_timeout, ..RunSettings::default() };
         run.lock_timeout = arguments.times.lock_timeout.unwrap_or(run.lock_timeout);
         let scratch = match &arguments.scratch {
@@ -302,12 +302,19 @@ impl<'s> Making<'s> {
         let problems: Vec<_> = obstacles.map(Problem::from).collect();
         let database = self.server.address.to_string();
         session.record("plan", &wire::PostgresPlan::new(&database, plan, &problems, with_sql));
+        let phase = plan.phase.as_ref().map(phases::text).unwrap_or_default();
         if plan.is_empty() {
             session.say("No changes.");
+            if !phase.is_empty() {
+                session.say(phase.trim_end());
+            }
             return;
         }
         let heading = Heading { database: &database, bytes: None, schema: &self.sources };
         session.say(&render::postgres_plan(&heading, plan, session.verbose));
+        if !phase.is_empty() {
+            session.say(phase.trim_end());
+        }
         if with_sql && !plan.steps.is_empty() {
             session.say("");
             session.print(&plan.script());
@@ -330,6 +337,7 @@ impl<'s> Making<'s> {
         for pattern in &arguments.ignore {
             words.extend(["--ignore".to_owned(), pattern.clone()]);
         }
+        words.extend(arguments.phase.words());
         if arguments.fast {
             words.push("--fast".to_owned());
         }

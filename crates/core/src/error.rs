@@ -67,6 +67,14 @@ codes! {
     OtherApplication = "W0209",
     /// A change that whimbrel does not make.
     Unsupported = "W0210",
+    /// The database serves old and new clients, and the plan would not.
+    Expanded = "W0211",
+    /// A client that is still about needs what would go.
+    StillNeeded = "W0212",
+    /// The rows of an expansion are not all filled in.
+    NotFilledIn = "W0213",
+    /// The columns of old and new clients do not hold the same.
+    OutOfStep = "W0214",
     /// The database is locked by somebody else.
     Busy = "W0301",
     /// The database cannot be written.
@@ -305,6 +313,10 @@ impl Error {
                 | NotRegistered
                 | OtherApplication
                 | Unsupported
+                | Expanded
+                | StillNeeded
+                | NotFilledIn
+                | OutOfStep
                 | Journal
                 | MigrationScript
                 | MigrationEdited

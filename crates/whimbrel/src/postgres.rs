@@ -21,8 +21,10 @@
 use std::ops::Deref;
 
 use whimbrel_core::diff::{Answer, Question};
+use whimbrel_core::postgres::expand::Action;
+use whimbrel_core::postgres::expand::record::Release;
 use whimbrel_core::postgres::host::Host;
-use whimbrel_core::postgres::prepare::make_plan;
+use whimbrel_core::postgres::prepare::{self, make_plan};
 use whimbrel_core::postgres::run::run_plan;
 use whimbrel_core::postgres::schema::Schema;
 use whimbrel_core::postgres::scratch::Place;
@@ -41,7 +43,7 @@ pub use whimbrel_core::postgres::run::RunSettings;
 pub use whimbrel_core::postgres::scratch::Scratch;
 pub use whimbrel_core::postgres::token::quote_name;
 pub use whimbrel_core::postgres::versioned::count;
-pub use whimbrel_core::postgres::{diff, print, schema, split, statement, steps, versioned};
+pub use whimbrel_core::postgres::{diff, expand, print, schema, split, statement, steps, versioned};
 
 /// The schema that sources declare, as the server of `host` understands it. They are executed in an empty place, which is
 /// gone afterwards: a database of its own, else a transaction that is rolled back; with `scratch`, in that database.
@@ -126,6 +128,51 @@ impl Planner {
         self
     }
 
+    /// Plans the first of two phases: what only adds is done, and what clients up to this release need stays beside it,
+    /// kept in step with what newer ones write.
+    ///
+    /// ```no_run
+    /// use whimbrel::postgres::{Planner, Postgres};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut server = Postgres::connect("postgres://localhost/notes").await?;
+    /// let schema = "CREATE TABLE users(id bigint PRIMARY KEY, email text)";
+    /// // Clients up to release 12 call it `mail`.
+    /// Planner::new(schema).rename("users.mail", "email")?.expand(12).push(&mut server).await?;
+    /// // When there are only newer ones:
+    /// Planner::new(schema).contract(13).push(&mut server).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn expand(mut self, client: Release) -> Planner {
+        self.settings.action = Action::Expand { client };
+        self
+    }
+
+    /// Plans the second phase: what no client from this release on needs goes.
+    #[must_use]
+    pub fn contract(mut self, oldest: Release) -> Planner {
+        self.settings.action = Action::Contract { oldest };
+        self
+    }
+
+    /// While a database is expanded: what a column of new clients gets when an old one writes, as an expression over the
+    /// columns of the table.
+    #[must_use]
+    pub fn new_value(mut self, path: impl Into<String>, expression: impl Into<String>) -> Planner {
+        self.settings.values.new.push((path.into(), expression.into()));
+        self
+    }
+
+    /// While a database is expanded: what a column of old clients gets when a new one writes, as an expression over the
+    /// columns of the table.
+    #[must_use]
+    pub fn old_value(mut self, path: impl Into<String>, expression: impl Into<String>) -> Planner {
+        self.settings.values.old.push((path.into(), expression.into()));
+        self
+    }
+
     /// Makes the plan; nothing is written to the database. What keeps it from running stands in it.
     ///
     /// # Errors
@@ -164,6 +211,14 @@ impl Planner {
             }
         }
     }
+}
+
+/// Reads the schema of a database as it would be declared: where it is expanded, as the newest clients see it.
+///
+/// # Errors
+/// Where the database cannot be read.
+pub async fn read_declared_schema<H: Host>(host: &mut H) -> Result<Schema> {
+    prepare::read_declared_schema(host, Scratch::Automatic).await
 }
 
 /// A plan for one database; its parts are those of [`steps::Plan`].

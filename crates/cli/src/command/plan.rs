@@ -34,6 +34,7 @@ Examples:
   whimbrel plan --db app.db --schema schema.sql
   whimbrel plan --db app.db --schema schema/ --sql
   whimbrel plan --db app.db --schema schema.sql --rename users.mail=email
+  whimbrel plan --db postgres:///app --schema schema.sql --expand --client 12
   whimbrel plan --exit-code --quiet || echo 'app.db is not up to date'";
 
 impl Plan {

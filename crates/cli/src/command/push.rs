@@ -40,7 +40,9 @@ Examples:
   whimbrel push --db app.db --schema schema.sql
   whimbrel push --db app.db --schema schema.sql --backup --yes
   whimbrel push --db app.db --schema schema.sql --rename users.mail=email
-  whimbrel push --db app.db --schema schema.sql --accept-data-loss --ignore 'legacy_*'";
+  whimbrel push --db app.db --schema schema.sql --accept-data-loss --ignore 'legacy_*'
+  whimbrel push --db postgres:///app --schema schema.sql --expand --client 12
+  whimbrel push --db postgres:///app --schema schema.sql --contract --oldest-client 13";
 
 impl Push {
     /// Plans, asks and runs.

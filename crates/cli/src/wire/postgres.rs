@@ -3,6 +3,7 @@
 use serde::Serialize;
 use whimbrel::lint::postgres::{PlanFinding, lint_plan};
 use whimbrel::postgres::diff::{Change, Part};
+use whimbrel::postgres::expand::{Action, Clients, Phase};
 use whimbrel::postgres::steps;
 
 use super::plan::{HazardEntry, Loss, NoteEntry, PartEntry, strategy};
@@ -27,7 +28,49 @@ pub struct PostgresPlan<'a> {
     ignored: &'a [String],
     rows: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    phase: Option<PhaseEntry<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     sql: Option<String>,
+}
+
+/// What a plan means for old and new clients.
+#[derive(Serialize)]
+struct PhaseEntry<'a> {
+    action: &'static str,
+    while_it_runs: ClientsEntry,
+    when_it_is_done: ClientsEntry,
+    kept: Vec<KeptEntry<'a>>,
+    later: &'a [String],
+}
+
+/// A range of releases; null where it has no end.
+#[derive(Serialize)]
+struct ClientsEntry {
+    from: Option<u32>,
+    to: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct KeptEntry<'a> {
+    what: &'a str,
+    client: u32,
+}
+
+impl<'a> From<&'a Phase> for PhaseEntry<'a> {
+    fn from(phase: &'a Phase) -> Self {
+        let clients = |clients: Clients| ClientsEntry { from: clients.from, to: clients.to };
+        PhaseEntry {
+            action: match phase.action {
+                Action::Plain => "none",
+                Action::Expand { .. } => "expand",
+                Action::Contract { .. } => "contract",
+            },
+            while_it_runs: clients(phase.meanwhile),
+            when_it_is_done: clients(phase.afterwards),
+            kept: phase.kept.iter().map(|(what, client)| KeptEntry { what, client: *client }).collect(),
+            later: &phase.later,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -109,6 +152,7 @@ impl<'a> PostgresPlan<'a> {
             findings: lint_plan(plan).into_iter().map(FindingEntry::from).collect(),
             ignored: &plan.ignored,
             rows: plan.rows(),
+            phase: plan.phase.as_ref().map(PhaseEntry::from),
             sql: with_sql.then(|| plan.script()),
         }
     }
@@ -156,7 +200,8 @@ fn part_entry(part: &Part) -> PartEntry {
         | Part::Comment
         | Part::Definition
         | Part::Validate
-        | Part::Invalid => (None, None),
+        | Part::Invalid
+        | Part::Kept(_) => (None, None),
     };
     PartEntry { kind: part.kind(), name, before, text: part.describe() }
 }

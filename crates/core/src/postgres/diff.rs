@@ -95,6 +95,8 @@ pub enum Part {
     Validate,
     /// An index that a stopped build has left, and that nobody can use.
     Invalid,
+    /// Something is kept for old clients, or no longer.
+    Kept(String),
 }
 
 /// What the text of a declared schema says besides its statements.
@@ -449,6 +451,7 @@ impl Part {
             Part::Definition => "definition",
             Part::Validate => "validate",
             Part::Invalid => "invalid",
+            Part::Kept(_) => "kept",
         }
     }
 
@@ -480,6 +483,7 @@ impl Part {
             Part::Definition => "definition".to_owned(),
             Part::Validate => "all rows are checked".to_owned(),
             Part::Invalid => "not valid, built anew".to_owned(),
+            Part::Kept(text) => text.clone(),
         }
     }
 }

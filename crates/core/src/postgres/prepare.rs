@@ -4,9 +4,15 @@
 //! called once it is renamed; and whether the steps make the declared schema of it. A plan that does not is refused
 //! before it is run.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::assume::assume;
 use super::declared::{Declared, read_declared};
 use super::diff::{Alteration, Change, Hints, Part, diff, remaining};
+use super::expand::mix::{Mixed, Request, Values, mix, seen};
+use super::expand::own::{Own, OwnSteps};
+use super::expand::record::{Kept, Record, What};
+use super::expand::{self, Action, Phase};
 use super::host::Host;
 use super::plan::{Input, Planned, marked_column, plan, proof_name, value_left};
 use super::print;
@@ -36,6 +42,10 @@ pub struct Settings {
     pub strict_order: bool,
     /// Whether nobody uses the database: everything is done at once and in the shortest way.
     pub fast: bool,
+    /// Whether it is one of two phases, and which.
+    pub action: Action,
+    /// What columns of old and new clients get from each other, where that was said.
+    pub values: Values,
 }
 
 /// What the database is to become.
@@ -141,6 +151,10 @@ async fn plan_to<H: Host>(
 ) -> Result<Plan> {
     let ignored = |name: &str| settings.ignore.iter().any(|pattern| matches_pattern(pattern, name));
     let (live, out_of_sight) = before.split(ignored);
+    // A database that is only assumed keeps nothing.
+    let record = if assumed.is_none() { Record::read(host).await? } else { Record::default() };
+    // What new clients see is what the declared schema is compared with.
+    let visible = seen_by_new(host, again(&mut scratch), &live, &record).await?;
     let mut target = declared.schema.without(ignored);
     // A schema with something in it that is out of sight stays.
     for object in &out_of_sight {
@@ -153,7 +167,7 @@ async fn plan_to<H: Host>(
     check_names(&target)?;
 
     let mut answers = settings.answers.clone();
-    let mut resolved = resolve(&live, &target, &answers, &hints)?;
+    let mut resolved = resolve(&visible, &target, &answers, &hints)?;
     loop {
         let answered: Vec<(String, Answer)> =
             resolved.questions.iter().filter_map(|question| Some((question.key(), resolver(question)?))).collect();
@@ -163,11 +177,11 @@ async fn plan_to<H: Host>(
         for (key, answer) in answered {
             answers.answer(key, answer);
         }
-        resolved = resolve(&live, &target, &answers, &hints)?;
+        resolved = resolve(&visible, &target, &answers, &hints)?;
     }
     if !resolved.questions.is_empty() && settings.accept_data_loss {
         answers.drop_the_rest = true;
-        resolved = resolve(&live, &target, &answers, &hints)?;
+        resolved = resolve(&visible, &target, &answers, &hints)?;
     }
     let Resolved { renames, merges, questions, swaps } = resolved;
     let mut plan_made = Plan {
@@ -179,24 +193,97 @@ async fn plan_to<H: Host>(
         ..Plan::default()
     };
     if !questions.is_empty() {
-        let (changes, notes) = diff(&live, &target, settings.strict_order, &merges);
+        let (changes, notes) = diff(&visible, &target, settings.strict_order, &merges);
         (plan_made.changes, plan_made.notes) = (changes, notes);
         let message = format!(
             "{} must be answered first",
             crate::plan::rows_text(questions.len() as u64).replace("row", "question")
         );
+        if settings.action == Action::Plain && !record.is_empty() {
+            plan_made.obstacles.push(expand::refusal(&record));
+        }
         plan_made.obstacles.push(Error::new(Code::QuestionOpen, message).questions(questions.clone()));
         plan_made.questions = questions;
         return Ok(plan_made);
     }
+    let (changes, notes) = diff(&visible, &target, settings.strict_order, &merges);
+    let is_declared = changes.is_empty() && renames.is_empty();
+    (plan_made.changes, plan_made.notes) = (changes, notes);
+    let mut phases = Phases { target, renames, hints, ..Phases::default() };
+    match settings.action {
+        Action::Plain => {
+            phases.record = record.clone();
+            if !record.is_empty() {
+                plan_made.phase = Some(Phase::new(Action::Plain, &record, &record, Vec::new()));
+                if !is_declared {
+                    plan_made.obstacles.push(expand::refusal(&record));
+                }
+                return Ok(plan_made);
+            }
+        }
+        Action::Expand { client } => {
+            phases.record = record.clone();
+            if !is_declared {
+                let request = Request {
+                    live: &live,
+                    record: &record,
+                    target: &phases.target,
+                    renames: &phases.renames,
+                    hints: &phases.hints,
+                    merges: &merges,
+                    values: &settings.values,
+                    client,
+                };
+                let mut place = aside.take_up(host, again(&mut scratch)).await?;
+                match mix(&mut place, &request).await {
+                    Ok(mixed) => {
+                        *aside = place.lay_aside().await?;
+                        phases.expand(mixed, &mut plan_made);
+                    }
+                    Err(e) => {
+                        place.close().await?;
+                        return Err(e);
+                    }
+                }
+                let new: Vec<_> =
+                    phases.record.kept.iter().filter(|kept| !record.kept.contains(kept)).cloned().collect();
+                phases.grants = expand::grants(host, &phases.moved, &new).await?;
+            } else {
+                phases.target.clone_from(&live);
+            }
+            plan_made.phase = Some(Phase::new(settings.action, &record, &phases.record, phases.later.clone()));
+            if !plan_made.obstacles.is_empty() {
+                return Ok(plan_made);
+            }
+        }
+        Action::Contract { oldest } => {
+            phases.record = match expand::contract(&record, oldest) {
+                Ok(record) => record,
+                Err(error) => {
+                    plan_made.phase = Some(Phase::new(Action::Plain, &record, &record, Vec::new()));
+                    plan_made.obstacles.push(error);
+                    return Ok(plan_made);
+                }
+            };
+            phases.target = phases.record.restore(phases.target, &live);
+            plan_made.phase = Some(Phase::new(settings.action, &record, &phases.record, Vec::new()));
+        }
+    }
+    let Phases { target, renames, hints, record: kept, moved, grants, late, fitting, .. } = phases;
+    plan_made.target.clone_from(&target);
     let (changes, notes) = diff(&live, &target, settings.strict_order, &merges);
-    if changes.is_empty() && renames.is_empty() {
-        plan_made.notes = notes;
+    let is_kept = kept == record && kept.kept.iter().all(Kept::is_filled);
+    if changes.is_empty() && renames.is_empty() && is_kept {
+        (plan_made.changes, plan_made.notes) = (changes, notes);
         return Ok(plan_made);
     }
+    let own = Own { before: &record, after: &kept, moved: &moved, live: &live, target: &target, grants: &grants };
+    plan_made.obstacles.extend(expand::out_of_step(host, &own).await?);
 
-    let (findings, mut obstacles) = match assumed {
-        None => probe(host, &live, &target, &renames, &merges, &hints, settings.accept_data_loss).await?,
+    // What is in another column too is not lost with the one that goes.
+    let asked = without_copies(&live, &own);
+    let (mut findings, mut obstacles) = match assumed {
+        None => probe(host, &asked, &target, &renames, &merges, &hints, settings.accept_data_loss).await?,
         Some(warnings) => {
             let mut assumed = assume(&live, &target, &renames, &merges, &hints);
             warnings.append(&mut assumed.warnings);
@@ -204,6 +291,8 @@ async fn plan_to<H: Host>(
             (assumed.findings, obstacles)
         }
     };
+    findings.fitting.extend(fitting);
+    findings.copied = own.going().iter().map(|(table, link)| ((*table).clone(), link.before.column.clone())).collect();
     let mut place = aside.take_up(host, again(&mut scratch)).await?;
     if swaps {
         // A run that stops in between would leave names exchanged, and the same answers would exchange them back.
@@ -219,6 +308,8 @@ async fn plan_to<H: Host>(
         merges: &merges,
         ignored: &out_of_sight,
         fast,
+        own: &own,
+        late: &late,
     };
     let judged = judging.judge(&mut place, renames, &findings, &mut plan_made).await;
     let closed = place.close().await;
@@ -285,6 +376,68 @@ fn tell_of_fills(plan: &mut Plan, hints: &Hints) {
     plan.warnings.append(&mut warnings);
 }
 
+/// Reads the schema as it would be declared: where the database is expanded, as the newest clients see it.
+///
+/// # Errors
+/// As [`read_schema`], and where what needs a column that is kept cannot be told in words of the new one.
+pub async fn read_declared_schema<H: Host>(host: &mut H, scratch: Scratch<'_, H>) -> Result<Schema> {
+    let live = read_schema(host).await?;
+    let record = Record::read(host).await?;
+    seen_by_new(host, scratch, &live, &record).await
+}
+
+async fn seen_by_new<H: Host>(
+    host: &mut H,
+    scratch: Scratch<'_, H>,
+    live: &Schema,
+    record: &Record,
+) -> Result<Schema> {
+    if !record.has_dependents(live) {
+        return Ok(record.visible(live));
+    }
+    let mut place = Place::open(host, scratch).await?;
+    let seen = seen(&mut place, live, record).await;
+    let closed = place.close().await;
+    let seen = seen?;
+    closed?;
+    Ok(seen)
+}
+
+/// What a plan is made for: the declared schema, or in one of two phases what serves old and new clients.
+#[derive(Default)]
+struct Phases {
+    target: Schema,
+    renames: Vec<Rename>,
+    hints: Hints,
+    /// What is kept afterwards.
+    record: Record,
+    moved: BTreeMap<ObjectId, ObjectId>,
+    grants: Vec<String>,
+    late: BTreeSet<ObjectId>,
+    later: Vec<String>,
+    fitting: BTreeSet<ObjectId>,
+}
+
+impl Phases {
+    fn expand(&mut self, mixed: Mixed, made: &mut Plan) {
+        made.obstacles.extend(mixed.obstacles);
+        made.warnings.extend(mixed.warnings);
+        self.hints.backfills.extend(mixed.backfills);
+        (self.target, self.renames, self.record) = (mixed.schema, mixed.renames, mixed.record);
+        (self.moved, self.late, self.later) = (mixed.moved, mixed.late, mixed.later);
+        self.fitting = mixed.fitting;
+    }
+}
+
+/// The schema without columns whose values are in others, and without what stands on them.
+fn without_copies(live: &Schema, own: &Own<'_>) -> Schema {
+    let kept = own.before.kept.iter().filter(|kept| {
+        matches!(&kept.what, What::Column { table, column, twin: Some(_), .. }
+            if own.going().iter().any(|(id, link)| *id == table && link.before.column == *column))
+    });
+    Record { kept: kept.cloned().collect() }.visible(live)
+}
+
 /// The same scratch for another time.
 fn again<'a, H>(scratch: &'a mut Scratch<'_, H>) -> Scratch<'a, H> {
     match scratch {
@@ -310,6 +463,8 @@ struct Judging<'a> {
     merges: &'a [Merge],
     ignored: &'a [Object],
     fast: bool,
+    own: &'a Own<'a>,
+    late: &'a BTreeSet<ObjectId>,
 }
 
 impl Judging<'_> {
@@ -346,7 +501,8 @@ impl Judging<'_> {
             }
             let (mut changes, notes) = diff(self.live, self.target, self.strict_order, self.merges);
             changes.retain(|change| !is_proof_at_work(change, self.live, self.target));
-            let planned = self.steps(self.live, &changes, &[], findings);
+            let own = self.own.steps(&mut changes, self.live, findings);
+            let planned = self.steps(self.live, &changes, &[], findings, own);
             (made.changes, made.notes, made.steps) = (changes, notes, planned.steps);
             made.warnings.extend(planned.warnings);
             obstacles.extend(planned.obstacles);
@@ -378,7 +534,8 @@ impl Judging<'_> {
         let (mut changes, notes) = diff(&renamed, self.target, self.strict_order, self.merges);
         changes.retain(|change| !is_proof_at_work(change, &renamed, self.target));
         add_renames(&mut changes, &done, &renamed);
-        let planned = self.steps(&renamed, &changes, &done, findings);
+        let own = self.own.steps(&mut changes, &renamed, findings);
+        let planned = self.steps(&renamed, &changes, &done, findings, own);
         obstacles.extend(planned.obstacles);
         made.warnings.extend(planned.warnings);
         show_renames(&mut changes, &done, self.live, &renamed);
@@ -420,6 +577,7 @@ impl Judging<'_> {
         changes: &[Change],
         renames: &[(Rename, Vec<String>)],
         findings: &super::plan::Findings,
+        own: OwnSteps,
     ) -> Planned {
         plan(&Input {
             live: self.live,
@@ -430,6 +588,8 @@ impl Judging<'_> {
             findings,
             ignored: self.ignored,
             fast: self.fast,
+            own,
+            late: self.late.clone(),
         })
     }
 }

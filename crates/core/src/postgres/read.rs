@@ -148,8 +148,8 @@ impl Reading {
     }
 }
 
-/// Whether a schema is a user's: names with `pg_` are the system's own.
-const OURS: &str = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'";
+/// Whether a schema is a user's: names with `pg_` are the system's own, and one is Whimbrel's.
+const OURS: &str = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> '_whimbrel'";
 
 /// Whether an object of `catalogue` belongs to no extension.
 fn no_member(catalogue: u32, oid: &str) -> String {
@@ -695,6 +695,8 @@ async fn triggers_rules_policies<C: Connection>(conn: &mut C, reading: &mut Read
     let sql = format!(
         "SELECT 't', t.oid, t.tgrelid, t.tgname, pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled::text, d.description, \
          NULL, NULL, NULL, NULL FROM pg_catalog.pg_trigger t {} WHERE NOT t.tgisinternal AND {parent} \
+         AND t.tgfoid NOT IN (SELECT f.oid FROM pg_catalog.pg_proc f JOIN pg_catalog.pg_namespace n \
+          ON n.oid = f.pronamespace WHERE n.nspname = '_whimbrel') \
          UNION ALL \
          SELECT 'r', r.oid, r.ev_class, r.rulename, CASE WHEN r.rulename <> '_RETURN' THEN \
          pg_catalog.pg_get_ruledef(r.oid) END, r.ev_enabled::text, d.description, NULL, NULL, NULL, NULL \

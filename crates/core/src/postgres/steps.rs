@@ -6,6 +6,7 @@
 //! database alone: an index that is not valid, a constraint that is not validated.
 
 use super::diff::Change;
+use super::expand::Phase;
 use super::schema::{ObjectId, Schema};
 use crate::diff::{Note, Question};
 use crate::error::Error;
@@ -36,6 +37,8 @@ pub struct Plan {
     pub strict_order: bool,
     /// The schema behind each [group](Plan::groups) of which it is known: what a run finds there before it commits.
     pub between: Vec<Option<Schema>>,
+    /// What it means for old and new clients, where it is one of two phases, or the database is between them.
+    pub phase: Option<Phase>,
 }
 
 /// One step of a plan.

@@ -129,7 +129,7 @@ impl Keeping {
     }
 
     /// The links in rows of links that follow one another, oldest first.
-    fn chains(&self) -> Vec<Vec<&Link>> {
+    pub fn chains(&self) -> Vec<Vec<&Link>> {
         let is_first = |link: &&Link| !self.links.iter().any(|other| other.after.column == link.before.column);
         let mut chains = Vec::new();
         for first in self.links.iter().filter(is_first) {

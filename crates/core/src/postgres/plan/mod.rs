@@ -73,6 +73,8 @@ pub struct Findings {
     /// New constraints and unique indexes of which it is known that the rows fit. The others are checked in the
     /// transaction that makes them: where rows do not fit, nothing has changed.
     pub fitting: BTreeSet<ObjectId>,
+    /// Columns that go and whose values are in another column: that was verified.
+    pub copied: BTreeSet<(ObjectId, String)>,
 }
 
 /// What the planner is given.
@@ -93,6 +95,10 @@ pub struct Input<'a> {
     pub findings: &'a Findings,
     /// Whether nobody uses the database: then all is done in the shortest way.
     pub fast: bool,
+    /// Steps that no change asks for, by where they stand.
+    pub own: super::expand::own::OwnSteps,
+    /// What is made only when all rows are filled in.
+    pub late: BTreeSet<ObjectId>,
 }
 
 /// What came out.
@@ -108,7 +114,7 @@ pub struct Planned {
 
 /// The steps, and what cannot be planned.
 pub fn plan(input: &Input<'_>) -> Planned {
-    let mut planner = Planner::of(input);
+    let mut planner = Planner { late: input.late.clone(), ..Planner::of(input) };
     planner.find_broken();
     planner.renames();
     planner.drops();
@@ -128,13 +134,17 @@ pub fn plan(input: &Input<'_>) -> Planned {
     for step in &mut planner.online {
         step.undo.clone_from(&planner.helpers);
     }
+    let own = &input.own;
     for bucket in [
+        own.first.clone(),
         planner.renames,
         planner.drops,
         planner.body,
+        own.beside.clone(),
         planner.fills,
         planner.proofs,
         planner.online,
+        own.settled.clone(),
         planner.finish,
         planner.validate,
     ] {

@@ -42,7 +42,9 @@ impl Planner<'_> {
                     if let Some(rows) = lost.filter(|rows| *rows > 0) {
                         let what = format!("column {}.{known}", id.shown());
                         step.hazards.push(Hazard::DataLoss { what, rows });
-                    } else if column.generated.is_none() {
+                    } else if column.generated.is_none()
+                        && !self.input.findings.copied.contains(&(id.clone(), column.name.clone()))
+                    {
                         let held = quote_name(&column.name);
                         let check =
                             format!("SELECT count(*) FROM (SELECT 1 FROM {name} WHERE {held} IS NOT NULL LIMIT 1) r");
