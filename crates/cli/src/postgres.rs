@@ -7,12 +7,14 @@ use std::time::Instant;
 use tokio::runtime::Runtime;
 use whimbrel::diff::{Answer, Question};
 use whimbrel::postgres::schema::Schema;
-use whimbrel::postgres::{Declared, Plan, Planner, Postgres, RunSettings, print};
+use whimbrel::postgres::{
+    Declared, Plan, Planner, Postgres, RunSettings, Scratch, Settings, Wanted, make_draft_plan, print, steps,
+};
 use whimbrel::postgres_host::Address;
 use whimbrel::schema::Source;
 use whimbrel::{Code, Error};
 
-use crate::arguments::{PlanArguments, shown};
+use crate::arguments::{BackupArguments, PlanArguments, Rename, shown};
 use crate::configuration::{Configuration, FILE};
 use crate::database::VARIABLE;
 use crate::failure::{Exit, Failure, Problem};
@@ -124,8 +126,13 @@ impl Server {
         session: &mut Session,
         arguments: &PlanArguments,
         configuration: &Configuration,
+        backup: &BackupArguments,
         yes: bool,
     ) -> Result<Exit, Failure> {
+        if backup.backup == Some(true) || backup.keep.is_some() {
+            return Err(Failure::usage("a PostgreSQL database is not backed up by whimbrel")
+                .help("make a backup with pg_dump, and leave out --backup and --keep"));
+        }
         let mut making = Making::new(session, &self, arguments, configuration)?;
         let asks = session.can_ask() && !yes;
         session.written = Some(self.address.to_string());
@@ -213,6 +220,84 @@ pub fn block<T>(server: &Server, work: impl Future<Output = T>) -> T {
     server.runtime.block_on(work)
 }
 
+/// What `whimbrel diff` is given besides the two schemas.
+pub struct Comparison<'a> {
+    pub renames: &'a [Rename],
+    pub ignore: &'a [String],
+    pub strict_order: bool,
+    pub accept_data_loss: bool,
+}
+
+impl Server {
+    /// The server of the two words that is one.
+    fn of_either(from: &OsStr, to: &OsStr) -> Result<Server, Failure> {
+        let word = if is_postgres(from) { from } else { to };
+        let configuration = Configuration::default();
+        Server::named(Some(&word.to_owned()), &configuration)?
+            .ok_or_else(|| Failure::usage(format!("{} is no PostgreSQL database", shown(word))))
+    }
+
+    /// `whimbrel diff`, where one of the two is a database on a server: the other may be another, or SQL that it executes.
+    pub fn diff(session: &mut Session, from: &OsString, to: &OsString, how: &Comparison<'_>) -> Result<Exit, Failure> {
+        let server = Server::of_either(from, to)?;
+        let mut host = server.connect()?;
+        let schema = |word: &OsStr| -> Result<Schema, Failure> {
+            let mut other = server.runtime.block_on(Postgres::connect_to(&address(word)?))?;
+            Ok(server.runtime.block_on(whimbrel::postgres::read_schema(&mut other))?)
+        };
+        let before = match is_postgres(from) {
+            true => schema(from)?,
+            false => {
+                let sources = source::texts(session, std::slice::from_ref(from))?;
+                let declared = whimbrel::postgres::read_declared(&mut host, None, &sources);
+                server.runtime.block_on(declared)?.schema
+            }
+        };
+        let wanted = match is_postgres(to) {
+            true => Wanted::Schema(Box::new(schema(to)?)),
+            false => Wanted::Sql(source::texts(session, std::slice::from_ref(to))?),
+        };
+        let mut settings =
+            Settings { ignore: how.ignore.to_vec(), strict_order: how.strict_order, fast: true, ..Settings::default() };
+        for rename in how.renames {
+            settings.answers.rename(&rename.from, &rename.to)?;
+        }
+        let mut plan = |accept_data_loss: bool| -> Result<steps::Plan, Failure> {
+            let settings = Settings { accept_data_loss, ..settings.clone() };
+            let mut nobody = |_: &Question| None;
+            let plan = make_draft_plan(&mut host, Scratch::Automatic, before.clone(), &wanted, &settings, &mut nobody);
+            Ok(server.runtime.block_on(plan)?.0)
+        };
+        let open = plan(false)?;
+        if !open.questions.is_empty() && !how.accept_data_loss {
+            return refusal(&open.questions, &[]).map_or(Ok(Exit::Done), Err);
+        }
+        // A script loses nothing by being printed; what running it would lose stands in it.
+        let plan = plan(true)?;
+        if let Some(refusal) = refusal(&plan.questions, &plan.obstacles) {
+            return Err(refusal);
+        }
+        let mut sql = String::new();
+        for question in &open.questions {
+            let ways = crate::failure::rename_options(question).join(" or ");
+            let line = format!("-- {} is dropped; if it was renamed, say {ways}", question.path());
+            sql.push_str(&format!("{}\n", render::printable(&line)));
+        }
+        for (_, what, _) in plan.losses() {
+            sql.push_str(&format!("-- Data loss: {}\n", render::printable(what)));
+        }
+        sql.push_str(&plan.script());
+        session.record("plan", &wire::PostgresPlan::new(&server.address.to_string(), &plan, &[], false));
+        session.record("sql", &sql);
+        if plan.is_empty() {
+            session.remark("No changes.");
+        } else {
+            session.print(&sql);
+        }
+        Ok(Exit::Done)
+    }
+}
+
 /// Whether a word names a PostgreSQL server, as a URL or in libpq's form of `host=… dbname=…`.
 pub fn is_postgres(word: &OsStr) -> bool {
     const KEYS: [&str; 7] = ["host", "hostaddr", "port", "dbname", "user", "password", "sslmode"];
@@ -268,7 +353,8 @@ impl<'s> Making<'s> {
             planner = planner.ignore(pattern);
         }
         let strict_order = arguments.strict_order.or(configuration.strict_order).unwrap_or(false);
-        planner = arguments.phase.planner(planner.strict_order(strict_order).fast(arguments.fast));
+        planner = planner.strict_order(strict_order).fast(arguments.fast).show_rows(arguments.show_rows);
+        planner = arguments.phase.planner(planner);
         let mut run = RunSettings { statement_timeout: arguments.times.statement_timeout, ..RunSettings::default() };
         run.lock_timeout = arguments.times.lock_timeout.unwrap_or(run.lock_timeout);
         let scratch = match &arguments.scratch {
@@ -338,8 +424,22 @@ impl<'s> Making<'s> {
             words.extend(["--ignore".to_owned(), pattern.clone()]);
         }
         words.extend(arguments.phase.words());
+        if let Some(strict) = arguments.strict_order {
+            words.push(if strict { "--strict-order".to_owned() } else { "--strict-order=false".to_owned() });
+        }
         if arguments.fast {
             words.push("--fast".to_owned());
+        }
+        // A word that is no URL may hold a password, and is written as an address without it.
+        if let Some(scratch) = arguments.scratch.as_deref().and_then(|word| address(word).ok()) {
+            words.extend(["--scratch".to_owned(), scratch.to_string()]);
+        }
+        let times = [
+            ("--lock-timeout", arguments.times.lock_timeout),
+            ("--statement-timeout", arguments.times.statement_timeout),
+        ];
+        for (option, time) in times {
+            words.extend(time.into_iter().flat_map(|time| [option.to_owned(), format!("{}ms", time.as_millis())]));
         }
         if arguments.accept_data_loss {
             words.push("--accept-data-loss".to_owned());

@@ -37,7 +37,7 @@ pub use crate::postgres_migrator::Migrator;
 pub use tokio_postgres::Client;
 pub use whimbrel_core::postgres::declared::Declared;
 pub use whimbrel_core::postgres::draft::draft;
-pub use whimbrel_core::postgres::prepare::{Settings, Wanted};
+pub use whimbrel_core::postgres::prepare::{Settings, Wanted, make_draft_plan};
 pub use whimbrel_core::postgres::read::read_schema;
 pub use whimbrel_core::postgres::run::RunSettings;
 pub use whimbrel_core::postgres::scratch::Scratch;
@@ -118,6 +118,13 @@ impl Planner {
     #[must_use]
     pub fn strict_order(mut self, strict: bool) -> Planner {
         self.settings.strict_order = strict;
+        self
+    }
+
+    /// Whether the keys of the rows that do not fit are named, in the plan's warnings.
+    #[must_use]
+    pub fn show_rows(mut self, show: bool) -> Planner {
+        self.settings.show_rows = show;
         self
     }
 

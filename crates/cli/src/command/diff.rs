@@ -9,12 +9,14 @@ use crate::arguments::{Rename, rename};
 use crate::configuration::Configuration;
 use crate::failure::{Exit, Failure};
 use crate::planning::Planning;
+use crate::postgres::{Comparison, Server, is_postgres};
 use crate::session::Session;
 use crate::{database, failure, render, source, wire};
 
 /// Print the SQL from one schema to another
 ///
-/// Each of the two is a .sql file, a folder of them, a snapshot (.json), a database, or - for standard input. Only
+/// Each of the two is a .sql file, a folder of them, a snapshot (.json), a database, or - for standard input. Where one is a
+/// database on a PostgreSQL server, the other is another, or SQL for PostgreSQL. Only
 /// schemas are compared: the SQL is made for a database without rows, and `whimbrel plan` knows what rows need.
 /// Where both are the same, nothing is printed on standard output.
 #[derive(Debug, Args)]
@@ -49,6 +51,13 @@ impl Diff {
     /// Prints the script.
     pub fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         let configuration = Configuration::find()?;
+        if is_postgres(&self.from) || is_postgres(&self.to) {
+            let ignore: Vec<String> = configuration.ignore.iter().chain(&self.ignore).cloned().collect();
+            let strict_order = self.strict_order.or(configuration.strict_order).unwrap_or(false);
+            let (renames, accept_data_loss) = (self.rename.as_slice(), self.accept_data_loss);
+            let how = Comparison { renames, ignore: &ignore, strict_order, accept_data_loss };
+            return Server::diff(session, &self.from, &self.to, &how);
+        }
         let from = source::read(session, std::slice::from_ref(&self.from))?;
         let to = source::read(session, std::slice::from_ref(&self.to))?;
 

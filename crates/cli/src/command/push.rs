@@ -20,7 +20,8 @@ use crate::{ask, render, wire};
 ///
 /// Plans, asks on a terminal, and runs: in one transaction, verified before it is committed. Where anything fails, the
 /// database is as it was. A database that is missing is created. Off a terminal nothing is asked: what needs an answer
-/// or an acceptance is refused with status 4, and nothing is changed. Ctrl-C stops a run and undoes it.
+/// or an acceptance is refused with status 4, and nothing is changed. Ctrl-C stops a run and undoes it; on PostgreSQL what
+/// is committed by then stays, and the next push goes on.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Push {
@@ -49,7 +50,7 @@ impl Push {
     pub fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         let configuration = Configuration::find()?;
         if let Some(server) = Server::named(self.db.db.as_ref(), &configuration)? {
-            return server.push(session, &self.plan, &configuration, self.yes);
+            return server.push(session, &self.plan, &configuration, &self.backup, self.yes);
         }
         let mut planning = Planning::new(session, &self.db, &self.plan, &configuration)?;
         let asks = session.can_ask() && !self.yes;

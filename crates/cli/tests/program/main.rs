@@ -12,6 +12,7 @@ mod plan;
 mod push;
 mod refusals;
 mod restore_and_doctor;
+mod server;
 mod sources;
 mod support;
 mod terminal;

@@ -109,6 +109,7 @@ impl Fitting<'_> {
                     findings.fitting.insert(object.id.clone());
                 }
                 Answer::Rows(rows) => {
+                    findings.unfit.push((pair.live.clone(), sql));
                     let rows = rows_text(rows);
                     let what = match &constraint.references {
                         Some(parent) => {

@@ -16,7 +16,7 @@ use super::expand::{self, Action, Phase};
 use super::host::Host;
 use super::plan::{Input, Planned, marked_column, plan, proof_name, value_left};
 use super::print;
-use super::probe::probe;
+use super::probe::{keys_of_unfit, probe};
 use super::read::read_schema;
 use super::resolve::{ASIDE, Merge, Rename, Resolved, certain_renames, old_id, resolve, statements};
 use super::run::try_out_stepwise;
@@ -46,6 +46,8 @@ pub struct Settings {
     pub action: Action,
     /// What columns of old and new clients get from each other, where that was said.
     pub values: Values,
+    /// Whether the keys of the rows that do not fit are named.
+    pub show_rows: bool,
 }
 
 /// What the database is to become.
@@ -293,6 +295,9 @@ async fn plan_to<H: Host>(
     };
     findings.fitting.extend(fitting);
     findings.copied = own.going().iter().map(|(table, link)| ((*table).clone(), link.before.column.clone())).collect();
+    if settings.show_rows {
+        plan_made.warnings.extend(keys_of_unfit(host, &live, &findings).await);
+    }
     let mut place = aside.take_up(host, again(&mut scratch)).await?;
     if swaps {
         // A run that stops in between would leave names exchanged, and the same answers would exchange them back.
@@ -386,12 +391,7 @@ pub async fn read_declared_schema<H: Host>(host: &mut H, scratch: Scratch<'_, H>
     seen_by_new(host, scratch, &live, &record).await
 }
 
-async fn seen_by_new<H: Host>(
-    host: &mut H,
-    scratch: Scratch<'_, H>,
-    live: &Schema,
-    record: &Record,
-) -> Result<Schema> {
+async fn seen_by_new<H: Host>(host: &mut H, scratch: Scratch<'_, H>, live: &Schema, record: &Record) -> Result<Schema> {
     if !record.has_dependents(live) {
         return Ok(record.visible(live));
     }

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, HashMap};
 use super::diff::Hints;
 use super::fits::Fitting;
 use super::plan::{Facts, Findings, altered_rows, holders, keeps_its_bytes};
+use super::print::constraints_of;
 use super::read::OLDEST_SERVER;
 use super::resolve::{ASIDE, Merge, Rename, new_id, new_member, old_id};
-use super::schema::{Body, Column, Kind, ObjectId, Schema, Table};
+use super::schema::{Body, Column, Demands, Kind, ObjectId, Schema, Table};
 use super::token::{quote_literal, quote_name};
 use crate::error::{Code, Error, Result};
 use crate::plan::rows_text;
-use crate::run::{Connection, Failure, FailureKind, Value};
+use crate::run::{Connection, Failure, FailureKind, Row, Value};
 
 /// A table before and after.
 pub(super) struct Pair<'a> {
@@ -156,7 +157,7 @@ pub async fn probe<C: Connection>(
         fitting.indexes(conn, pair, &mut findings, &mut obstacles).await?;
         fitting.domains(conn, pair, &mut obstacles).await?;
     }
-    enums(conn, live, target, (renames, merges), &is_empty, &mut obstacles).await?;
+    enums(conn, live, target, (renames, merges), &is_empty, &mut findings, &mut obstacles).await?;
     attributes(conn, (live, target), renames, accept_data_loss, &is_empty, &mut findings, &mut obstacles).await?;
     Ok((findings, obstacles))
 }
@@ -191,6 +192,32 @@ async fn facts<C: Connection>(conn: &mut C, live: &Schema) -> Result<HashMap<Obj
         out.insert(id, Facts { rows, bytes: text(5).parse().unwrap_or_default(), empty: size == 0 });
     }
     Ok(out)
+}
+
+/// How many keys are named for each question.
+const KEYS_SHOWN: usize = 10;
+
+/// The keys of the rows that do not fit, a line for each question. What has no primary key has no names for its rows.
+pub(super) async fn keys_of_unfit<C: Connection>(conn: &mut C, live: &Schema, findings: &Findings) -> Vec<String> {
+    let mut out = Vec::new();
+    for (table, sql) in &findings.unfit {
+        let key = constraints_of(live, table).find_map(|object| match &object.body {
+            Body::Constraint(constraint) if constraint.demands == Demands::PrimaryKey => Some(&constraint.columns),
+            _ => None,
+        });
+        let (Some(key), Some(rest)) = (key, sql.strip_prefix("SELECT count(*) ")) else { continue };
+        let list: Vec<String> = key.iter().map(|name| quote_name(name)).collect();
+        let list = list.join(", ");
+        let sql = format!("SELECT {list} {rest} ORDER BY {list} LIMIT {}", KEYS_SHOWN + 1);
+        let Ok(rows) = conn.query(&sql).await else { continue };
+        let shown = |row: &Row| {
+            row.iter().map(|value| value.text().map_or("NULL".to_owned(), str::to_owned)).collect::<Vec<_>>().join(", ")
+        };
+        let more = if rows.len() > KEYS_SHOWN { "; …" } else { "" };
+        let keys: Vec<String> = rows.iter().take(KEYS_SHOWN).map(shown).collect();
+        out.push(format!("keys of the rows of {}: {}{more}", table.shown(), keys.join("; ")));
+    }
+    out
 }
 
 async fn count<C: Connection>(conn: &mut C, sql: &str) -> Result<u64> {
@@ -263,9 +290,11 @@ async fn columns<C: Connection>(
         };
         let name = quote_name(&old.name);
         if column.not_null && !old.not_null && column.generated.is_none() {
-            let rows = count(conn, &format!("SELECT count(*) FROM {table} WHERE {name} IS NULL")).await?;
+            let sql = format!("SELECT count(*) FROM {table} WHERE {name} IS NULL");
+            let rows = count(conn, &sql).await?;
             findings.without_value.insert(key, rows);
             if rows > 0 && !has_value {
+                findings.unfit.push((pair.live.clone(), sql));
                 obstacles.push(no_value(rows));
             }
         }
@@ -297,14 +326,17 @@ async fn conversion<C: Connection>(
         Ok(0) => {
             findings.kept.insert((pair.id.clone(), new.name.clone()));
         }
-        Ok(rows) if !accept_data_loss => obstacles.push(
-            Error::new(
-                Code::ValuesAltered,
-                format!("{} of {shown} would not be the same as {}", rows_text(rows), new.data_type),
-            )
-            .object(pair.id.shown())
-            .help("look at these rows first; --accept-data-loss lets PostgreSQL convert them"),
-        ),
+        Ok(rows) if !accept_data_loss => {
+            findings.unfit.push((pair.live.clone(), sql));
+            obstacles.push(
+                Error::new(
+                    Code::ValuesAltered,
+                    format!("{} of {shown} would not be the same as {}", rows_text(rows), new.data_type),
+                )
+                .object(pair.id.shown())
+                .help("look at these rows first; --accept-data-loss lets PostgreSQL convert them"),
+            );
+        }
         Ok(rows) => {
             findings.altered.insert((pair.id.clone(), new.name.clone()), rows);
         }
@@ -363,6 +395,7 @@ async fn enums<C: Connection>(
     target: &Schema,
     (renames, merges): (&[Rename], &[Merge]),
     is_empty: &impl Fn(&ObjectId) -> bool,
+    findings: &mut Findings,
     obstacles: &mut Vec<Error>,
 ) -> Result<()> {
     let mut gone: BTreeMap<String, (&ObjectId, Vec<&String>)> = BTreeMap::new();
@@ -401,6 +434,7 @@ async fn enums<C: Connection>(
                 let sql = format!("SELECT count(*) FROM {} WHERE {holds}", table_id.sql());
                 let rows = count(conn, &sql).await?;
                 if rows > 0 {
+                    findings.unfit.push((table_id.clone(), sql));
                     let shown = format!("{}.{}", table_id.shown(), column.name);
                     let message = format!("{} of {shown} hold '{label}', which {id} no longer has", rows_text(rows));
                     let error = Error::new(Code::RowsDoNotFit, message).object(table_id.shown());

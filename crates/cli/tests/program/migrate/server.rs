@@ -61,7 +61,13 @@ fn from_the_first_schema_to_the_second_and_back() {
     assert_eq!(applied["applied"][0]["name"], "more");
     assert_eq!(applied["report"]["to"], 2);
     assert_eq!(value(&database, "SELECT count(*) FROM users WHERE email = 'nobody'"), "1");
-    assert_eq!(value(&database, "SELECT count(*) FROM pg_constraint WHERE conname LIKE '%whimbrel%' AND conrelid = 'users'::regclass"), "0");
+    assert_eq!(
+        value(
+            &database,
+            "SELECT count(*) FROM pg_constraint WHERE conname LIKE '%whimbrel%' AND conrelid = 'users'::regclass"
+        ),
+        "0"
+    );
     case.run("migrate status --verify --exit-code").code(0);
     // The migrations lead where the schema does.
     case.run("plan").code(0).stdout_eq("No changes.\n");

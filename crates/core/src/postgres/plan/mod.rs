@@ -68,6 +68,8 @@ pub struct Findings {
     pub kept: BTreeSet<(ObjectId, String)>,
     /// Rows whose value another type cannot hold as it is, by table and column.
     pub altered: HashMap<(ObjectId, String), u64>,
+    /// Questions that rows were found by which do not fit, with the table as it is called now.
+    pub unfit: Vec<(ObjectId, String)>,
     /// Values for such rows, by table and column.
     pub backfills: HashMap<(ObjectId, String), String>,
     /// New constraints and unique indexes of which it is known that the rows fit. The others are checked in the
