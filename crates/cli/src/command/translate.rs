@@ -94,14 +94,19 @@ impl Translate {
         if let Some(out) = &self.out {
             self.refuse_to_replace(out)?;
         }
+        let mut warnings = Vec::new();
         let translated = match (self.from, self.to) {
             (Dialect::Sqlite, Dialect::Postgres) => self.sqlite_to_postgres(session)?,
-            (Dialect::Postgres, Dialect::Sqlite) => self.postgres_to_sqlite(session)?,
+            (Dialect::Postgres, Dialect::Sqlite) => self.postgres_to_sqlite(session, &mut warnings)?,
             _ => {
                 return Err(Failure::usage("both dialects are the same")
                     .help("say --from postgres --to sqlite, or --from sqlite --to postgres"));
             }
         };
+        session.record("warnings", &warnings);
+        for warning in &warnings {
+            session.remark(&format!("{} {}", render::styled(render::OTHER, "warning:"), render::printable(warning)));
+        }
         let remarks: Vec<Wire<'_>> = translated.remarks.iter().map(Wire::from).collect();
         session.record("remarks", &remarks);
         let count = |kept: Kept| translated.remarks.iter().filter(|remark| remark.kept == kept).count() as u64;
@@ -145,7 +150,8 @@ impl Translate {
         Ok(to_postgres(&sqlite_host::read_schema(&mut connection)?))
     }
 
-    fn postgres_to_sqlite(&self, session: &mut Session) -> Result<Translated, Failure> {
+    /// The warnings are about what is in the sources and is no part of a schema.
+    fn postgres_to_sqlite(&self, session: &mut Session, warnings: &mut Vec<String>) -> Result<Translated, Failure> {
         if let [word] = self.sources.as_slice()
             && let Some(server) = Server::of(word)?
         {
@@ -165,8 +171,12 @@ impl Translate {
         }
         let texts = source::texts(session, &self.sources)?;
         let declared = server.declared(&texts, self.scratch.as_ref())?;
-        for warning in &declared.warnings {
-            session.remark(&format!("{} {}", render::styled(render::OTHER, "warning:"), render::printable(warning)));
+        warnings.extend(declared.warnings);
+        let hints = &declared.hints;
+        let directives = hints.tables.len() + hints.columns.len() + hints.backfills.len();
+        if directives > 0 {
+            let directives = render::count(directives as u64, "directive");
+            warnings.push(format!("{directives} not carried: write what devices need into the SQL for SQLite"));
         }
         Ok(to_sqlite(&declared.schema)?)
     }

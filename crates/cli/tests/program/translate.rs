@@ -89,6 +89,36 @@ CREATE TABLE users (
 }
 
 #[test]
+fn directives_are_not_carried_without_a_word() {
+    let case = Case::new()
+        .file(
+            "device.sql",
+            "CREATE TABLE a (b TEXT, -- whimbrel: renamed from c\n  d TEXT -- whimbrel: backfill 'x'\n);",
+        )
+        .file("server.sql", "CREATE TABLE a (b text -- whimbrel: renamed from c\n);");
+    case.run_untouched("translate --from sqlite --to postgres device.sql").code(0).stdout_eq(str![[r#"
+-- not carried: column a.b: the directive that it was called c
+-- not carried: column a.d: the directive that rows without a value get 'x'
+CREATE TABLE a (
+    b text,
+    d text
+);
+
+"#]]);
+    let server = database("program_translate");
+    case.run_untouched(&format!("translate --from postgres --to sqlite server.sql --db {}", server.url))
+        .code(0)
+        .stdout_eq("CREATE TABLE a (\n  b TEXT\n);\n")
+        .stderr_eq("warning: 1 directive not carried: write what devices need into the SQL for SQLite\n");
+    let case = case.file("server.sql", "CREATE TABLE a (b text); GRANT SELECT ON a TO public;");
+    let printed = case.json(&format!("translate --from postgres --to sqlite server.sql --db {}", server.url), 0);
+    assert_eq!(
+        printed["warnings"],
+        json!(["left out of the declared schema, because it is no part of one: GRANT and REVOKE (1)"])
+    );
+}
+
+#[test]
 fn as_json() {
     let case = Case::new().file("schema.sql", "CREATE TABLE a (b VARCHAR(5)); CREATE VIEW c AS SELECT b FROM a;");
     let printed = case.json("translate --from sqlite --to postgres schema.sql", 0);
@@ -101,7 +131,7 @@ fn as_json() {
         { "kept": "one_way", "object": "column a.b", "text": "its type VARCHAR(5) comes back as TEXT" },
         { "kept": "not", "object": "view c", "text": "views are not carried" },
     ]);
-    assert_eq!(printed["remarks"], expected);
+    assert_eq!((&printed["remarks"], &printed["warnings"]), (&expected, &json!([])));
     let written = case.json("translate --from sqlite --to postgres schema.sql --out server.sql", 0);
     assert_eq!((&written["sql"], &written["out"]), (&printed["sql"], &json!("server.sql")));
     assert_eq!(case.text("server.sql"), sql);

@@ -204,8 +204,19 @@ impl Translator<'_> {
         if table.without_rowid {
             self.remarks.add(Kept::OneWay, &what, "it comes back without WITHOUT ROWID");
         }
+        if let Some(old) = &table.renamed_from {
+            self.remarks.add(Kept::Not, &what, format!("the directive that it was called {old}"));
+        }
         let mut lines = Vec::new();
         for column in &table.columns {
+            let what = format!("column {}.{}", table.name, column.name);
+            if let Some(old) = &column.renamed_from {
+                self.remarks.add(Kept::Not, &what, format!("the directive that it was called {old}"));
+            }
+            if let Some(value) = &column.backfill {
+                let text = format!("the directive that rows without a value get {}", value.text());
+                self.remarks.add(Kept::Not, &what, text);
+            }
             lines.push(self.column(table, column));
         }
         // Names that are given count first, so that the others are those that come back.
