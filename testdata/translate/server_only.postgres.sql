@@ -5,6 +5,9 @@ CREATE TYPE pair AS (a integer, b integer);
 CREATE TYPE span AS RANGE (subtype = integer);
 CREATE DOMAIN short AS character varying(10) NOT NULL DEFAULT 'x' CHECK (VALUE <> '') CONSTRAINT is_lower CHECK (VALUE ~ '^[a-z]+$');
 CREATE SEQUENCE tickets;
+CREATE TABLE nothing ();
+CREATE TABLE computed (n integer GENERATED ALWAYS AS (1) STORED UNIQUE);
+CREATE TABLE of_computed (n integer REFERENCES computed (n));
 CREATE COLLATION german (provider = icu, locale = 'de');
 
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.changed = now(); RETURN NEW; END $$;

@@ -55,6 +55,8 @@ CREATE TABLE users (
     CHECK (price > 0 OR price IS NULL),
     CHECK (active OR NOT hidden),
     CHECK (code LIKE 'A_*%' AND code <> 'A'),
+    glob text,
+    over text CHECK (over LIKE '\_%'),
     CHECK (role NOT IN ('x', 'y')),
     CONSTRAINT dates CHECK ((born IS NULL) = (at IS NULL)),
     UNIQUE (mail)
@@ -87,5 +89,6 @@ CREATE TABLE notes (
 
 CREATE INDEX users_created ON users (created_at DESC);
 CREATE UNIQUE INDEX users_token ON users (token) WHERE active AND code IS NOT NULL;
+CREATE INDEX users_words ON users (length(glob), over);
 CREATE INDEX users_length ON users (length(code), (age + 1) DESC);
 CREATE INDEX notes_body ON notes (body, n);

@@ -75,6 +75,8 @@ CREATE TABLE users (
   full_name TEXT GENERATED ALWAYS AS (mail || '/' || code) STORED,
   parent UUID TEXT REFERENCES users(id),
   since TIMESTAMPTZ TEXT DEFAULT '2020-01-02T03:04:05.500Z',
+  "glob" TEXT,
+  "over" TEXT,
   UNIQUE (mail),
   CONSTRAINT code_is_short CHECK (length(code) <= 10),
   CONSTRAINT dates CHECK ((born IS NULL) = (at IS NULL)),
@@ -82,6 +84,7 @@ CREATE TABLE users (
   CHECK (active OR NOT hidden),
   CHECK (code GLOB 'A?[*]*' AND code <> 'A'),
   CHECK (length(digest) = 4 AND digest <> x'00000000'),
+  CHECK ("over" GLOB '_*'),
   CHECK (price > 0 OR price IS NULL),
   CHECK (role IN ('user', 'admin')),
   CHECK (role NOT IN ('x', 'y'))
@@ -89,3 +92,4 @@ CREATE TABLE users (
 CREATE INDEX users_created ON users (created_at DESC);
 CREATE INDEX users_length ON users (length(code), (age + 1) DESC);
 CREATE UNIQUE INDEX users_token ON users (token) WHERE active AND code IS NOT NULL;
+CREATE INDEX users_words ON users (length("glob"), "over");

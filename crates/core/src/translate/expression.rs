@@ -255,6 +255,10 @@ impl<'t> Reader<'t> {
     /// A name: a word that is not reserved, or anything in quotes.
     pub(super) fn name(&mut self) -> Option<String> {
         let name = match self.peek()? {
+            // Two of the words are names like any other in PostgreSQL, which prints them without quotes.
+            Token::Word(word) if self.dialect == Dialect::Postgres && matches!(word.as_str(), "glob" | "over") => {
+                word.clone()
+            }
             Token::Word(word) if RESERVED.contains(&word.to_ascii_lowercase().as_str()) => return None,
             token => token.name()?,
         };

@@ -271,15 +271,17 @@ impl ToSqlite<'_> {
         let (Expression::Text(pattern), Kind::Text | Kind::Open) = (self.value(right)?, kind) else {
             return Err("LIKE with a pattern that is no literal".to_owned());
         };
-        if pattern.contains('\\') {
-            return Err("LIKE with a pattern that has a backslash".to_owned());
-        }
         let (word, pattern) = match operator.contains('*') {
+            true if pattern.contains('\\') => return Err("ILIKE with a pattern that has a backslash".to_owned()),
             true => {
                 self.differs("LIKE takes upper and lower case for the same in ASCII only");
                 ("LIKE", pattern)
             }
-            false => ("GLOB", glob(&pattern)),
+            false => {
+                let glob = glob(&pattern).ok_or("LIKE with a pattern that ends in a backslash")?;
+                self.comes_back |= like_of_glob(&glob).as_ref() != Some(&pattern);
+                ("GLOB", glob)
+            }
         };
         let matched = Expression::binary(left, word, Expression::Text(pattern));
         let not = operator.starts_with('!');
@@ -466,14 +468,20 @@ fn list_items(list: &Expression, named: &dyn Fn(&str) -> Option<Type>) -> Option
     }
 }
 
-/// A pattern of LIKE as one of GLOB.
-pub(super) fn glob(pattern: &str) -> String {
-    pattern.chars().fold(String::new(), |out, c| match c {
-        '%' => out + "*",
-        '_' => out + "?",
-        '*' | '?' | '[' => out + &format!("[{c}]"),
-        c => out + &c.to_string(),
-    })
+/// A pattern of LIKE as one of GLOB; none where it ends in a backslash, which PostgreSQL refuses.
+fn glob(pattern: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut characters = pattern.chars();
+    while let Some(c) = characters.next() {
+        let (c, is_itself) = if c == '\\' { (characters.next()?, true) } else { (c, false) };
+        match c {
+            '%' if !is_itself => out.push('*'),
+            '_' if !is_itself => out.push('?'),
+            '*' | '?' | '[' => out.extend(['[', c, ']']),
+            c => out.push(c),
+        }
+    }
+    Some(out)
 }
 
 /// A pattern of GLOB as one of LIKE, where it can be one.
@@ -484,7 +492,7 @@ pub(super) fn like_of_glob(pattern: &str) -> Option<String> {
         match c {
             '*' => out.push('%'),
             '?' => out.push('_'),
-            '%' | '_' | '\\' => return None,
+            '%' | '_' | '\\' => out.extend(['\\', c]),
             '[' => match (characters.next()?, characters.next()?) {
                 (c @ ('*' | '?' | '['), ']') => out.push(c),
                 _ => return None,
@@ -493,4 +501,24 @@ pub(super) fn like_of_glob(pattern: &str) -> Option<String> {
         }
     }
     Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_of_like_and_glob() {
+        let check = |like: &str, expected: &str, back: &str| {
+            assert_eq!(glob(like).as_deref(), Some(expected), "{like}");
+            assert_eq!(like_of_glob(expected).as_deref(), Some(back), "{expected}");
+        };
+        check("a%_b", "a*?b", "a%_b");
+        check("a*[?]", "a[*][[][?]]", "a*[?]");
+        check(r"50\%\_\\", r"50%_\", r"50\%\_\\");
+        check(r"\a\*", "a[*]", "a*");
+        assert_eq!(glob(r"a\"), None);
+        assert_eq!(like_of_glob("[a-z]*"), None);
+        assert_eq!(like_of_glob("["), None);
+    }
 }

@@ -115,6 +115,11 @@ impl Translator<'_> {
                 continue;
             }
             let name = joined(id);
+            if table.columns.iter().all(|column| column.generated.is_some()) {
+                let text = "SQLite has no tables without a column that can be written";
+                self.remarks.add(Kept::Not, &format!("table {name}"), text);
+                continue;
+            }
             if fold(&name).starts_with("sqlite_") {
                 return Err(Error::new(Code::Unsupported, format!("SQLite keeps names like that of {id} for itself"))
                     .object(&name)
