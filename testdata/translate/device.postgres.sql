@@ -8,6 +8,7 @@ CREATE EXTENSION IF NOT EXISTS citext;
 -- differs: column lists.price: PostgreSQL holds price to numeric(10,2), which SQLite does not
 -- differs: column lists.anything: anything has no type in SQLite: on the server every value is text
 -- differs: column later.n: n has no type in SQLite: on the server every value is text
+-- not carried: column lists.price: the default '', because of a literal that is none of type numeric(10,2)
 -- not carried: table lists: ON CONFLICT REPLACE: PostgreSQL refuses the statement
 -- not carried: a check on lists: CHECK (typeof(big) = 'integer'), because of the function typeof
 -- differs: a check on lists: ILIKE takes upper and lower case for the same of all letters, not only of ASCII
@@ -23,12 +24,15 @@ CREATE TABLE lists (
     flag boolean,
     big bigint,
     price numeric(10,2),
+    url text NOT NULL DEFAULT 'http://localhost',
+    mask bigint NOT NULL DEFAULT 16,
     anything text,
     length bigint GENERATED ALWAYS AS (length(name) + 1) STORED,
     half double precision GENERATED ALWAYS AS (big / 2) STORED,
     CONSTRAINT lists_pkey PRIMARY KEY (id),
     CONSTRAINT lists_name_key UNIQUE (name),
     CONSTRAINT lists_group_check CHECK ("group" IS NULL OR "group" <> ''),
+    CONSTRAINT lists_mask_check CHECK (mask & 255 > 1),
     CONSTRAINT lists_flag_check CHECK (flag),
     CONSTRAINT lists_check CHECK (flag = TRUE OR big BETWEEN 1 AND 5),
     CONSTRAINT lists_name_check CHECK (name ILIKE 'a%'),

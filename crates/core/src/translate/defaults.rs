@@ -372,9 +372,33 @@ pub(super) fn literal_to_sqlite(text: &str, of: &Type) -> Result<Expression, Str
     }
 }
 
+/// Whether it is a decimal number, which both sides write alike.
 fn is_number(text: &str) -> bool {
-    let tokens = super::expression::tokens(text.trim_start_matches('-'), Dialect::Postgres).unwrap_or_default();
-    matches!(tokens.as_slice(), [super::expression::Token::Number(_)])
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (number, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let are_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    are_digits(whole)
+        && are_digits(fraction)
+        && are_digits(exponent)
+        && !(whole.is_empty() && fraction.is_empty())
+        && !exponent.is_empty()
+}
+
+/// A number of SQLite in decimal digits: it has hexadecimal ones too, and lines between digits.
+pub(super) fn decimal(number: &str) -> Option<String> {
+    let digits = number.replace('_', "");
+    let (sign, unsigned) = digits.strip_prefix('-').map_or(("", digits.as_str()), |unsigned| ("-", unsigned));
+    match unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X")) {
+        // 64 bits, of which the first is the sign.
+        Some(hexadecimal) => {
+            let value = u64::from_str_radix(hexadecimal, 16).ok()?.cast_signed();
+            let value = if sign.is_empty() { value } else { value.checked_neg()? };
+            Some(value.to_string())
+        }
+        None => is_number(&digits).then(|| digits.clone()),
+    }
 }
 
 /// Whether a text has a digit wherever `shape` has a d, and else what stands there.
@@ -519,7 +543,7 @@ fn literal_to_postgres(literal: &Expression, of: &Type) -> Option<Literal> {
         (Expression::Text(_), Type::Smallint | Type::Integer | Type::Bigint | Type::Boolean | Type::Real) => {
             return None;
         }
-        (Expression::Text(_), Type::Double | Type::Bytea) => return None,
+        (Expression::Text(_), Type::Double | Type::Bytea | Type::Numeric(_)) => return None,
         (Expression::Text(text), _) => Literal::Quoted(text.clone()),
         _ => return None,
     })
@@ -611,8 +635,12 @@ pub(super) fn to_postgres(text: &str, of: &Type) -> Result<Option<Default>, Stri
         literal if literal.is_literal() => {}
         _ => return Err("an expression that PostgreSQL has no like for".to_owned()),
     }
-    match literal_to_postgres(&expression, of) {
-        Some(Literal::Bare(sql)) => Ok(Some(Default { sql, comes_back: true })),
+    let literal = match &expression {
+        Expression::Number(number) => Expression::Number(decimal(number).ok_or("a number that is not known")?),
+        literal => literal.clone(),
+    };
+    match literal_to_postgres(&literal, of) {
+        Some(Literal::Bare(sql)) => Ok(Some(Default { sql, comes_back: literal == expression })),
         Some(Literal::Quoted(text)) => {
             let comes_back = !matches!(expression, Expression::Number(_));
             Ok(Some(Default { sql: quote_literal(&text), comes_back }))
@@ -640,6 +668,28 @@ mod tests {
         assert_eq!(array_items("{{1,2},{3,4}}"), None, "lists in a list");
         assert_eq!(array_items("{a\"b}"), None);
         assert_eq!(array_items("{a}b"), None);
+    }
+
+    #[test]
+    fn numbers_are_decimal() {
+        let check = |written: &str, expected: Option<&str>| assert_eq!(decimal(written).as_deref(), expected);
+        check("-1.5e+10", Some("-1.5e+10"));
+        check(".5", Some(".5"));
+        check("1_000", Some("1000"));
+        check("0x10", Some("16"));
+        check("-0xff", Some("-255"));
+        check("0xFFFFFFFFFFFFFFFF", Some("-1"));
+        check("0x10000000000000000", None);
+        check("1e", None);
+        check(".", None);
+        check("", None);
+        let default = |text: &str, of: &str| to_postgres(text, &Type::from_postgres(of).unwrap());
+        let made = |sql: &str, comes_back| Ok(Some(Default { sql: sql.to_owned(), comes_back }));
+        assert_eq!(default("0x10", "numeric"), made("16", false));
+        assert_eq!(default("1.50", "numeric"), made("1.50", true));
+        assert_eq!(default("'1.50'", "numeric"), made("1.50", true));
+        default("'false'", "numeric").expect_err("no number");
+        default("'0x10'", "numeric").expect_err("no number of PostgreSQL's");
     }
 
     #[test]

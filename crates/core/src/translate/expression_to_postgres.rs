@@ -3,6 +3,7 @@
 //! PostgreSQL looks at types where SQLite looks at values: what compares a text with a number, or takes a number for a
 //! truth, is an error there. So the kind of every part is followed, and what PostgreSQL would refuse is not carried.
 
+use super::defaults;
 use super::expression::Expression;
 use super::expression_to_sqlite::{Kind, is_number_as_text, like_of_glob, number_kind};
 use super::types::Type;
@@ -47,7 +48,12 @@ impl ToPostgres<'_> {
         match expression {
             Expression::Null => Ok((Expression::Null, Kind::Open)),
             Expression::Boolean(_) => Ok((expression.clone(), Kind::Boolean)),
-            Expression::Number(number) => Ok((expression.clone(), number_kind(number))),
+            Expression::Number(number) => {
+                let decimal = defaults::decimal(number).ok_or("a number that is not known")?;
+                self.comes_back |= decimal != *number;
+                let kind = number_kind(&decimal);
+                Ok((Expression::Number(decimal), kind))
+            }
             Expression::Text(_) => Ok((expression.clone(), Kind::Open)),
             Expression::Column(path) => match (self.column)(path) {
                 None => Err(format!("{} is no column", path.join("."))),

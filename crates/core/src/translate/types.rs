@@ -458,6 +458,8 @@ fn usual(declared: &str, nocase: bool, column: &str, checks: &[(Option<String>, 
             _ => Type::Numeric(None),
         },
         "VARCHAR" | "CHARACTER VARYING" | "NVARCHAR" => Type::Varchar(numbers.first().copied()),
+        // The words make SQLite look for a number in it.
+        "STRING" => Type::Text,
         "CHAR" => Type::Char(numbers.first().copied().unwrap_or(1)),
         // Values of all types, as they come.
         "" | "ANY" => Type::Text,
