@@ -580,7 +580,6 @@ fn both_phases_are_gone_on_with_wherever_a_run_was_ended() {
             });
             if let Err(error) = &outcome {
                 let codes = [Code::Disconnected, Code::OutcomeUnknown];
-                eprintln!("{n}: {error}");
                 assert!(codes.contains(&error.code()), "{n}: {error:?}");
             }
             // Old clients go on, wherever it stopped.
