@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use whimbrel::history::author::Draft;
 use whimbrel::history::{History, Outcome, Policy, Record, adopt};
+use whimbrel::postgres::schema::Kind as SchemaKind;
 use whimbrel::postgres::statement::{self, Change, Kind, Name, Object};
 use whimbrel::postgres::versioned::{self, Baseline, Way};
 use whimbrel::postgres::{Client, Migrator, Planner, Postgres, Scratch, Settings, Wanted, split};
@@ -155,7 +156,12 @@ impl<'s> Live<'s> {
 
     /// Drops all that migrations have made, and their record.
     pub fn clear(&mut self, ignore: &[String]) -> Result<(), Failure> {
-        let nothing = whimbrel::postgres::schema::Schema::default();
+        // The schema in which the record stands stays, and so does the one that every database has.
+        let home = block(self.server, versioned::home(&mut self.host))?;
+        let mut nothing = block(self.server, whimbrel::postgres::read_schema(&mut self.host))?;
+        nothing.objects.retain(|id, _| {
+            id.kind == SchemaKind::Namespace && (id.name == "public" || Some(&id.name) == home.as_ref())
+        });
         let mut planner = Planner::from_schema(nothing).accept_data_loss(true).fast(true);
         for pattern in ignore {
             planner = planner.ignore(pattern);

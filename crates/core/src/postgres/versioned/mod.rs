@@ -23,6 +23,6 @@ mod verify;
 pub use baseline::{Baseline, baseline, find_version, read_other_tool, repair_records};
 pub use downgrade::downgrade;
 pub use replay::{replay, replay_each};
-pub use tracking::{count, forget, read_tracking};
+pub use tracking::{count, forget, home, read_tracking};
 pub use upgrade::{is_unchanged, read_drift, upgrade};
 pub use verify::{Way, WayKind, verify};

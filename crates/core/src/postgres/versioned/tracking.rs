@@ -198,6 +198,18 @@ pub(super) fn visible(schema: crate::postgres::schema::Schema, ignore: &[String]
     })
 }
 
+/// The name of the schema in which the record of migrations stands, where there is one.
+///
+/// # Errors
+/// Where the catalogue cannot be read.
+pub async fn home<C: Connection>(conn: &mut C) -> Result<Option<String>> {
+    let sql = format!(
+        "SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relname = '{STATE}' AND pg_catalog.pg_table_is_visible(c.oid)"
+    );
+    Ok(rows(conn, &sql).await?.first().map(|row| text(row, 0)))
+}
+
 /// Drops the record of migrations, of a database that is to be made anew.
 ///
 /// # Errors
