@@ -142,7 +142,7 @@ const RULES: [Rule; 14] = [
 pub fn lint(history: &History) -> Result<Vec<Finding>> {
     match history.dialect() {
         Dialect::Sqlite => lint_sqlite(history),
-        Dialect::Postgres => postgres::lint(history, &postgres::Settings { sets_timeouts: true }),
+        Dialect::Postgres => postgres::lint(history, &postgres::Settings { by_whimbrel: true }),
     }
 }
 

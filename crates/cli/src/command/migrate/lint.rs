@@ -124,12 +124,11 @@ impl Lint {
     }
 }
 
-/// What is found in a folder. Whoever runs the migrations of another tool with it has no limit on waiting for locks, unless
-/// the scripts set one.
+/// What is found in a folder. Another tool's may be run by that tool, which does not see to what Whimbrel sees to.
 fn findings(folder: &Folder) -> whimbrel::Result<Vec<Finding>> {
     match (folder.dialect, folder.layout) {
         (Dialect::Sqlite, _) | (Dialect::Postgres, Layout::Whimbrel | Layout::Plain) => lint(&folder.history),
-        (Dialect::Postgres, _) => postgres::lint(&folder.history, &Settings { sets_timeouts: false }),
+        (Dialect::Postgres, _) => postgres::lint(&folder.history, &Settings { by_whimbrel: false }),
     }
 }
 

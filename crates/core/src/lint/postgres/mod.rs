@@ -48,6 +48,8 @@ pub struct Piece<'t> {
     pub transaction: Option<usize>,
     /// Whether it runs again and again, in portions, until it changes no row.
     pub in_portions: bool,
+    /// Whether it is recorded by itself when it has run, so that it does not run again.
+    pub alone: bool,
     /// The codes that are not told of it.
     pub silenced: Vec<String>,
 }
@@ -55,8 +57,9 @@ pub struct Piece<'t> {
 /// What is known of the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// Whether whoever runs the statements limits how long a lock is waited for, so that they need not do so.
-    pub sets_timeouts: bool,
+    /// Whether Whimbrel runs the statements: it limits how long the locks of a transaction are waited for, and tries again;
+    /// it records what stands alone by itself, and drops an index that a stopped build has left.
+    pub by_whimbrel: bool,
 }
 
 /// Something in a list of statements that is better done in another way.
@@ -183,7 +186,7 @@ const RULES: [&Rule; 53] = [
 /// use whimbrel_core::postgres::steps::Lock;
 /// let sql = "CREATE INDEX notes_owner ON notes (owner)";
 /// let piece = Piece { sql, transaction: Some(0), ..Piece::default() };
-/// let advice = look_over(&[piece], &Settings { sets_timeouts: true });
+/// let advice = look_over(&[piece], &Settings { by_whimbrel: true });
 /// assert_eq!((advice[0].code, advice[0].lock), ("P01", Some(Lock::Share)));
 /// ```
 pub fn look_over(statements: &[Piece<'_>], settings: &Settings) -> Vec<Advice> {
@@ -242,7 +245,7 @@ impl<'t> Script<'t> {
 /// let mut files = MemoryFiles::default();
 /// files.write("0001_start.sql", b"CREATE TABLE notes(id bigint PRIMARY KEY, size int);")?;
 /// files.write("0002_size.sql", b"ALTER TABLE notes ALTER size TYPE bigint;")?;
-/// let findings = lint(&Folder::read(&files)?.history, &Settings { sets_timeouts: true })?;
+/// let findings = lint(&Folder::read(&files)?.history, &Settings { by_whimbrel: true })?;
 /// assert_eq!((findings[0].code, findings[0].idx), ("P08", 2));
 /// # Ok::<(), whimbrel_core::Error>(())
 /// ```
@@ -364,7 +367,7 @@ fn pieces<'t>(text: &'t str, parts: &[Part], transaction: bool) -> Vec<Piece<'t>
             () if is_begun => Some(group),
             () => None,
         };
-        pieces.push(Piece { sql: part.text(text), transaction, in_portions, silenced });
+        pieces.push(Piece { sql: part.text(text), transaction, in_portions, alone: is_alone, silenced });
     }
     pieces
 }
@@ -450,7 +453,7 @@ mod tests {
 
     /// The statements, from 1, of which a code is told. The script runs in a transaction unless it says otherwise.
     pub(super) fn told(code: &str, script: &str) -> Vec<usize> {
-        let settings = Settings { sets_timeouts: code != "P22" };
+        let settings = Settings { by_whimbrel: !matches!(code, "P21" | "P22" | "P38" | "P39") };
         let advice = lint_script("m.sql", script, true, &settings).unwrap();
         advice.iter().filter(|a| a.code == code).map(|a| a.statement + 1).collect()
     }
@@ -520,6 +523,25 @@ mod tests {
     }
 
     #[test]
+    fn what_whimbrel_sees_to_is_told_of_others() {
+        let codes = |by_whimbrel: bool, script: &str| -> Vec<_> {
+            let advice = lint_script("m.sql", script, true, &Settings { by_whimbrel }).unwrap();
+            advice.iter().map(|a| a.code).filter(|code| matches!(*code, "P21" | "P22" | "P38" | "P39")).collect()
+        };
+        let two_tables = "ALTER TABLE a ADD b int; ALTER TABLE c ADD b int";
+        assert_eq!(codes(false, two_tables), ["P22", "P21"]);
+        assert_eq!(codes(true, two_tables), [""; 0]);
+        let alone = "-- whimbrel: alone\nCREATE INDEX CONCURRENTLY IF NOT EXISTS i ON a (b);\n\
+                     -- whimbrel: alone\nDROP INDEX CONCURRENTLY j;\n-- whimbrel: alone\nCREATE TABLE c (d int)";
+        assert_eq!(codes(false, alone), ["P39", "P38", "P38"]);
+        assert_eq!(codes(true, alone), [""; 0]);
+        // Which of them have run is not recorded.
+        let outside =
+            "-- whimbrel: no-transaction\nCREATE TABLE a (b int); CREATE TABLE c (d int); CREATE INDEX i ON a (b)";
+        assert_eq!(codes(true, outside), ["P38", "P38"]);
+    }
+
+    #[test]
     fn a_comment_silences_one_code_of_one_statement() {
         let script = "-- whimbrel: lint-ignore P01\nCREATE INDEX i ON a (b);\nCREATE INDEX j ON a (b);";
         assert_eq!(told("P01", script), [2]);
@@ -529,7 +551,7 @@ mod tests {
     #[test]
     fn a_range_is_that_of_the_script() {
         let script = "SELECT 1;\nALTER TABLE a ADD b int, ALTER c SET NOT NULL;";
-        let advice = lint_script("m.sql", script, true, &Settings { sets_timeouts: true }).unwrap();
+        let advice = lint_script("m.sql", script, true, &Settings { by_whimbrel: true }).unwrap();
         let found = advice.iter().find(|a| a.code == "P07").unwrap();
         assert_eq!(&script[found.range.clone()], "ALTER c SET NOT NULL");
         let error = lint_script("m.sql", "SELECT 1;\nSELECT 'a", true, &Settings::default()).unwrap_err();
@@ -567,7 +589,7 @@ mod tests {
             "CREATE TABLE a (b varchar(10), c bigint CHECK (c > 1))",
             "ALTER TABLE a ALTER b TYPE varchar(20);\nALTER TABLE a ALTER c TYPE text",
         ]);
-        let findings = lint(&history, &Settings { sets_timeouts: true }).unwrap();
+        let findings = lint(&history, &Settings { by_whimbrel: true }).unwrap();
         let found: Vec<_> = findings.iter().map(|f| (f.code, f.idx, f.line)).collect();
         assert_eq!(found, [("P33", 1, 1), ("P33", 2, 1), ("P08", 2, 2)]);
         assert_eq!(findings[2].lock, Some(Lock::AccessExclusive));
@@ -576,7 +598,7 @@ mod tests {
     #[test]
     fn an_index_of_a_later_migration_is_not_missed() {
         let found = |scripts: &[&str]| -> Vec<_> {
-            let findings = lint(&history(scripts), &Settings { sets_timeouts: true }).unwrap();
+            let findings = lint(&history(scripts), &Settings { by_whimbrel: true }).unwrap();
             findings.iter().filter(|f| f.code == "P47").map(|f| f.idx).collect()
         };
         let table = "CREATE TABLE a (b bigint REFERENCES c)";

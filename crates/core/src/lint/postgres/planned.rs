@@ -61,13 +61,14 @@ pub fn lint_plan(plan: &Plan) -> Vec<Finding> {
                         Statement::Outside { .. } | Statement::Backfill { .. } => None,
                     },
                     in_portions: matches!(is, Statement::Backfill { .. }),
+                    alone: of.alone,
                     silenced: Vec::new(),
                 });
             }
         }
         step += steps.len();
     }
-    let advice = Script::read(pieces).look_over(&Settings { sets_timeouts: true }, &mut known, &[]);
+    let advice = Script::read(pieces).look_over(&Settings { by_whimbrel: true }, &mut known, &[]);
     let placed = |mut advice: Advice| {
         let (step, statement) = places.get(advice.statement).copied()?;
         let is_seen_to =

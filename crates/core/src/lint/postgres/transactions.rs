@@ -2,7 +2,7 @@
 
 use super::{Context, Found, Rule, indexes};
 use crate::lint::Level;
-use crate::postgres::statement::{Change, Kind, Name, Transaction};
+use crate::postgres::statement::{Change, Kind, Name, Object, Transaction};
 
 pub(super) const OUTSIDE: Rule = Rule {
     code: "P04",
@@ -29,6 +29,10 @@ pub(super) const SEVERAL_LOCKS: Rule = Rule {
           two transactions that take them in another order stop each other for good",
     help: "one table in each transaction: `-- whimbrel: phase <name>` before the statements of the next one",
     find: |context| {
+        // All its waits share a limit.
+        if context.settings.by_whimbrel {
+            return Vec::new();
+        }
         let Some((table, lock)) = context.locks[context.at].first() else { return Vec::new() };
         // Told once, where the second table is locked.
         let mut first: Option<&Name> = None;
@@ -50,7 +54,7 @@ pub(super) const TIMEOUTS: Rule = Rule {
           however short the statement itself is",
     help: "SET lock_timeout = '2s' before it, and try again; SET statement_timeout for statements that may take long",
     find: |context| {
-        if context.settings.sets_timeouts {
+        if context.settings.by_whimbrel {
             return Vec::new();
         }
         let locks = |at: usize| context.locks[at].iter().max_by_key(|(_, lock)| *lock);
@@ -104,11 +108,14 @@ pub(super) const REPEATED: Rule = Rule {
            statement in a migration of its own",
     find: |context| {
         let alone = context.pieces.iter().filter(|piece| piece.transaction.is_none()).count();
-        if context.transaction().is_some() || alone < 2 {
+        let is_recorded = context.settings.by_whimbrel && context.pieces[context.at].alone;
+        if context.transaction().is_some() || alone < 2 || is_recorded {
             return Vec::new();
         }
         let fails = match context.kind() {
             Kind::CreateTable(create) => !create.if_not_exists,
+            Kind::CreateIndex(_) if context.settings.by_whimbrel => false,
+            Kind::Drop(drop) if context.settings.by_whimbrel && drop.object == Object::Index => false,
             Kind::CreateIndex(index) => !index.if_not_exists && !indexes::is_dropped_first(context),
             Kind::Create { if_not_exists, .. } => !if_not_exists,
             Kind::CreateView { if_not_exists, or_replace, .. } => !if_not_exists && !or_replace,
