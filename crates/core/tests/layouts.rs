@@ -280,6 +280,14 @@ mod tools {
             let wanted = MemoryFiles { dialect: Some(Dialect::Sqlite), ..files(&all) };
             assert_eq!(Folder::read(&wanted).unwrap_err().code(), Code::Journal);
         }
+        // Prisma sends a file as it is: one statement stands by itself.
+        let index = "-- built beside other work\nCREATE INDEX CONCURRENTLY i ON a (b);\n";
+        let two = format!("{start}\n{index}");
+        for (script, is_outside) in [(index, true), (start, false), (two.as_str(), false)] {
+            let all = [("20240131120000_start/migration.sql", script), ("migration_lock.toml", lock)];
+            let folder = Folder::read(&files(&all)).unwrap();
+            assert_eq!(folder.history.migrations[0].transaction, !is_outside, "{script}");
+        }
         // Nobody but whoever opens the folder knows what these are for.
         let plain = [("001_start.sql", start)];
         let told = MemoryFiles { dialect: Some(Dialect::Postgres), ..files(&plain) };

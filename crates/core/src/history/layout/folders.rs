@@ -6,11 +6,18 @@
 use super::{Found, in_folder, split_tag, tell_apart, text};
 use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
+use crate::history::statements::split;
 use crate::history::{Files, Problem};
+use crate::postgres::statement::{Statement, Transaction};
 
 const LOCK: &str = "migration_lock.toml";
 
-pub(super) fn read(files: &dyn Files, paths: &[String], problems: &mut Vec<Problem>) -> Result<Vec<Found>> {
+pub(super) fn read(
+    files: &dyn Files,
+    dialect: Dialect,
+    paths: &[String],
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Found>> {
     let mut folders: Vec<&str> = paths.iter().filter_map(|path| in_folder(path, "migration.sql")).collect();
     folders.sort_unstable();
     let mut others: Vec<&str> =
@@ -28,10 +35,22 @@ pub(super) fn read(files: &dyn Files, paths: &[String], problems: &mut Vec<Probl
     let mut found = Vec::with_capacity(folders.len());
     for folder in folders {
         let (version, name) = split_tag(folder);
-        found.push(Found::read(files, &format!("{folder}/migration.sql"), None, version, name)?);
+        let mut read = Found::read(files, &format!("{folder}/migration.sql"), None, version, name)?;
+        read.transaction = !stands_outside(dialect, &read.up);
+        found.push(read);
     }
     tell_apart(&mut found);
     Ok(found)
+}
+
+/// Whether a script is one statement that PostgreSQL refuses in a transaction. Prisma sends a file as it is, and a single
+/// statement then stands by itself: that is how an index is built `CONCURRENTLY` there.
+fn stands_outside(dialect: Dialect, script: &str) -> bool {
+    let only = match (dialect, split(dialect, script).as_deref()) {
+        (Dialect::Postgres, Ok([only])) => script.get(only.range.clone()),
+        _ => None,
+    };
+    only.is_some_and(|sql| Statement::read(sql).transaction() == Transaction::Outside)
 }
 
 /// The database that the migrations are for, where the lock file says it.

@@ -150,7 +150,7 @@ impl Folder {
             Layout::Diesel => diesel::read(files, dialect, &theirs, &mut problems)?,
             Layout::Drizzle => drizzle::read(files, &theirs, &mut problems)?,
             Layout::Goose | Layout::Sections => sections::read(files, dialect, &theirs, &mut problems)?,
-            Layout::Folders => folders::read(files, &theirs, &mut problems)?,
+            Layout::Folders => folders::read(files, dialect, &theirs, &mut problems)?,
         };
         let migrations = found.into_iter().map(|found| found.migration(dialect));
         let mut migrations: Vec<Migration> = migrations.collect::<Result<_>>()?;
