@@ -4,7 +4,7 @@
 //! it anyway goes without one, and gets it again on the way back.
 
 /// The most bytes of a name in PostgreSQL.
-const LONGEST: usize = 63;
+pub(super) const LONGEST: usize = 63;
 
 /// The name of a constraint of `table` on `columns`: `users_mail_key`.
 pub(super) fn automatic(table: &str, columns: &[String], label: &str) -> String {

@@ -83,7 +83,6 @@ struct ColumnType {
 }
 
 /// The names of one table's constraints: those that are given to some of them, and those that are used already.
-#[derive(Default)]
 struct Names {
     given: BTreeSet<String>,
     used: BTreeSet<String>,
@@ -105,6 +104,15 @@ fn name(name: &str) -> String {
 
 fn names_of(list: &[String]) -> String {
     list.iter().map(|n| name(n)).collect::<Vec<_>>().join(", ")
+}
+
+/// The names that constraints of the table are given.
+fn given_names(table: &Table) -> BTreeSet<String> {
+    let checks = table.checks.iter().filter_map(|check| check.name.clone());
+    let foreign_keys = table.foreign_keys.iter().filter_map(|key| key.name.clone());
+    let uniques = table.uniques.iter().filter_map(|unique| unique.name.clone());
+    let key = table.primary_key.iter().filter_map(|key| key.name.clone());
+    checks.chain(foreign_keys).chain(uniques).chain(key).collect()
 }
 
 /// The plain columns of a key; none where there is something else among them.
@@ -207,9 +215,15 @@ impl Translator<'_> {
         if let Some(old) = &table.renamed_from {
             self.remarks.add(Kept::Not, &what, format!("the directive that it was called {old}"));
         }
+        self.remark_length(&what, &table.name);
+        let constraints = given_names(table);
+        for given in &constraints {
+            self.remark_length(&format!("constraint {given} on {}", table.name), given);
+        }
         let mut lines = Vec::new();
         for column in &table.columns {
             let what = format!("column {}.{}", table.name, column.name);
+            self.remark_length(&what, &column.name);
             if let Some(old) = &column.renamed_from {
                 self.remarks.add(Kept::Not, &what, format!("the directive that it was called {old}"));
             }
@@ -220,11 +234,7 @@ impl Translator<'_> {
             lines.push(self.column(table, column));
         }
         // Names that are given count first, so that the others are those that come back.
-        let mut taken = Names::default();
-        taken.given.extend(table.checks.iter().filter_map(|check| check.name.clone()));
-        taken.given.extend(table.foreign_keys.iter().filter_map(|key| key.name.clone()));
-        taken.given.extend(table.uniques.iter().filter_map(|unique| unique.name.clone()));
-        taken.given.extend(table.primary_key.iter().filter_map(|key| key.name.clone()));
+        let mut taken = Names { given: constraints, used: BTreeSet::new() };
         lines.extend(self.primary_key(table, &mut taken));
         let mut alter = String::new();
         lines.extend(self.uniques(table, &mut taken, &mut alter));
@@ -315,6 +325,14 @@ impl Translator<'_> {
             self.remarks.add(Kept::OneWay, &what, "it comes back NOT NULL, as every column of a primary key is");
         }
         line
+    }
+
+    /// PostgreSQL cuts a long name, wherever it stands, and says so in a notice only.
+    fn remark_length(&mut self, what: &str, name: &str) {
+        if name.len() > names::LONGEST {
+            let text = format!("PostgreSQL keeps only the first {} bytes of the name", names::LONGEST);
+            self.remarks.add(Kept::Differs, what, text);
+        }
     }
 
     fn conflict(&mut self, what: &str, conflict: Option<Conflict>) {
@@ -504,6 +522,7 @@ impl Translator<'_> {
 
     fn index(&mut self, table: &Table, index: &Index) -> String {
         let what = format!("index {}", index.name);
+        self.remark_length(&what, &index.name);
         let mut parts = Vec::new();
         let mut problem = None;
         for part in &index.parts {
@@ -696,4 +715,24 @@ fn spelled(expression: Expression, table: &Table) -> Expression {
         ),
         other => other,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_cut_is_told() {
+        let (fits, long) = ("n".repeat(63), "n".repeat(64));
+        let of = |sql: String| {
+            let schema = Schema::from_sql(&sql).unwrap();
+            to_postgres(&schema).remarks.into_iter().map(|remark| remark.object).collect::<Vec<_>>()
+        };
+        assert!(of(format!("CREATE TABLE {fits} ({fits} TEXT CONSTRAINT {fits} CHECK ({fits} <> ''))")).is_empty());
+        assert_eq!(of(format!("CREATE TABLE {long} (a TEXT)")), [format!("table {long}")]);
+        assert_eq!(of(format!("CREATE TABLE a ({long} TEXT)")), [format!("column a.{long}")]);
+        let constraint = format!("CREATE TABLE a (b TEXT CONSTRAINT {long} CHECK (b <> ''))");
+        assert_eq!(of(constraint), [format!("constraint {long} on a")]);
+        assert_eq!(of(format!("CREATE TABLE a (b TEXT); CREATE INDEX {long} ON a (b)")), [format!("index {long}")]);
+    }
 }
