@@ -316,6 +316,7 @@ scenarios! {
     attribute_of_a_type_gone,
     attribute_renamed,
     check_and_key_added,
+    column_added_to_rows_held_elsewhere,
     column_gone_of_a_row_stored_nowhere,
     column_gone_of_a_stored_row,
     columns_renamed_under_a_view,
@@ -367,6 +368,8 @@ scenarios! {
     schemas_and_odd_names,
     serial_becomes_identity,
     table_and_its_sequence_renamed,
+    type_changed_and_column_added_in_rows_held_elsewhere,
+    type_changed_in_rows_held_elsewhere,
     type_changed_under_views,
 }
 

@@ -11,12 +11,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Planner;
 use super::tables::changes_type;
+use super::types::holding;
+use super::values::keeps_its_bytes;
 use crate::error::{Code, Error};
 use crate::plan::{Hazard, Strategy};
 use crate::postgres::diff::{Alteration, Change, Part};
 use crate::postgres::print;
 use crate::postgres::resolve::{Rename, new_id, new_member};
-use crate::postgres::schema::{Body, Column, Kind, Need, Object, ObjectId, Table};
+use crate::postgres::schema::{Attribute, Body, Column, Kind, Need, Object, ObjectId, Table};
 use crate::postgres::steps::{Lock, Step};
 use crate::postgres::token::quote_name;
 
@@ -56,6 +58,7 @@ impl Planner<'_> {
                 self.again.insert(id.clone(), at);
                 broken.push(Broken { id: id.clone(), what: Loses::Itself, cause: at });
             }
+            self.set_free(alteration, at, &mut broken);
             for part in &alteration.parts {
                 let what = match part {
                     Part::DropColumn(column) => Loses::Column(column.name.clone()),
@@ -184,6 +187,101 @@ impl Planner<'_> {
             let what = Loses::Column(after.name.clone());
             broken.push(Broken { id: table.clone(), what, cause });
         }
+    }
+
+    /// PostgreSQL changes no type of which values are kept in a column of another table: these wait as text meanwhile.
+    fn set_free(&mut self, alteration: &Alteration, cause: usize, broken: &mut Vec<Broken>) {
+        let id = &alteration.after.id;
+        let pairs: Vec<(String, String)> = match (&alteration.before.body, &alteration.after.body) {
+            (Body::Table(_), Body::Table(_)) => alteration
+                .parts
+                .iter()
+                .filter_map(|part| match part {
+                    Part::AlterColumn { before, after } if changes_type(before, after) => {
+                        Some((before.data_type.clone(), after.data_type.clone()))
+                    }
+                    _ => None,
+                })
+                .collect(),
+            (Body::Composite(before), Body::Composite(after)) => {
+                let pair = |new: &Attribute| {
+                    let old = before.iter().find(|old| old.name == new.name).filter(|old| *old != new)?;
+                    Some((old.data_type.clone(), new.data_type.clone()))
+                };
+                after.iter().filter_map(pair).collect()
+            }
+            _ => return,
+        };
+        if pairs.is_empty() {
+            return;
+        }
+        let count = |object: &Object| object.members().len();
+        let is_resized = alteration.parts.iter().any(|part| matches!(part, Part::AddColumn(_) | Part::DropColumn(_)))
+            || count(&alteration.before) != count(&alteration.after);
+        for (table, column) in holding(self.input.renamed, id) {
+            let stays = self.input.target.table(&table).and_then(|t| t.column(&column.name));
+            if stays.is_none_or(|after| after.data_type != column.data_type) || column.generated.is_some() {
+                continue;
+            }
+            if let Some((old, new)) = pairs.iter().find(|(old, new)| !is_same_as_text(old, new))
+                && self.has_rows(&table)
+            {
+                let shown = format!("{}.{}", table.shown(), column.name);
+                let message =
+                    format!("{shown} holds values in which {old} would become {new}, which may not be the same");
+                self.unsupported(id, message);
+            }
+            if is_resized && self.has_rows(&table) {
+                let shown = format!("{}.{}", table.shown(), column.name);
+                self.unsupported(
+                    id,
+                    format!("{shown} holds values of it: what is new or gone and what changes its type go in two"),
+                );
+            }
+            self.freed.insert((table.clone(), column.name.clone()), cause);
+            broken.push(Broken { id: table, what: Loses::Column(column.name.clone()), cause });
+        }
+    }
+
+    /// Before the type changes.
+    pub(super) fn free_columns(&mut self) {
+        for ((table, name), change) in self.freed.clone() {
+            let Some(column) = self.input.renamed.table(&table).and_then(|t| t.column(&name)) else { continue };
+            let quoted = quote_name(&name);
+            let default = match column.default {
+                Some(_) => format!("ALTER COLUMN {quoted} DROP DEFAULT, "),
+                None => String::new(),
+            };
+            let sql =
+                format!("ALTER TABLE {} {default}ALTER COLUMN {quoted} TYPE text USING {quoted}::text", table.sql());
+            let step = self.step(change, &table, format!("keep {name} as text while its type changes"), vec![sql]);
+            let step = self.rewriting(&table, step);
+            self.drops.push(step);
+        }
+    }
+
+    /// And after.
+    pub(super) fn bind_columns(&mut self, table: &ObjectId) {
+        let columns: Vec<(String, usize)> =
+            self.freed.iter().filter(|((id, _), _)| id == table).map(|((_, c), at)| (c.clone(), *at)).collect();
+        for (name, change) in columns {
+            let Some(column) = self.input.target.table(table).and_then(|t| t.column(&name)) else { continue };
+            let (quoted, of) = (quote_name(&name), &column.data_type);
+            let mut sql = format!("ALTER TABLE {} ALTER COLUMN {quoted} TYPE {of} USING {quoted}::{of}", table.sql());
+            if let Some(default) = &column.default {
+                sql += &format!(", ALTER COLUMN {quoted} SET DEFAULT {default}");
+            }
+            let step = self.step(change, table, format!("give {name} its type again"), vec![sql]);
+            let step = self.rewriting(table, step);
+            self.body.push(step);
+        }
+    }
+
+    fn rewriting(&self, table: &ObjectId, mut step: Step) -> Step {
+        if self.has_rows(table) {
+            step.hazards.push(Hazard::Rewrite { rows: self.facts(table).rows });
+        }
+        self.locking(Lock::AccessExclusive, table, step)
     }
 
     /// What was made by functions that give something else now: PostgreSQL takes it for unchanged.
@@ -321,7 +419,8 @@ impl Planner<'_> {
                 let needs = self.input.renamed.get(id).into_iter().flat_map(|object| &object.needs);
                 let mut hits = needs.filter(|need| {
                     let column = need.column.as_ref().map(|column| (need.on.clone(), column.clone()));
-                    out.contains(&need.on) || column.is_some_and(|key| self.generated.contains_key(&key))
+                    out.contains(&need.on)
+                        || column.is_some_and(|key| self.generated.contains_key(&key) || self.freed.contains_key(&key))
                 });
                 if id.kind != Kind::Table && hits.next().is_some() {
                     out.insert(id);
@@ -410,6 +509,14 @@ fn is_made_anew(alteration: &Alteration) -> bool {
         (Body::Index(_), Body::Index(after)) if after.partitioned => alteration.parts.contains(&Part::Definition),
         _ => true,
     }
+}
+
+/// Whether every value of one type is the same value of another by its text.
+fn is_same_as_text(before: &str, after: &str) -> bool {
+    let width = |text: &str| ["smallint", "integer", "bigint", "numeric"].iter().position(|name| *name == text);
+    keeps_its_bytes(before, after)
+        || matches!(after, "text" | "character varying")
+        || matches!((width(before), width(after)), (Some(before), Some(after)) if before <= after)
 }
 
 /// Whether what a need gives is kept: in an index, in rows, or by what was found of them.

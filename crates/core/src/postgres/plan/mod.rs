@@ -163,6 +163,8 @@ struct Planner<'a> {
     defaults: BTreeMap<(ObjectId, String), usize>,
     /// Columns that go and come back because they are computed, or will be: nothing else gives them other values.
     generated: BTreeMap<(ObjectId, String), usize>,
+    /// Columns that are text while the type of their values changes.
+    freed: BTreeMap<(ObjectId, String), usize>,
     /// Types that are made anew while the old ones are still there.
     remade: BTreeSet<ObjectId>,
     /// Indexes and domains that stay, and hold what a function gave that is another now.
@@ -193,6 +195,7 @@ impl<'a> Planner<'a> {
             again: BTreeMap::new(),
             defaults: BTreeMap::new(),
             generated: BTreeMap::new(),
+            freed: BTreeMap::new(),
             remade: BTreeSet::new(),
             stale: BTreeMap::new(),
             late: BTreeSet::new(),
@@ -340,6 +343,7 @@ impl<'a> Planner<'a> {
         };
         self.drop_objects(&on_columns, &dropped);
         self.drop_computed_columns();
+        self.free_columns();
         self.drop_objects(&order, &dropped);
     }
 
@@ -497,7 +501,8 @@ impl<'a> Planner<'a> {
         }
         let again: Vec<ObjectId> = self.again.keys().cloned().collect();
         wanted.extend(again.iter().filter_map(|id| target.objects.get_key_value(id)).map(|(id, _)| id));
-        let touched: Vec<ObjectId> = self.generated.keys().map(|(table, _)| table.clone()).collect();
+        let touched: Vec<ObjectId> =
+            self.generated.keys().chain(self.freed.keys()).map(|(table, _)| table.clone()).collect();
         wanted.extend(touched.iter().filter_map(|id| target.objects.get_key_value(id)).map(|(id, _)| id));
         let created: BTreeSet<&ObjectId> =
             self.input.changes.iter().filter(|change| matches!(change, Change::Create(_))).map(Change::id).collect();
@@ -527,6 +532,7 @@ impl<'a> Planner<'a> {
                 self.alter(alteration, change);
             }
             self.generated_again(id);
+            self.bind_columns(id);
         }
         for ((table, column), change) in self.defaults.clone() {
             let Some(default) = target.table(&table).and_then(|t| t.column(&column)?.default.clone()) else { continue };

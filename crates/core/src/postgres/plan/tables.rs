@@ -5,6 +5,7 @@
 
 use super::Planner;
 use super::counters::count_on;
+use super::types::holding;
 use super::values::{altered_rows, cast, keeps_its_bytes, may_differ_by_row};
 use crate::plan::Hazard;
 use crate::postgres::diff::{Alteration, Part};
@@ -106,9 +107,11 @@ impl Planner<'_> {
         let key = (id.clone(), column.name.clone());
         let backfill = self.input.findings.backfills.get(&key).cloned();
         let is_volatile = column.default.as_deref().is_some_and(may_differ_by_row);
+        // Where rows of the table are values elsewhere, PostgreSQL adds columns without a value only.
+        let is_held = column.generated.is_none() && !holding(self.input.renamed, id).is_empty();
         let late_value = backfill.clone().or_else(|| {
             // Rows get their value afterwards, where PostgreSQL would write the whole table under a lock.
-            column.default.clone().filter(|_| is_volatile && self.is_live(id))
+            column.default.clone().filter(|_| (is_volatile && self.is_live(id)) || is_held)
         });
         let mut sql = Vec::new();
         let mut filled = None;
@@ -123,6 +126,16 @@ impl Planner<'_> {
                     sql.push(format!("ALTER TABLE {name} ALTER COLUMN {quoted} SET DEFAULT {default}"));
                 }
                 filled = Some(value.clone());
+            }
+            (Some(_), false) if is_held => {
+                let bare = Column { not_null: false, default: None, comment: None, ..column.clone() };
+                sql.push(format!("ALTER TABLE {name} ADD COLUMN {}", print::column(&bare, &id.schema)));
+                if let Some(default) = &column.default {
+                    sql.push(format!("ALTER TABLE {name} ALTER COLUMN {quoted} SET DEFAULT {default}"));
+                }
+                if column.not_null {
+                    sql.push(format!("ALTER TABLE {name} ALTER COLUMN {quoted} SET NOT NULL"));
+                }
             }
             _ => sql.push(format!("ALTER TABLE {name} ADD COLUMN {}", print::column(column, &id.schema))),
         }
@@ -274,7 +287,13 @@ impl Planner<'_> {
             }
             _ => {}
         }
-        if before.default != after.default && !converted && after.generated.is_none() && before.generated.is_none() {
+        let is_text = self.freed.contains_key(&(id.clone(), after.name.clone()));
+        if before.default != after.default
+            && !is_text
+            && !converted
+            && after.generated.is_none()
+            && before.generated.is_none()
+        {
             match &after.default {
                 Some(default) => sql.push(alter(&format!("SET DEFAULT {default}"))),
                 None if after.identity.is_none() => sql.push(alter("DROP DEFAULT")),

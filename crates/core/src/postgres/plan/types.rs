@@ -10,7 +10,7 @@ use crate::plan::{Hazard, Strategy};
 use crate::postgres::diff::{Alteration, Part};
 use crate::postgres::print;
 use crate::postgres::resolve::ASIDE;
-use crate::postgres::schema::{Attribute, Domain, Kind, Object, ObjectId, Schema};
+use crate::postgres::schema::{Attribute, Column, Domain, Kind, Object, ObjectId, Schema};
 use crate::postgres::steps::{Lock, Step};
 use crate::postgres::token::{quote_literal, quote_name};
 
@@ -219,23 +219,27 @@ impl Planner<'_> {
 /// Tables with values of a type, a composite one or that of a table's rows, and the condition by which a row may hold
 /// something in one of its attributes.
 pub fn holders(schema: &Schema, of: &ObjectId, member: &str) -> Vec<(ObjectId, String)> {
+    let held = |(id, column): (ObjectId, &Column)| {
+        let name = quote_name(&column.name);
+        let held = match column.data_type == of.sql() {
+            true => format!("({name}).{} IS NOT NULL", quote_name(member)),
+            false => format!("{name} IS NOT NULL"),
+        };
+        (id, held)
+    };
+    holding(schema, of).into_iter().map(held).collect()
+}
+
+/// The columns of other tables that hold values of a type, or of that of a table's rows. Those of partitions go with
+/// their parents'.
+pub(super) fn holding<'s>(schema: &'s Schema, of: &ObjectId) -> Vec<(ObjectId, &'s Column)> {
     let mut out = Vec::new();
-    for (id, table) in schema.tables().filter(|(_, table)| table.partition_of.is_none()) {
+    for (id, table) in schema.tables().filter(|(id, table)| table.partition_of.is_none() && *id != of) {
         // Whatever lies between, an array or another composite type: what holds the type may hold the attribute.
         let uses = schema.get(id).into_iter().flat_map(|object| &object.needs);
         let columns: BTreeSet<&String> =
             uses.filter(|need| reaches(schema, &need.on, of)).filter_map(|need| need.of.as_ref()).collect();
-        for column in columns.into_iter().filter_map(|name| table.column(name)) {
-            let name = quote_name(&column.name);
-            // A default may need the type without holding it.
-            let held = match column.data_type == of.sql() {
-                true => format!("({name}).{} IS NOT NULL", quote_name(member)),
-                false => format!("{name} IS NOT NULL"),
-            };
-            if id != of {
-                out.push((id.clone(), held));
-            }
-        }
+        out.extend(columns.into_iter().filter_map(|name| Some((id.clone(), table.column(name)?))));
     }
     out
 }

@@ -1,0 +1,3 @@
+CREATE TABLE t(a integer);
+CREATE TABLE empty(a integer);
+CREATE TABLE h(x t, y empty);

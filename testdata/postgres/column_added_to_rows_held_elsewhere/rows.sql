@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (1);
+INSERT INTO h VALUES (ROW(1)::t, ROW(2)::empty);

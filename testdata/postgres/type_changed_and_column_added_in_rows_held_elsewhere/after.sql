@@ -1,0 +1,2 @@
+CREATE TABLE t(a bigint, b text);
+CREATE TABLE h(x t);
