@@ -11,7 +11,7 @@ use crate::error::{Code, Error};
 ///
 /// ```
 /// use whimbrel_core::Dialect;
-/// assert_eq!("PostgreSQL".parse(), Ok(Dialect::Postgres));
+/// assert_eq!("PostgreSQL".parse::<Dialect>()?, Dialect::Postgres);
 /// assert_eq!(Dialect::default(), Dialect::Sqlite);
 /// # Ok::<(), whimbrel_core::Error>(())
 /// ```

@@ -14,7 +14,7 @@ impl TableBuilder {
     /// Adds a column of true and false: an INTEGER that is 0 or 1, and `boolean` for PostgreSQL.
     ///
     /// This column and the ones below are of types that PostgreSQL has and SQLite has not. One schema of them gives the
-    /// SQL of both; what the device and the server keep of each stands in [`translate`](crate::translate):
+    /// SQL of both; what the device and the server keep of each stands in [`crate::translate`]:
     ///
     /// ```
     /// use whimbrel_core::{Schema, sqlite::print, translate::to_postgres};
