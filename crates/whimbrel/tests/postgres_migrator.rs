@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use whimbrel::history::author::{Squash, squash};
 use whimbrel::history::{Policy, RecordState};
 use whimbrel::postgres::versioned::{self, Baseline};
 use whimbrel::postgres::{Client, Migrator, Postgres, print, read_schema};
@@ -327,6 +328,49 @@ fn late_migrations_and_edited_ones() {
         assert_eq!(Migrator::new(&edited).run(&mut host).await.unwrap().kind, UpgradeKind::Unchanged);
         host.close().await;
     });
+}
+
+/// A database that a squashed migration has made is known to apps of before the squash, and to those of after.
+#[test]
+fn a_squashed_migration_is_recorded_as_what_it_was_made_from() {
+    let database = database("squashed");
+    let start =
+        ("0001_start.sql", "CREATE TABLE notes(id bigint PRIMARY KEY, body text);\nGRANT SELECT ON notes TO PUBLIC;");
+    let tags = ("0002_tags.sql", "CREATE TABLE tags(name text);");
+    let old = history(&[start, tags]);
+    wait(async {
+        let mut host = connect(&database).await;
+        let mut files = MemoryFiles { dialect: Some(Dialect::Postgres), ..MemoryFiles::default() };
+        for (path, text) in [start, tags] {
+            files.write(path, text.as_bytes()).unwrap();
+        }
+        let folder = Folder::read(&files).unwrap();
+        let settings = Squash { from: 1, to: 2, day: "2026-11-21".to_owned(), ..Squash::default() };
+        // Its own connection: a replay is not async.
+        let mut replay = |history: &History| {
+            std::thread::scope(|scope| {
+                let work = || {
+                    wait(async {
+                        let mut host = connect(&database).await;
+                        versioned::replay(&mut host, Scratch::Automatic, history).await
+                    })
+                };
+                scope.spawn(work).join().unwrap()
+            })
+        };
+        squash(&files, &folder, &settings, &mut replay).unwrap().apply(&mut files).unwrap();
+        let squashed = Folder::read(&files).unwrap();
+        assert_eq!(squashed.problems, []);
+        assert_eq!(squashed.history.migrations.len(), 1);
+        Migrator::new(&squashed.history).run(&mut host).await.unwrap();
+        assert!(Migrator::new(&squashed.history).is_unchanged(&mut host).await.unwrap());
+        assert_eq!(Migrator::new(&old).run(&mut host).await.unwrap().kind, UpgradeKind::Unchanged);
+        let records = versioned::read_tracking(&mut host).await.unwrap().records;
+        assert_eq!(records.iter().map(|record| record.version.as_str()).collect::<Vec<_>>(), ["0001", "0002"]);
+        host.close().await;
+    });
+    // Rights stand in no schema: they are carried by the scripts.
+    assert_eq!(count(&database, "SELECT has_table_privilege('public', 'notes', 'SELECT')"), "t");
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub fn afterwards(schema: &Schema, object: &Object) -> Vec<String> {
             if let Some(index) = &table.clustered_on {
                 out.push(format!("ALTER TABLE {name} CLUSTER ON {}", quote_name(index)));
             }
-            let constraints = schema.objects.values().filter(|o| o.on_table().as_ref() == Some(&object.id));
+            let constraints = constraints_of(schema, &object.id);
             out.extend(constraints.filter(|o| is_inlined(schema, o)).filter_map(comment));
         }
         _ => {}

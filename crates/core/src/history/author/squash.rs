@@ -9,6 +9,7 @@ use super::{Edit, Replay};
 use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 use crate::history::journal::{Entry, Journal};
+use crate::history::statements::split;
 use crate::history::{Files, Folder, History, Layout, Migration, Model};
 
 /// What is squashed, and into what.
@@ -61,7 +62,8 @@ pub fn squash(files: &dyn Files, folder: &Folder, squash: &Squash, replay: &mut 
     let previous = snapshot.map(|json| known_ids(folder.dialect, json)).transpose()?.flatten();
     let owner = previous.as_ref().and_then(Model::sqlite).and_then(|schema| schema.application_id);
     let owner = owner.map_or_else(String::new, |id| format!("\nPRAGMA application_id = {id};\n"));
-    let up = match is_from_start && !replayed.seeds {
+    let is_schema = is_from_start && !replayed.seeds && range.iter().all(|m| is_carried(m));
+    let up = match is_schema {
         true => {
             let title = format!("-- {} migrations, {} to {}, in one", range.len(), first.tag(), last.tag());
             format!("{title}\n\n{}{owner}", replayed.schema.to_sql())
@@ -128,6 +130,24 @@ pub fn squash(files: &dyn Files, folder: &Folder, squash: &Squash, replay: &mut 
     let where_ = if squash.forget { "their files are gone" } else { "their files are in squashed/" };
     let message = format!("{} migrations are {path} now; {where_}", range.len());
     overlay.edit(vec![message])
+}
+
+/// Whether all that a script leaves in an empty database stands in its schema. On a server rights and owners do not, nor
+/// objects of which there is no model: these are carried by the scripts themselves.
+fn is_carried(migration: &Migration) -> bool {
+    const WORDS: [&str; 10] =
+        ["grant", "revoke", "owner", "privileges", "publication", "subscription", "role", "server", "label", "cast"];
+    if migration.dialect == Dialect::Sqlite {
+        return true;
+    }
+    let statements = split(migration.dialect, &migration.up).unwrap_or_default();
+    statements.iter().all(|statement| {
+        let words: Vec<&str> = statement.words.iter().filter_map(|range| migration.up.get(range.clone())).collect();
+        let is = |n: usize, word: &str| words.get(n).is_some_and(|found| found.eq_ignore_ascii_case(word));
+        let names_other = words.iter().any(|word| WORDS.iter().any(|other| word.eq_ignore_ascii_case(other)));
+        // What a block does is not seen from outside; those that look at rows are of a draft, and leave nothing.
+        !names_other && (!is(0, "do") || words.iter().any(|word| word.starts_with("$check")))
+    })
 }
 
 fn checksum(dialect: Dialect, path: &str, text: &str) -> Result<crate::history::Checksum> {

@@ -46,8 +46,8 @@ pub(super) struct Text<'t> {
 /// What is written with a phase, in its transaction.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sealing<'s> {
-    /// What has run now.
-    pub(super) record: Option<Record>,
+    /// What has run now; of a squashed migration, all that it was made from.
+    pub(super) records: Vec<Record>,
     /// What has not run any more: its version.
     pub(super) undone: Option<String>,
     /// The row about the whole database.
@@ -290,7 +290,7 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
             }
         }
         let mut sql = String::new();
-        if let Some(record) = &sealing.record {
+        for record in &sealing.records {
             sql.push_str(&format!("{};\n", write_record(&self.home, record)));
         }
         if let Some(version) = &sealing.undone {

@@ -4,7 +4,7 @@ use super::phases::{Runner, Sealing, Text, fingerprint};
 use super::replay::{expected, is_about_place};
 use super::tracking::{create_tables, read_home, read_live};
 use crate::error::{Code, Error, Result};
-use crate::history::script::{PhaseKind, Script};
+use crate::history::script::Script;
 use crate::history::{Checksum, History, Migration, Model, Origin, Record, RecordState, State};
 use crate::postgres::host::Host;
 use crate::postgres::run::RunSettings;
@@ -125,24 +125,29 @@ async fn upgrade_locked<H: Host, O: Observer + ?Sized>(
                 continue;
             }
             let now = clock();
-            let mut record = Record::of(migration, Origin::Run, batch, now, now - started);
-            record.down = migration.down.as_deref().filter(|_| settings.keep_down).map(str::to_owned);
+            let record_of = |migration: &Migration, origin: Origin| {
+                let down = migration.down.as_deref().filter(|_| settings.keep_down).map(str::to_owned);
+                Record { down, ..Record::of(migration, origin, batch, now, now - started) }
+            };
             let is_end = at + 1 == phases;
             let mut sealing =
                 Sealing { ignore: &settings.ignore, accept_drift: settings.accept_drift, ..Sealing::default() };
             if is_end {
-                records.retain(|old| old.version != record.version);
-                records.push(record.clone());
+                // An app of before a squash knows the database by what it was squashed from.
+                let origin = if migration.replaces.is_empty() { Origin::Run } else { Origin::Squash };
+                sealing.records = migration.originals().map(|original| record_of(original, origin)).collect();
+                records.retain(|old| sealing.records.iter().all(|new| new.version != old.version));
+                records.extend(sealing.records.iter().cloned());
                 sealing.state = Some(state_of(&tracking, known, &records)?);
                 sealing.expected = wanted.as_ref().filter(|_| is_last);
             } else {
                 let phases = u32::try_from(at + 1).unwrap_or(u32::MAX);
-                record.state = RecordState::Phases(phases);
-                record.checksum = migration.checksum_of_phases(phases).unwrap_or_default();
+                let state = RecordState::Phases(phases);
+                let checksum = migration.checksum_of_phases(phases).unwrap_or_default();
+                sealing.records = vec![Record { state, checksum, ..record_of(migration, Origin::Run) }];
             }
-            sealing.record = Some(record);
             // The record stands behind a statement that commits by itself, and may be missing where a run was stopped.
-            let again = phase.kind == PhaseKind::NoTransaction && (item.phases > 0 || at == 0);
+            let again = at == item.phases as usize;
             runner.phase(host, text, phase, done, again, &sealing).await?;
             done += phase.statements.len();
         }
