@@ -188,7 +188,7 @@ fn parse(word: &OsStr) -> Result<PathBuf, Failure> {
             file_of_url(bytes.strip_prefix(b"//").unwrap_or(bytes))
         }
         "postgres" | "postgresql" => Err(Failure::usage("this command does not work on PostgreSQL")
-            .help("plan, push and pull do; for this one name a SQLite database: --db app.db or --db sqlite:app.db")),
+            .help("name a SQLite database: --db app.db or --db sqlite:app.db")),
         scheme => Err(Failure::usage(format!("{scheme}: is no kind of database that whimbrel knows"))
             .help("write --db app.db or --db sqlite:app.db")),
     }

@@ -1,4 +1,4 @@
-//! `plan`, `push` and `pull` on a PostgreSQL server, and what it reads for `translate`.
+//! `plan`, `push`, `pull` and `doctor` on a PostgreSQL server, and what it reads for `translate`.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -77,6 +77,12 @@ impl Server {
     /// Connects to it.
     pub fn connect(&self) -> whimbrel::Result<Postgres<whimbrel::postgres::Client>> {
         self.runtime.block_on(Postgres::connect_to(&self.address))
+    }
+
+    /// What `whimbrel doctor` finds.
+    pub fn findings(&self) -> Result<Vec<whimbrel::Finding>, Failure> {
+        let mut host = self.connect()?;
+        Ok(self.runtime.block_on(whimbrel::postgres::doctor(&mut host))?)
     }
 
     /// `whimbrel pull`

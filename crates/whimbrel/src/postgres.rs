@@ -36,6 +36,7 @@ pub use crate::postgres_host::{Address, Postgres};
 pub use crate::postgres_migrator::Migrator;
 pub use tokio_postgres::Client;
 pub use whimbrel_core::postgres::declared::Declared;
+pub use whimbrel_core::postgres::doctor::doctor;
 pub use whimbrel_core::postgres::draft::draft;
 pub use whimbrel_core::postgres::prepare::{Settings, Wanted, make_draft_plan};
 pub use whimbrel_core::postgres::read::read_schema;

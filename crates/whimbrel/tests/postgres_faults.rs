@@ -21,7 +21,7 @@ use whimbrel_core::postgres::host::Host;
 use whimbrel_core::postgres::session::acquire;
 use whimbrel_postgres_server::{Database, database};
 
-use hosts::{Ending, Reader, one_round_of_three};
+use hosts::{Ending, Reader, a_round_in_time};
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts").block_on(future)
@@ -94,7 +94,7 @@ fn fault_087_a_lock_of_others_is_not_waited_for_longer_than_allowed() {
         let dump = database.dump();
         let holder = database.session();
         holder.execute("BEGIN; INSERT INTO t VALUES (2, NULL)");
-        one_round_of_three(
+        a_round_in_time(
             || {
                 let reader = Reader::start(database.session(), "SELECT count(*) FROM t");
                 let start = Instant::now();

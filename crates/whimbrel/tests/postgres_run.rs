@@ -20,7 +20,7 @@ use whimbrel_core::postgres::steps::{Plan, Statement, Step};
 use whimbrel_core::schema::Source;
 use whimbrel_postgres_server::{Database, Server, Session, database};
 
-use hosts::{Ending, Reader, one_round_of_three};
+use hosts::{Ending, Reader, a_round_in_time};
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts").block_on(future)
@@ -240,7 +240,7 @@ fn the_waits_of_a_transaction_come_out_of_one_budget() {
     });
     let holds_b = database.session();
     holds_b.execute("BEGIN; SELECT * FROM b");
-    one_round_of_three(
+    a_round_in_time(
         || {
             // Most of the time is spent on the first table, which is then locked while the second is waited for.
             let holds_a = database.session();

@@ -8,13 +8,17 @@ use crate::arguments::DatabaseArgument;
 use crate::configuration::Configuration;
 use crate::database::Database;
 use crate::failure::{Exit, Failure};
+use crate::postgres::Server;
 use crate::render::{self, BOLD, DIM, GONE, OTHER, printable, styled};
 use crate::session::Session;
 
 /// Look for what is wrong with a database
 ///
 /// Checks integrity and foreign keys, views and triggers that are broken, strings in double quotes, collations and
-/// modules that are not registered, and settings that are unsafe; and says for each what to do. Nothing is written.
+/// modules that are not registered, and settings that are unsafe; and says for each what to do. On PostgreSQL it looks for
+/// indexes and constraints that are not valid, sequences that are behind or nearly used up, tables without a key, foreign
+/// keys without an index, triggers that are disabled, and collations of another version. Nothing is written.
+///
 /// Ends with status 1 where there are errors, and with 0 where there is nothing or only warnings.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -26,6 +30,7 @@ pub struct Doctor {
 const EXAMPLES: &str = "\
 Examples:
   whimbrel doctor --db app.db
+  whimbrel doctor --db postgres://localhost/app
   whimbrel doctor --db app.db --json | jq '.findings[].code'";
 
 #[derive(Serialize)]
@@ -41,10 +46,14 @@ impl Doctor {
     /// Prints the findings.
     pub fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         let configuration = Configuration::find()?;
-        let database = Database::choose(&self.db, &configuration)?;
-        let mut connection = database.open()?;
-        let findings = whimbrel::doctor(&mut connection)?;
-        session.record("database", &database.shown());
+        let (name, findings) = match Server::named(self.db.db.as_ref(), &configuration)? {
+            Some(server) => (server.address.to_string(), server.findings()?),
+            None => {
+                let database = Database::choose(&self.db, &configuration)?;
+                (database.shown(), whimbrel::doctor(&mut database.open()?)?)
+            }
+        };
+        session.record("database", &name);
         session.record("findings", &findings.iter().map(entry).collect::<Vec<_>>());
         for finding in &findings {
             let style = match finding.severity {
@@ -59,7 +68,7 @@ impl Doctor {
         }
         let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
         let warnings = findings.len() - errors;
-        let name = printable(&database.shown());
+        let name = printable(&name);
         session.say(&match (errors, warnings) {
             (0, 0) => format!("{name} is well."),
             _ => format!(

@@ -219,9 +219,9 @@ error[W0301]: app.db: the database is locked by another connection
 #[test]
 fn databases_of_other_kinds() {
     let case = Case::with_notes();
-    case.run_untouched("doctor --db postgres://localhost/app").code(2).stderr_eq(str![[r#"
+    case.run_untouched("restore --db postgres://localhost/app").code(2).stderr_eq(str![[r#"
 error[W0601]: this command does not work on PostgreSQL
-  = help: plan, push and pull do; for this one name a SQLite database: --db app.db or --db sqlite:app.db
+  = help: name a SQLite database: --db app.db or --db sqlite:app.db
 
 "#]]);
     case.run_untouched("push --db mysql://localhost/app --schema notes.sql").code(2).stderr_eq(str![[r#"

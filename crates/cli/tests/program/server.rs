@@ -109,3 +109,19 @@ fn what_cannot_be_planned_is_not_no_changes() {
     let said = said(&case, "push --yes --schema schema.sql --rename t.mail=email", 4);
     assert!(said.contains("W0210") && !said.contains("No changes"), "{said}");
 }
+
+#[test]
+fn a_server_is_looked_over() {
+    let database = database("doctor");
+    database.execute("CREATE TABLE t(id serial PRIMARY KEY, n integer); INSERT INTO t VALUES (1, 1), (2, 1)");
+    database.session().try_execute("CREATE UNIQUE INDEX CONCURRENTLY twice ON t (n)").expect_err("two are equal");
+    let case = case(&database, "");
+    let found = said(&case, "doctor", 1);
+    assert!(found.contains("error[D12]: t: its index twice is not valid"), "{found}");
+    assert!(found.contains("  = SELECT setval('public.t_id_seq', (SELECT max(id) FROM public.t))"), "{found}");
+    assert!(found.contains("2 errors, "), "{found}");
+    let json: serde_json::Value = serde_json::from_str(&said(&case, "doctor --json", 1)).expect("it is JSON");
+    assert_eq!((&json["findings"][1]["code"], &json["findings"][1]["object"]), (&"D15".into(), &"t".into()));
+    database.execute("DROP INDEX twice; SELECT setval('t_id_seq', 2)");
+    said(&case, "doctor", 0);
+}

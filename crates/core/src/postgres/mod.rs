@@ -10,12 +10,14 @@
 //! | changes → steps | `plan`, whose values are in `steps`; `print` writes the SQL |
 //! | all of that in order | `prepare` |
 //! | run | `run`, under the lock of `session`; `fill` goes through the rows of a back-fill |
+//! | a database looked over | `doctor` |
 //!
 //! `settings` names what all of them make sure of in a session. A host is asked through [`host::Host`].
 
 pub mod assume;
 pub mod declared;
 pub mod diff;
+pub mod doctor;
 pub mod draft;
 pub mod expand;
 mod fill;
