@@ -46,9 +46,10 @@ async fn read_all<C: Connection>(conn: &mut C) -> Result<Schema> {
     }
 }
 
-/// By these settings every name is printed with its schema, and every constant in one form.
+/// By these settings every name is printed with its schema, and every constant in one form. To compile the queries would
+/// take several times as long as to answer them: PostgreSQL thinks that with many objects they are expensive.
 fn printing() -> Vec<(&'static str, &'static str)> {
-    [("search_path", "")].into_iter().chain(PRINTING).collect()
+    [("search_path", ""), ("jit", "off")].into_iter().chain(PRINTING).collect()
 }
 
 async fn read_once<C: Connection>(conn: &mut C) -> Result<Schema> {
