@@ -342,6 +342,7 @@ scenarios! {
     index_over_a_key_of_a_partition,
     inheritance,
     key_becomes_another,
+    key_of_which_both_sides_become_others,
     key_that_matches_full,
     labels_become_others_in_arrays,
     long_way_of_an_app,

@@ -18,7 +18,7 @@ use crate::plan::{Hazard, Strategy};
 use crate::postgres::diff::{Alteration, Change, Part};
 use crate::postgres::print;
 use crate::postgres::resolve::{Rename, new_id, new_member};
-use crate::postgres::schema::{Attribute, Body, Column, Kind, Need, Object, ObjectId, Table};
+use crate::postgres::schema::{Attribute, Body, Column, Kind, Need, Object, ObjectId, Schema, Table};
 use crate::postgres::steps::{Lock, Step};
 use crate::postgres::token::quote_name;
 
@@ -94,8 +94,12 @@ impl Planner<'_> {
             }
         }
         let dropped: BTreeSet<&ObjectId> = self.input.changes.iter().filter_map(Change::dropped).collect();
+        let mut retyped: BTreeMap<(ObjectId, String), usize> = BTreeMap::new();
         while let Some(Broken { id, what, cause }) = broken.pop() {
             self.refuse_out_of_sight(&id, &what);
+            if let Loses::TypeOf(column) = &what {
+                retyped.insert((id.clone(), column.clone()), cause);
+            }
             for (object, need) in needed_by.get(&id).into_iter().flatten() {
                 let is_hit = match &what {
                     Loses::Itself => true,
@@ -118,6 +122,31 @@ impl Planner<'_> {
                     _ => {}
                 }
             }
+        }
+        self.find_keys_between(&retyped);
+    }
+
+    /// A foreign key whose columns become others on both sides: between the one and the other they may not be comparable,
+    /// and all rows would be asked twice.
+    fn find_keys_between(&mut self, retyped: &BTreeMap<(ObjectId, String), usize>) {
+        let cause = |table: &ObjectId, column: &String| {
+            let cause = retyped.get(&(table.clone(), column.clone()))?;
+            let of = |schema: &Schema| Some(schema.table(table)?.column(column)?.data_type.clone());
+            let (before, after) = (of(self.input.renamed)?, of(self.input.target)?);
+            (before == after || !keeps_its_bytes(&before, &after)).then_some(*cause)
+        };
+        let mut found = Vec::new();
+        for (id, object) in &self.input.renamed.objects {
+            let Body::Constraint(key) = &object.body else { continue };
+            let Some(parent) = &key.references else { continue };
+            let mut pairs = key.columns.iter().zip(&key.referenced_columns);
+            let both = pairs.find_map(|(own, other)| cause(parent, other).and(cause(&id.table_id(), own)));
+            if let Some(at) = both.filter(|_| self.input.target.get(id).is_some()) {
+                found.push((id.clone(), at));
+            }
+        }
+        for (id, at) in found {
+            self.again.entry(id).or_insert(at);
         }
     }
 
