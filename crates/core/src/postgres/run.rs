@@ -134,14 +134,24 @@ pub(super) async fn try_out_stepwise<H: Host>(
 
 async fn begin_trying<H: Host>(place: &mut Place<'_, H>) -> Result<()> {
     place.prepare().await?;
-    let path = format!("SET search_path = {PATH}");
+    let path = with_path(PATH);
     place.execute(&path).await.map_err(|f| f.error(Code::Setting, "the search path cannot be set"))
+}
+
+/// The statement that sets a search path.
+fn with_path(path: &str) -> String {
+    format!("SELECT pg_catalog.set_config('search_path', {}, false)", quote_literal(path))
 }
 
 async fn try_group<H: Host>(place: &mut Place<'_, H>, group: &[Step]) -> Result<()> {
     let mut steps: Vec<&Step> = Vec::new();
     let mut statements: Vec<&str> = Vec::new();
+    let (fixed, own) = (with_path(PATH), with_path(place.path()));
     for step in group {
+        if step.calls {
+            steps.push(step);
+            statements.push(&own);
+        }
         for statement in &step.statements {
             let sql = match statement {
                 // There is nobody to lock out, and no transaction to do it in.
@@ -151,6 +161,10 @@ async fn try_group<H: Host>(place: &mut Place<'_, H>, group: &[Step]) -> Result<
             };
             steps.push(step);
             statements.push(sql);
+        }
+        if step.calls {
+            steps.push(step);
+            statements.push(&fixed);
         }
     }
     let Err((at, failure)) = place.execute_all(&statements).await else { return Ok(()) };
@@ -444,7 +458,8 @@ impl<O: Observer + ?Sized> Run<'_, O> {
             );
             // What looks at rows may call functions of the user's, which may rely on the path.
             let path = match statement {
-                Statement::Execute(_) | Statement::Outside { .. } => PATH,
+                Statement::Execute(_) | Statement::Outside { .. } if !step.calls => PATH,
+                Statement::Execute(_) | Statement::Outside { .. } => &self.session.path,
                 Statement::Backfill { .. } | Statement::Check { .. } => &self.session.path,
             };
             let path = format!("pg_catalog.set_config('search_path', {}, true)", quote_literal(path));
@@ -686,7 +701,7 @@ impl<O: Observer + ?Sized> Run<'_, O> {
             let settings = [
                 ("lock_timeout", milliseconds(wait).to_string()),
                 ("statement_timeout", self.settings.statement_timeout.map_or(0, milliseconds).to_string()),
-                ("search_path", PATH.to_owned()),
+                ("search_path", if step.calls { self.session.path.clone() } else { PATH.to_owned() }),
             ];
             let mut outcome = set(host, &settings).await;
             if let (Ok(()), Some(index)) = (&outcome, index.as_ref().filter(|_| left.is_some())) {

@@ -260,6 +260,12 @@ impl<'h, H: Host> Place<'h, H> {
         self.query(&sql).await.map(drop).map_err(unset)
     }
 
+    /// The search path of the session that is the model.
+    pub fn path(&self) -> &str {
+        let found = self.facts.settings.iter().find(|(name, _)| *name == "search_path");
+        found.map_or("", |(_, path)| path.as_str())
+    }
+
     /// Executes one statement.
     ///
     /// # Errors

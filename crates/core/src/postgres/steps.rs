@@ -68,6 +68,8 @@ pub struct Step {
     pub reads: bool,
     /// Whether it must be committed by itself.
     pub alone: bool,
+    /// Whether functions of the user's may be called by it: they find what they name by the session's own search path.
+    pub calls: bool,
     /// The statements.
     pub statements: Vec<Statement>,
     /// What takes away again what earlier steps have made for this one, where rows do not fit: a check that refuses

@@ -35,7 +35,7 @@ use crate::plan::{Hazard, Strategy};
 use crate::postgres::diff::{Alteration, Change, Part};
 use crate::postgres::print;
 use crate::postgres::resolve::{ASIDE, Rename, old_id, shortened};
-use crate::postgres::schema::{Body, Demands, Kind, Object, ObjectId, Rights, Schema, Sequence, View};
+use crate::postgres::schema::{Body, Demands, Kind, Need, Object, ObjectId, Rights, Schema, Sequence, View};
 use crate::postgres::steps::{Lock, Statement, Step};
 use crate::postgres::token::{quote_literal, quote_name};
 use indexes::is_swapped;
@@ -152,7 +152,37 @@ pub fn plan(input: &Input<'_>) -> Planned {
     ] {
         steps.extend(bucket);
     }
+    let callers = callers(input);
+    for step in &mut steps {
+        step.calls |= callers.contains(&step.object);
+    }
     Planned { steps, obstacles: planner.obstacles, warnings: planner.warnings }
+}
+
+/// What may call functions of the user's when it is made or changed, as it is shown: the default of a new column, a check
+/// of all rows, the keys of an index, what a materialised view is filled with.
+fn callers(input: &Input<'_>) -> BTreeSet<String> {
+    let mut calling: BTreeSet<&ObjectId> = BTreeSet::new();
+    loop {
+        let count = calling.len();
+        for (id, object) in input.renamed.objects.iter().chain(&input.target.objects) {
+            let is_called = |need: &Need| {
+                matches!(need.on.kind, Kind::Routine | Kind::Aggregate | Kind::Other)
+                    || (matches!(need.on.kind, Kind::Domain | Kind::Composite | Kind::View)
+                        && calling.contains(&need.on))
+            };
+            if !calling.contains(id) && object.needs.iter().any(is_called) {
+                calling.insert(id);
+            }
+        }
+        if calling.len() == count {
+            break;
+        }
+    }
+    let evaluates = |id: &&&ObjectId| {
+        matches!(id.kind, Kind::Table | Kind::Constraint | Kind::Index | Kind::MaterializedView | Kind::Domain)
+    };
+    calling.iter().filter(evaluates).map(|id| id.shown()).collect()
 }
 
 struct Planner<'a> {

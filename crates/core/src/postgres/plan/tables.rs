@@ -213,6 +213,8 @@ impl Planner<'_> {
             self.fills.push(step);
         } else {
             step.statements.push(Statement::Execute(sql));
+            // Triggers fire.
+            step.calls = true;
             self.fills.push(step);
         }
     }
