@@ -2,7 +2,7 @@
 //!
 //! Every name is printed with its schema. What PostgreSQL printed itself is passed on as it is.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::schema::{
     Attached, Body, Column, Constraint, Demands, Domain, Grant, Identity, Index, Kind, Numbers, Object, ObjectId,
@@ -80,18 +80,23 @@ pub fn in_order<'s>(
     wanted: &BTreeSet<&'s ObjectId>,
     made: &BTreeSet<&ObjectId>,
 ) -> Vec<&'s ObjectId> {
+    let ids: Vec<&ObjectId> = wanted.iter().copied().collect();
+    let places: HashMap<&ObjectId, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
     // A constraint that is made with its table gives its needs to the table.
-    let holder = |id: &'s ObjectId| -> &'s ObjectId {
-        match schema.objects.get(id) {
-            Some(object) if is_inlined(schema, object) && made.contains(&object.id.table_id()) => {
-                schema.objects.get_key_value(&object.id.table_id()).map_or(id, |(table, _)| table)
-            }
-            _ => id,
-        }
+    let table_of = |id: &ObjectId| {
+        let object = schema.objects.get(id).filter(|object| is_inlined(schema, object))?;
+        let table = object.id.table_id();
+        (made.contains(&table) && schema.objects.contains_key(&table)).then_some(table)
     };
-    let mut needs: BTreeMap<&ObjectId, BTreeSet<&ObjectId>> = wanted.iter().map(|id| (*id, BTreeSet::new())).collect();
-    for id in wanted {
+    let place_of = |id: &ObjectId| match table_of(id) {
+        Some(table) => places.get(&table).copied(),
+        None => places.get(id).copied(),
+    };
+    let holders: Vec<Option<usize>> = ids.iter().map(|id| place_of(id)).collect();
+    let mut needs: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); ids.len()];
+    for (place, id) in ids.iter().enumerate() {
         let Some(object) = schema.objects.get(*id) else { continue };
+        let Some(from) = holders[place] else { continue };
         // The index of a partitioned table is made behind what it is put together from.
         let parts = match &object.body {
             Body::Index(index) => {
@@ -100,39 +105,35 @@ pub fn in_order<'s>(
             _ => Vec::new(),
         };
         for on in object.needs.iter().map(|need| &need.on).chain(&parts) {
-            let Some((on, _)) = schema.objects.get_key_value(on) else { continue };
-            let (from, on) = (holder(id), holder(on));
-            if from != on && wanted.contains(on) && wanted.contains(from) {
-                needs.entry(from).or_default().insert(on);
+            let on = places.get(on).map_or_else(|| place_of(on), |place| holders[*place]);
+            if let Some(on) = on.filter(|on| *on != from) {
+                needs[from].insert(on);
             }
         }
-        if holder(id) != *id && wanted.contains(holder(id)) {
-            needs.entry(id).or_default().insert(holder(id));
+        if from != place {
+            needs[place].insert(from);
         }
     }
-    let mut needed_by: HashMap<&ObjectId, Vec<&ObjectId>> = HashMap::new();
-    for (id, on) in &needs {
+    let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); ids.len()];
+    for (place, on) in needs.iter().enumerate() {
         for other in on {
-            needed_by.entry(other).or_default().push(id);
+            needed_by[*other].push(place);
         }
     }
-    let mut left: BTreeMap<&ObjectId, usize> = needs.iter().map(|(id, on)| (*id, on.len())).collect();
-    let mut ready: BTreeSet<&ObjectId> = left.iter().filter(|(_, n)| **n == 0).map(|(id, _)| *id).collect();
-    let mut out = Vec::with_capacity(wanted.len());
-    while !left.is_empty() {
-        // A circle is cut at its first object: a function whose text names a table that has it as a default.
-        let next = ready.pop_first().or_else(|| left.keys().next().copied());
-        let Some(next) = next else { break };
-        if left.remove(next).is_none() {
+    let mut open: Vec<usize> = needs.iter().map(BTreeSet::len).collect();
+    let mut left: BTreeSet<usize> = (0..ids.len()).collect();
+    let mut ready: BTreeSet<usize> = left.iter().copied().filter(|place| open[*place] == 0).collect();
+    let mut out = Vec::with_capacity(ids.len());
+    // A circle is cut at its first object: a function whose text names a table that has it as a default.
+    while let Some(next) = ready.pop_first().or_else(|| left.first().copied()) {
+        if !left.remove(&next) {
             continue;
         }
-        out.push(next);
-        for id in needed_by.get(next).into_iter().flatten() {
-            if let Some(n) = left.get_mut(id) {
-                *n = n.saturating_sub(1);
-                if *n == 0 {
-                    ready.insert(id);
-                }
+        out.push(ids[next]);
+        for place in &needed_by[next] {
+            open[*place] = open[*place].saturating_sub(1);
+            if open[*place] == 0 && left.contains(place) {
+                ready.insert(*place);
             }
         }
     }

@@ -3,6 +3,7 @@
 //! They run in one read-only snapshot with an empty `search_path`, so that PostgreSQL prints every name with its schema.
 //! What belongs to an extension is left out, and what PostgreSQL makes by itself for a partition or a constraint.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::schema::{
@@ -54,8 +55,8 @@ fn printing() -> Vec<(&'static str, &'static str)> {
 
 async fn read_once<C: Connection>(conn: &mut C) -> Result<Schema> {
     let failed = |f: crate::run::Failure| f.error(Code::Database, "the schema cannot be read");
-    conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed)?;
-    let outcome = match conn.query(&making(&printing(), true)).await.map_err(failed) {
+    let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}", making(&printing(), true));
+    let outcome = match conn.execute(&begin).await.map_err(failed) {
         Ok(_) => read_here(conn).await,
         Err(e) => Err(e),
     };
@@ -85,13 +86,17 @@ mod catalogue {
 struct Cells<'r>(&'r Row);
 
 impl Cells<'_> {
-    fn maybe(&self, at: usize) -> Option<String> {
+    fn raw(&self, at: usize) -> Option<Cow<'_, str>> {
         match self.0.get(at)? {
-            Value::Text(text) => Some(text.clone()),
-            Value::Integer(n) => Some(n.to_string()),
-            Value::Real(n) => Some(n.to_string()),
+            Value::Text(text) => Some(Cow::Borrowed(text)),
+            Value::Integer(n) => Some(Cow::Owned(n.to_string())),
+            Value::Real(n) => Some(Cow::Owned(n.to_string())),
             Value::Null | Value::Blob(_) => None,
         }
+    }
+
+    fn maybe(&self, at: usize) -> Option<String> {
+        self.raw(at).map(Cow::into_owned)
     }
 
     fn text(&self, at: usize) -> String {
@@ -99,20 +104,20 @@ impl Cells<'_> {
     }
 
     fn number<T: std::str::FromStr + Default>(&self, at: usize) -> T {
-        self.maybe(at).and_then(|text| text.parse().ok()).unwrap_or_default()
+        self.raw(at).and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 
     fn is(&self, at: usize) -> bool {
-        matches!(self.maybe(at).as_deref(), Some("t" | "true" | "1"))
+        matches!(self.raw(at).as_deref(), Some("t" | "true" | "1"))
     }
 
     fn letter(&self, at: usize) -> char {
-        self.maybe(at).and_then(|text| text.chars().next()).unwrap_or(' ')
+        self.raw(at).and_then(|text| text.chars().next()).unwrap_or(' ')
     }
 
     /// A JSON array of texts.
     fn list(&self, at: usize) -> Vec<String> {
-        let list: Option<Vec<Option<String>>> = self.maybe(at).and_then(|text| serde_json::from_str(&text).ok());
+        let list: Option<Vec<Option<String>>> = self.raw(at).and_then(|text| serde_json::from_str(&text).ok());
         list.unwrap_or_default().into_iter().flatten().collect()
     }
 }
@@ -134,6 +139,29 @@ impl Reading {
         self.ids.insert((catalogue, oid), id.clone());
         let object = Object { id: id.clone(), comment, rights: Rights::default(), needs: Vec::new(), body };
         self.schema.objects.insert(id, object);
+    }
+
+    /// What is read as a whole statement, and what is only seen.
+    fn add_whole(&mut self, cells: &Cells<'_>) {
+        let (oid, schema, name, comment) = (cells.number(1), cells.text(7), cells.text(3), cells.maybe(6));
+        match cells.letter(0) {
+            's' => {
+                let id = ObjectId::new(Kind::Statistics, schema, name);
+                self.add(catalogue::STATISTICS, oid, id, comment, Body::Whole { definition: cells.text(4) });
+            }
+            'c' => {
+                let id = ObjectId::new(Kind::Collation, schema, name);
+                let definition = format!("CREATE COLLATION {} ({})", id.sql(), cells.text(4));
+                self.add(catalogue::COLLATION, oid, id, comment, Body::Whole { definition });
+            }
+            _ => {
+                let id = ObjectId { arguments: cells.text(5), ..ObjectId::new(Kind::Other, schema, name) };
+                let body = Body::Other { kind: cells.text(5) };
+                let object =
+                    Object { id: id.clone(), comment: None, rights: Rights::default(), needs: Vec::new(), body };
+                self.schema.objects.insert(id, object);
+            }
+        }
     }
 
     fn class(&self, oid: u32) -> Option<&ObjectId> {
@@ -187,7 +215,6 @@ async fn read_here<C: Connection>(conn: &mut C) -> Result<Schema> {
     columns(conn, &mut reading).await?;
     constraints(conn, &mut reading).await?;
     indexes(conn, &mut reading).await?;
-    triggers_rules_policies(conn, &mut reading).await?;
     others(conn, &mut reading).await?;
     for (oid, (list, bound)) in parents {
         let parents: Vec<ObjectId> = list.iter().filter_map(|parent| reading.class(*parent).cloned()).collect();
@@ -629,9 +656,9 @@ async fn indexes<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<(
         "SELECT i.oid, n.nspname, i.relname, x.indrelid, pg_catalog.pg_get_indexdef(i.oid), x.indisunique, \
          x.indisvalid, i.relkind, d.description, ts.spcname, \
          (SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.pg_attribute a \
-          WHERE a.attrelid = x.indrelid AND a.attnum > 0 AND (a.attnum = ANY (x.indkey::pg_catalog.int2[]) OR EXISTS \
-           (SELECT 1 FROM pg_catalog.pg_depend p WHERE p.classid = {} AND p.objid = i.oid AND p.refclassid = {} \
-            AND p.refobjid = x.indrelid AND p.refobjsubid = a.attnum))), \
+          WHERE a.attrelid = x.indrelid AND a.attnum > 0 AND a.attnum = ANY (x.indkey::pg_catalog.int2[] || ARRAY \
+           (SELECT p.refobjsubid::pg_catalog.int2 FROM pg_catalog.pg_depend p WHERE p.classid = {} AND p.objid = i.oid \
+            AND p.refclassid = {} AND p.refobjid = x.indrelid))), \
          (SELECT pg_catalog.json_agg(a.attnum || ' ' || a.attstattarget) FROM pg_catalog.pg_attribute a \
           WHERE a.attrelid = i.oid AND a.attstattarget >= 0), \
          CASE WHEN i.relkind = 'I' THEN (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(cn.nspname, c.relname, \
@@ -691,7 +718,8 @@ async fn indexes<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<(
     Ok(())
 }
 
-async fn triggers_rules_policies<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()> {
+/// Triggers, rules and policies; and what no table is asked about.
+async fn others<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()> {
     let parent = if reading.schema.version >= 130_000 { "t.tgparentid = 0" } else { "true" };
     let sql = format!(
         "SELECT 't', t.oid, t.tgrelid, t.tgname, pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled::text, d.description, \
@@ -707,13 +735,19 @@ async fn triggers_rules_policies<C: Connection>(conn: &mut C, reading: &mut Read
          pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), \
          (SELECT pg_catalog.json_agg(CASE WHEN m.r = 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(m.r)::text END \
           ORDER BY 1)::text FROM pg_catalog.unnest(p.polroles) m(r)), p.polpermissive::text \
-         FROM pg_catalog.pg_policy p {}",
+         FROM pg_catalog.pg_policy p {} \
+         UNION ALL {}",
         comment(catalogue::TRIGGER, "t.oid"),
         comment(catalogue::REWRITE, "r.oid"),
         comment(catalogue::POLICY, "p.oid"),
+        whole(reading.schema.version),
     );
-    for row in ask(conn, "triggers", &sql).await? {
+    for row in ask(conn, "triggers and other objects", &sql).await? {
         let cells = Cells(&row);
+        if matches!(cells.letter(0), 's' | 'c' | 'o') {
+            reading.add_whole(&cells);
+            continue;
+        }
         let Some(table) = reading.class(cells.number(2)).cloned() else { continue };
         let (oid, name, comment) = (cells.number(1), cells.text(3), cells.maybe(6));
         let toggled = Toggled { definition: cells.text(4).trim_end_matches(';').to_owned(), enabled: cells.letter(5) };
@@ -752,13 +786,13 @@ async fn triggers_rules_policies<C: Connection>(conn: &mut C, reading: &mut Read
     Ok(())
 }
 
-/// What is read as a whole statement, and what is only seen.
-async fn others<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()> {
-    let provider = match reading.schema.version {
+/// The query for what is read as a whole statement, and for what is only seen.
+fn whole(version: u32) -> String {
+    let provider = match version {
         170_000.. => "CASE c.collprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END",
         _ => "CASE c.collprovider WHEN 'i' THEN 'icu' ELSE 'libc' END",
     };
-    let locale = match reading.schema.version {
+    let locale = match version {
         170_000.. => {
             "coalesce('locale = ' || quote_literal(c.colllocale), 'lc_collate = ' || \
                       quote_literal(c.collcollate) || ', lc_ctype = ' || quote_literal(c.collctype))"
@@ -771,14 +805,14 @@ async fn others<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()
     };
     let mut parts = vec![
         format!(
-            "SELECT 's', s.oid, n.nspname, s.stxname, pg_catalog.pg_get_statisticsobjdef(s.oid), d.description, '' \
-             FROM pg_catalog.pg_statistic_ext s JOIN pg_catalog.pg_namespace n ON n.oid = s.stxnamespace {} WHERE {OURS}",
+            "SELECT 's', s.oid, 0, s.stxname, pg_catalog.pg_get_statisticsobjdef(s.oid), '', d.description, n.nspname::text, \
+             NULL, NULL, NULL FROM pg_catalog.pg_statistic_ext s JOIN pg_catalog.pg_namespace n ON n.oid = s.stxnamespace {} WHERE {OURS}",
             comment(catalogue::STATISTICS, "s.oid")
         ),
         format!(
-            "SELECT 'c', c.oid, n.nspname, c.collname, 'provider = ' || {provider} || ', ' || {locale} || \
-             CASE WHEN NOT c.collisdeterministic THEN ', deterministic = false' ELSE '' END, d.description, '' \
-             FROM pg_catalog.pg_collation c JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace {} \
+            "SELECT 'c', c.oid, 0, c.collname, 'provider = ' || {provider} || ', ' || {locale} || \
+             CASE WHEN NOT c.collisdeterministic THEN ', deterministic = false' ELSE '' END, '', d.description, \
+             n.nspname::text, NULL, NULL, NULL FROM pg_catalog.pg_collation c JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace {} \
              WHERE {OURS} AND {}",
             comment(catalogue::COLLATION, "c.oid"),
             no_member(catalogue::COLLATION, "c.oid")
@@ -803,35 +837,13 @@ async fn others<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()
         ("language", "pg_language", "o.lanname::text", "NULL"),
     ] {
         parts.push(format!(
-            "SELECT 'o', o.oid, coalesce((SELECT n.nspname::text FROM pg_catalog.pg_namespace n WHERE n.oid = {schema}), \
-             ''), {name}, NULL, NULL, '{kind}' FROM pg_catalog.{table} o WHERE o.oid >= 16384 AND NOT EXISTS \
+            "SELECT 'o', o.oid, 0, {name}, NULL, '{kind}', NULL, coalesce((SELECT n.nspname::text \
+             FROM pg_catalog.pg_namespace n WHERE n.oid = {schema}), ''), NULL, NULL, NULL FROM pg_catalog.{table} o WHERE o.oid >= 16384 AND NOT EXISTS \
              (SELECT 1 FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.{table}'::pg_catalog.regclass \
              AND e.objid = o.oid AND e.deptype = 'e')"
         ));
     }
-    for row in ask(conn, "other objects", &parts.join(" UNION ALL ")).await? {
-        let cells = Cells(&row);
-        let (oid, schema, name, comment) = (cells.number(1), cells.text(2), cells.text(3), cells.maybe(5));
-        match cells.letter(0) {
-            's' => {
-                let id = ObjectId::new(Kind::Statistics, schema, name);
-                reading.add(catalogue::STATISTICS, oid, id, comment, Body::Whole { definition: cells.text(4) });
-            }
-            'c' => {
-                let id = ObjectId::new(Kind::Collation, schema, name);
-                let definition = format!("CREATE COLLATION {} ({})", id.sql(), cells.text(4));
-                reading.add(catalogue::COLLATION, oid, id, comment, Body::Whole { definition });
-            }
-            _ => {
-                let id = ObjectId { arguments: cells.text(6), ..ObjectId::new(Kind::Other, schema, name) };
-                let body = Body::Other { kind: cells.text(6) };
-                let object =
-                    Object { id: id.clone(), comment: None, rights: Rights::default(), needs: Vec::new(), body };
-                reading.schema.objects.insert(id, object);
-            }
-        }
-    }
-    Ok(())
+    parts.join(" UNION ALL ")
 }
 
 /// Owners and rights of what may have to be made anew.
@@ -891,7 +903,7 @@ async fn needs<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
                FROM pg_catalog.pg_depend d WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype IN ('n', 'a', 'i')";
     let mut identities: Vec<(ObjectId, ObjectId, String)> = Vec::new();
     let mut owned: Vec<(ObjectId, ObjectId, String)> = Vec::new();
-    let mut found: HashMap<ObjectId, HashSet<Need>> = HashMap::new();
+    let mut found: HashMap<&ObjectId, Vec<Need>> = HashMap::new();
     for row in ask(conn, "dependencies", sql).await? {
         let cells = Cells(&row);
         let (class, oid, sub): (u32, u32, i32) = (cells.number(0), cells.number(1), cells.number(2));
@@ -900,26 +912,25 @@ async fn needs<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
         let (object, of) = match class {
             catalogue::ATTRDEF => {
                 let Some((table, number)) = reading.defaults.get(&oid) else { continue };
-                (reading.class(*table), reading.columns.get(&(*table, *number)))
+                (reading.ids.get(&(catalogue::CLASS, *table)), reading.columns.get(&(*table, *number)))
             }
             _ => {
                 (reading.ids.get(&(class, oid)), reading.columns.get(&(oid, sub)).filter(|_| class == catalogue::CLASS))
             }
         };
         let (Some(object), Some(on)) = (object, reading.ids.get(&(on_class, on_oid))) else { continue };
-        let column = reading.columns.get(&(on_oid, on_sub)).filter(|_| on_class == catalogue::CLASS).cloned();
+        let column = reading.columns.get(&(on_oid, on_sub)).filter(|_| on_class == catalogue::CLASS);
         if object.kind == Kind::Sequence && on.kind == Kind::Table && class == catalogue::CLASS {
             let Some(column) = column else { continue };
             let list = if kind == 'i' { &mut identities } else { &mut owned };
-            list.push((object.clone(), on.clone(), column));
+            list.push((object.clone(), on.clone(), column.clone()));
             continue;
         }
         // A generated column needs other columns of its own table.
-        if (object == on && (of.is_none() || column.is_none() || of == column.as_ref())) || on.kind == Kind::Extension {
+        if (object == on && (of.is_none() || column.is_none() || of == column)) || on.kind == Kind::Extension {
             continue;
         }
-        let need = Need { on: on.clone(), column, of: of.cloned() };
-        found.entry(object.clone()).or_default().insert(need);
+        found.entry(object).or_default().push(Need { on: on.clone(), column: column.cloned(), of: of.cloned() });
     }
     for (sequence, table, column) in owned {
         if let Some(Body::Sequence(sequence)) = reading.schema.objects.get_mut(&sequence).map(|o| &mut o.body) {
@@ -940,10 +951,11 @@ async fn needs<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
             identity.rights = rights;
         }
     }
-    for (id, needs) in found {
-        if let Some(object) = reading.schema.objects.get_mut(&id) {
-            object.needs = needs.into_iter().collect();
-            object.needs.sort();
+    for (id, mut needs) in found {
+        if let Some(object) = reading.schema.objects.get_mut(id) {
+            needs.sort_unstable();
+            needs.dedup();
+            object.needs = needs;
         }
     }
     // Whatever stands in a schema needs it, and whatever belongs to a table needs that.
