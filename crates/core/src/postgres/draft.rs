@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 use super::diff::Change;
 use super::host::Host;
 use super::prepare::{Settings, Wanted, make_draft_plan};
-use super::schema::Schema;
+use super::resolve::KINDS;
+use super::schema::{Kind, Schema};
 use super::scratch::Scratch;
 use super::steps::{Plan, Statement, Step};
 use super::token::{quote_literal, tokenize};
@@ -30,8 +31,7 @@ pub async fn draft<H: Host>(
     settings: &Settings,
     resolver: &mut (dyn FnMut(&Question) -> Option<Answer> + Send),
 ) -> Result<Draft> {
-    let (plan, warnings) =
-        make_draft_plan(host, again(&mut scratch), before.clone(), wanted, settings, resolver).await?;
+    let (plan, warnings) = make_draft_plan(host, scratch.again(), before.clone(), wanted, settings, resolver).await?;
     let mut out = Draft { schema: plan.target.clone().into(), ..Draft::default() };
     if !plan.questions.is_empty() {
         out.questions.clone_from(&plan.questions);
@@ -83,18 +83,10 @@ pub async fn draft<H: Host>(
     Ok(out)
 }
 
-/// The same scratch for another time.
-fn again<'a, H>(scratch: &'a mut Scratch<'_, H>) -> Scratch<'a, H> {
-    match scratch {
-        Scratch::Automatic => Scratch::Automatic,
-        Scratch::Transaction => Scratch::Transaction,
-        Scratch::Given(connection) => Scratch::Given(connection),
-    }
-}
-
 /// The renames of a plan, the other way round; all else that goes is gone.
 fn reversed(plan: &Plan) -> crate::diff::Answers {
     use super::diff::Part;
+    let takes_an_answer = |kind: Kind| kind == Kind::Namespace || KINDS.contains(&kind);
     let mut answers = crate::diff::Answers::default();
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let path = |id: &super::schema::ObjectId| match id.schema.as_str() {
@@ -106,7 +98,10 @@ fn reversed(plan: &Plan) -> crate::diff::Answers {
         for part in &alteration.parts {
             // What has no such answer is dropped and made anew on the way back.
             let _ = match part {
-                Part::Rename(before) => answers.rename(&path(&alteration.after.id), &path(before)),
+                // What is on a table is found again by what it is.
+                Part::Rename(before) if takes_an_answer(before.kind) => {
+                    answers.rename(&path(&alteration.after.id), &path(before))
+                }
                 Part::RenameColumn { before, after } => {
                     let table = path(&alteration.after.id);
                     answers.rename(&format!("{table}.{}", quoted(after)), &quoted(before))

@@ -121,7 +121,7 @@ async fn plan_from<H: Host>(
     let mut aside = Aside::nothing();
     let declared = match wanted {
         Wanted::Sql(sources) => {
-            let mut place = Place::open(host, again(&mut scratch)).await?;
+            let mut place = Place::open(host, scratch.again()).await?;
             match read_declared(&mut place, sources).await {
                 Ok(declared) => {
                     aside = place.lay_aside().await?;
@@ -156,7 +156,7 @@ async fn plan_to<H: Host>(
     // A database that is only assumed keeps nothing.
     let record = if assumed.is_none() { Record::read(host).await? } else { Record::default() };
     // What new clients see is what the declared schema is compared with.
-    let visible = seen_by_new(host, again(&mut scratch), &live, &record).await?;
+    let visible = seen_by_new(host, scratch.again(), &live, &record).await?;
     let mut target = declared.schema.without(ignored);
     // A schema with something in it that is out of sight stays.
     for object in &out_of_sight {
@@ -236,7 +236,7 @@ async fn plan_to<H: Host>(
                     values: &settings.values,
                     client,
                 };
-                let mut place = aside.take_up(host, again(&mut scratch)).await?;
+                let mut place = aside.take_up(host, scratch.again()).await?;
                 match mix(&mut place, &request).await {
                     Ok(mixed) => {
                         *aside = place.lay_aside().await?;
@@ -298,7 +298,7 @@ async fn plan_to<H: Host>(
     if settings.show_rows {
         plan_made.warnings.extend(keys_of_unfit(host, &live, &findings).await);
     }
-    let mut place = aside.take_up(host, again(&mut scratch)).await?;
+    let mut place = aside.take_up(host, scratch.again()).await?;
     if swaps {
         // A run that stops in between would leave names exchanged, and the same answers would exchange them back.
         let warning =
@@ -436,15 +436,6 @@ fn without_copies(live: &Schema, own: &Own<'_>) -> Schema {
             if own.going().iter().any(|(id, link)| *id == table && link.before.column == *column))
     });
     Record { kept: kept.cloned().collect() }.visible(live)
-}
-
-/// The same scratch for another time.
-fn again<'a, H>(scratch: &'a mut Scratch<'_, H>) -> Scratch<'a, H> {
-    match scratch {
-        Scratch::Automatic => Scratch::Automatic,
-        Scratch::Transaction => Scratch::Transaction,
-        Scratch::Given(connection) => Scratch::Given(connection),
-    }
 }
 
 /// PostgreSQL cuts names at 63 bytes, and tells it by a notice only: two of them could become one.

@@ -245,7 +245,7 @@ fn match_up<K: Ord + Clone>(
 }
 
 /// What can be renamed by an answer, in the order in which a name is looked for.
-const KINDS: [Kind; 9] = [
+pub(super) const KINDS: [Kind; 9] = [
     Kind::Table,
     Kind::Enum,
     Kind::Composite,

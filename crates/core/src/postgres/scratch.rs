@@ -37,6 +37,17 @@ pub enum Scratch<'h, H> {
     Given(&'h mut H),
 }
 
+impl<H> Scratch<'_, H> {
+    /// The same for another time.
+    pub fn again(&mut self) -> Scratch<'_, H> {
+        match self {
+            Scratch::Automatic => Scratch::Automatic,
+            Scratch::Transaction => Scratch::Transaction,
+            Scratch::Given(connection) => Scratch::Given(connection),
+        }
+    }
+}
+
 /// An empty place on a server. It has to be closed, whatever happens: see [`Place::close`].
 pub struct Place<'h, H: Host> {
     ground: Ground<'h, H>,

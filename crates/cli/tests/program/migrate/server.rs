@@ -136,3 +136,24 @@ fn folders_without_a_server() {
     case.run(&format!("migrate apply --yes --db {}", database.url)).code(0);
     case.run("migrate status --db app.db").code(4);
 }
+
+/// A column that is unique is called otherwise: its constraint follows, there and back.
+#[test]
+fn a_unique_column_with_another_name() {
+    let database = database("unique");
+    let case = case(&database).file("schema.sql", "CREATE TABLE users(id bigint PRIMARY KEY, mail text UNIQUE);");
+    case.run("migrate generate --name start").code(0);
+    case.run("migrate apply --yes").code(0);
+    database.execute("INSERT INTO users VALUES (1, 'a'), (2, 'b')");
+    let case = case.file(
+        "schema.sql",
+        "CREATE TABLE users(id bigint PRIMARY KEY, email text UNIQUE -- whimbrel: renamed from mail\n);",
+    );
+    case.run("migrate generate --name email").code(0);
+    case.run("migrate verify").code(0);
+    case.run("migrate apply --yes").code(0);
+    case.run("plan").code(0).stdout_eq("No changes.\n");
+    case.run("migrate down --yes").code(0);
+    assert_eq!(value(&database, "SELECT string_agg(mail, ',' ORDER BY id) FROM users"), "a,b");
+    case.run("migrate status --verify").code(0);
+}
