@@ -163,7 +163,10 @@ impl<'h> Overview<'h> {
         let state = match self.pending.iter().find(|item| std::ptr::eq(item.migration, migration)) {
             Some(item) => RowState::Pending { phases: item.phases },
             None if migration.originals().all(|m| self.is_done(m)) => RowState::Applied,
-            None => RowState::Missing,
+            None => match self.record(migration).map(|record| record.state) {
+                Some(RecordState::Undone(phases)) => RowState::Undoing { phases },
+                _ => RowState::Missing,
+            },
         };
         let record = if state == RowState::Applied { self.record(last) } else { None };
         Row { migration: Some(migration), record, state }
@@ -208,6 +211,11 @@ pub enum RowState {
     /// It has not run.
     Pending {
         /// How many of its phases are done.
+        phases: u32,
+    },
+    /// It is half undone.
+    Undoing {
+        /// How many phases of its way back are done.
         phases: u32,
     },
     /// It has run, and is newer than all in the folder.

@@ -154,7 +154,7 @@ impl<'s> Live<'s> {
         Ok(rows)
     }
 
-    /// Drops all that migrations have made, and their record.
+    /// Drops all that migrations have made, and with it their record.
     pub fn clear(&mut self, ignore: &[String]) -> Result<(), Failure> {
         // The schema in which the record stands stays, and so does the one that every database has.
         let home = block(self.server, versioned::home(&mut self.host))?;
@@ -167,11 +167,12 @@ impl<'s> Live<'s> {
             planner = planner.ignore(pattern);
         }
         let scratch = self.scratch.as_mut();
-        let plan = block(self.server, planner.plan_with(&mut self.host, scratch, &mut |_| None))?;
-        if !plan.is_empty() {
-            block(self.server, plan.run(&mut self.host))?;
+        let mut plan = block(self.server, planner.plan_with(&mut self.host, scratch, &mut |_| None))?;
+        if let Some(step) = block(self.server, versioned::forgetting(&mut self.host))? {
+            plan.push(step);
         }
-        Ok(block(self.server, versioned::forget(&mut self.host))?)
+        block(self.server, plan.run(&mut self.host))?;
+        Ok(())
     }
 
     /// How many rows a table has, or how many values a column; none where that cannot be told, because another script

@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use clap::Args;
 use rusqlite::Connection;
-use whimbrel::history::{History, Policy, Record};
+use whimbrel::history::script::Script;
+use whimbrel::history::{History, Policy, Record, RecordState};
 use whimbrel::sqlite_host::Access;
-use whimbrel::{Code, Error, Migrator, Upgrade, backup};
+use whimbrel::{Code, Dialect, Error, Migrator, Upgrade, backup};
 
 use crate::arguments::{BackupArguments, ServerArguments};
 use crate::command::migrate::{ended, refuse_backup, report};
@@ -61,7 +62,7 @@ pub fn undo(
         scripts.push(way_back(history, record)?);
     }
     let lost = match (&mut live, &connection) {
-        (Some(live), _) => live.losses(&scripts),
+        (Some(live), _) => live.losses(&left(records, &scripts)),
         (None, Some(connection)) => losses(connection, &scripts),
         (None, None) => Vec::new(),
     };
@@ -176,6 +177,18 @@ fn record_undone(session: &mut Session, history: &History, records: &[Record]) {
     let tags: Vec<String> = records.iter().map(Record::tag).collect();
     let entries: Vec<_> = tags.iter().map(|tag| wire::migrate::Ran::new(tag, 0, history, records)).collect();
     session.record("undone", &entries);
+}
+
+/// What of these scripts is still to run.
+fn left(records: &[Record], scripts: &[String]) -> Vec<String> {
+    let left = |(record, script): (&Record, &String)| {
+        let RecordState::Undone(done) = record.state else { return script.clone() };
+        // The engine says what is wrong with it.
+        let Ok(read) = Script::read("", Dialect::Postgres, script, true) else { return script.clone() };
+        let rest = read.phases.iter().skip(done as usize).flat_map(|phase| &phase.statements);
+        rest.map(|range| format!("{};\n", &script[range.clone()])).collect()
+    };
+    records.iter().zip(scripts).map(left).collect()
 }
 
 /// The script that undoes a record, as the engine would choose it.

@@ -167,6 +167,8 @@ codes! {
     UnknownMigration = "W0723",
     /// A report could not be handed over.
     ReportNotDelivered = "W0724",
+    /// A way back has stopped between two of its phases.
+    HalfUndone = "W0725",
 }
 
 impl fmt::Display for Code {
@@ -335,6 +337,7 @@ impl Error {
                 | NotDisposable
                 | Adoption
                 | HistoryFixed
+                | HalfUndone
         )
     }
 }

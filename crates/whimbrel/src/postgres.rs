@@ -234,6 +234,11 @@ pub async fn read_declared_schema<H: Host>(host: &mut H) -> Result<Schema> {
 pub struct Plan(steps::Plan);
 
 impl Plan {
+    /// Adds a step behind all others: something that no schema holds, and that goes with the change.
+    pub fn push(&mut self, step: steps::Step) {
+        self.0.steps.push(step);
+    }
+
     /// Runs the plan, with a second as the limit for locks.
     ///
     /// # Errors

@@ -330,6 +330,32 @@ fn late_migrations_and_edited_ones() {
     });
 }
 
+/// These migrations with the first of them squashed, up to a number.
+fn squashed(database: &Database, files: &[(&str, &str)], to: u32, forget: bool) -> History {
+    let mut all = MemoryFiles { dialect: Some(Dialect::Postgres), ..MemoryFiles::default() };
+    for (path, text) in files {
+        all.write(path, text.as_bytes()).unwrap();
+    }
+    let folder = Folder::read(&all).unwrap();
+    let settings = Squash { from: 1, to, day: "2026-11-21".to_owned(), forget, ..Squash::default() };
+    // Its own connection: a replay is not async.
+    let mut replay = |history: &History| {
+        std::thread::scope(|scope| {
+            let work = || {
+                wait(async {
+                    let mut host = connect(database).await;
+                    versioned::replay(&mut host, Scratch::Automatic, history).await
+                })
+            };
+            scope.spawn(work).join().unwrap()
+        })
+    };
+    squash(&all, &folder, &settings, &mut replay).unwrap().apply(&mut all).unwrap();
+    let folder = Folder::read(&all).unwrap();
+    assert_eq!(folder.problems, []);
+    folder.history
+}
+
 /// A database that a squashed migration has made is known to apps of before the squash, and to those of after.
 #[test]
 fn a_squashed_migration_is_recorded_as_what_it_was_made_from() {
@@ -338,32 +364,12 @@ fn a_squashed_migration_is_recorded_as_what_it_was_made_from() {
         ("0001_start.sql", "CREATE TABLE notes(id bigint PRIMARY KEY, body text);\nGRANT SELECT ON notes TO PUBLIC;");
     let tags = ("0002_tags.sql", "CREATE TABLE tags(name text);");
     let old = history(&[start, tags]);
+    let squashed = squashed(&database, &[start, tags], 2, false);
     wait(async {
         let mut host = connect(&database).await;
-        let mut files = MemoryFiles { dialect: Some(Dialect::Postgres), ..MemoryFiles::default() };
-        for (path, text) in [start, tags] {
-            files.write(path, text.as_bytes()).unwrap();
-        }
-        let folder = Folder::read(&files).unwrap();
-        let settings = Squash { from: 1, to: 2, day: "2026-11-21".to_owned(), ..Squash::default() };
-        // Its own connection: a replay is not async.
-        let mut replay = |history: &History| {
-            std::thread::scope(|scope| {
-                let work = || {
-                    wait(async {
-                        let mut host = connect(&database).await;
-                        versioned::replay(&mut host, Scratch::Automatic, history).await
-                    })
-                };
-                scope.spawn(work).join().unwrap()
-            })
-        };
-        squash(&files, &folder, &settings, &mut replay).unwrap().apply(&mut files).unwrap();
-        let squashed = Folder::read(&files).unwrap();
-        assert_eq!(squashed.problems, []);
-        assert_eq!(squashed.history.migrations.len(), 1);
-        Migrator::new(&squashed.history).run(&mut host).await.unwrap();
-        assert!(Migrator::new(&squashed.history).is_unchanged(&mut host).await.unwrap());
+        assert_eq!(squashed.migrations.len(), 1);
+        Migrator::new(&squashed).run(&mut host).await.unwrap();
+        assert!(Migrator::new(&squashed).is_unchanged(&mut host).await.unwrap());
         assert_eq!(Migrator::new(&old).run(&mut host).await.unwrap().kind, UpgradeKind::Unchanged);
         let records = versioned::read_tracking(&mut host).await.unwrap().records;
         assert_eq!(records.iter().map(|record| record.version.as_str()).collect::<Vec<_>>(), ["0001", "0002"]);
@@ -385,4 +391,221 @@ fn migrations_of_sqlite_are_refused() {
         assert!(error.to_string().contains("these are migrations of SQLite"));
         host.close().await;
     });
+}
+
+/// Runs, and asks to be stopped when so many statements and portions are done. Whether it came to its end before that.
+async fn stopped_at(database: &Database, at: usize, all: &History, down_to: Option<u32>) -> bool {
+    let mut host = connect(database).await;
+    let cancel = whimbrel::Cancel::default();
+    let mut seen = 0;
+    let mut stop = |event: &Event<'_>| {
+        seen += usize::from(matches!(event, Event::Statement { .. } | Event::Portion { .. }));
+        if seen == at {
+            cancel.cancel();
+        }
+    };
+    let migrator = Migrator::new(all).cancel(&cancel).observer(&mut stop);
+    let outcome = match down_to {
+        Some(to) => migrator.undo_to(&mut host, to).await,
+        None => migrator.run(&mut host).await,
+    };
+    host.close().await;
+    match outcome {
+        Ok(_) => true,
+        Err(e) => {
+            assert_eq!(e.code(), Code::Cancelled);
+            false
+        }
+    }
+}
+
+/// The first of all migrations has phases: what tells that the database is kept by them stands there from the first on.
+#[test]
+fn a_first_migration_that_was_stopped_is_gone_on_with() {
+    let first = (
+        "0001_first.sql",
+        "CREATE TABLE a(n integer);\nINSERT INTO a VALUES (1);\n-- whimbrel: phase second\nCREATE TABLE b(n integer);\n\
+         -- whimbrel: alone\nCREATE INDEX CONCURRENTLY a_n ON a(n);",
+    );
+    let all = history(&[first]);
+    for at in 1.. {
+        let database = database("first");
+        let finished = wait(stopped_at(&database, at, &all, None));
+        wait(async {
+            let mut host = connect(&database).await;
+            assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap().to, 1);
+            host.close().await;
+        });
+        assert_eq!(count(&database, "SELECT count(*) FROM a"), "1");
+        assert_eq!(count(&database, "SELECT count(*) FROM _whimbrel_migrations WHERE phases IS NULL"), "1");
+        if finished {
+            break;
+        }
+    }
+}
+
+/// A way back of several phases, stopped between any two of them: it is gone on with, and until then nothing else runs.
+#[test]
+fn a_way_back_that_was_stopped_is_gone_on_with() {
+    let start = ("0001_start.sql", "CREATE TABLE a(n integer);\nINSERT INTO a VALUES (1);\nCREATE INDEX a_n ON a(n);");
+    let more = ("0002_more.sql", "ALTER TABLE a ADD COLUMN m integer;\nDROP INDEX a_n;");
+    let back = (
+        "0002_more.down.sql",
+        "ALTER TABLE a DROP COLUMN m;\n-- whimbrel: phase count\nUPDATE a SET n = n + 1;\n-- whimbrel: alone\n\
+         CREATE INDEX CONCURRENTLY a_n ON a(n);\nUPDATE a SET n = n + 1;",
+    );
+    let all = history(&[start, more, back]);
+    let edited = history(&[start, more, ("0002_more.down.sql", "DROP TABLE a;\n-- whimbrel: phase count\nSELECT 1;")]);
+    let mut stops = 0;
+    for at in 1.. {
+        let database = database("back");
+        let finished = wait(async {
+            let mut host = connect(&database).await;
+            Migrator::new(&all).run(&mut host).await.unwrap();
+            host.close().await;
+            stopped_at(&database, at, &all, Some(1)).await
+        });
+        let is_between = count(&database, "SELECT count(*) FROM _whimbrel_migrations WHERE phases < 0") == "1";
+        wait(async {
+            let mut host = connect(&database).await;
+            if is_between {
+                stops += 1;
+                let error = Migrator::new(&all).run(&mut host).await.unwrap_err();
+                assert_eq!((error.code(), error.report().state), (Code::HalfUndone, State::Unchanged));
+                let error = Migrator::new(&all).undo_to(&mut host, 0).await.unwrap_err();
+                assert_eq!(error.code(), Code::Irreversible, "the one before has no way back");
+                let error = Migrator::new(&edited).undo_to(&mut host, 1).await.unwrap_err();
+                assert_eq!((error.code(), error.report().state), (Code::MigrationEdited, State::Unchanged));
+            }
+            assert_eq!(Migrator::new(&all).undo_to(&mut host, 1).await.unwrap().to, 1);
+            assert_eq!(count(&database, "SELECT n FROM a"), "3");
+            assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap().to, 2);
+            host.close().await;
+        });
+        assert_eq!(count(&database, "SELECT count(*) FROM _whimbrel_migrations WHERE phases IS NULL"), "2");
+        if finished {
+            break;
+        }
+    }
+    assert!(stops >= 3, "stopped {stops} times in between");
+}
+
+/// Two programs want to undo the same migration: it is undone once.
+#[test]
+fn what_another_has_undone_is_not_undone_again() {
+    let start = ("0001_start.sql", "CREATE TABLE a(n integer);\nINSERT INTO a VALUES (0);");
+    let more = ("0002_more.sql", "UPDATE a SET n = n + 1;");
+    let all = history(&[start, more, ("0002_more.down.sql", "UPDATE a SET n = n - 1;")]);
+    let database = database("twice");
+    wait(async {
+        let mut host = connect(&database).await;
+        Migrator::new(&all).run(&mut host).await.unwrap();
+        let records = versioned::read_tracking(&mut host).await.unwrap().records;
+        Migrator::new(&all).undo(&mut host, &records[1..]).await.unwrap();
+        let error = Migrator::new(&all).undo(&mut host, &records[1..]).await.unwrap_err();
+        assert_eq!((error.code(), error.report().state), (Code::UnknownMigration, State::Unchanged));
+        host.close().await;
+    });
+    assert_eq!(count(&database, "SELECT n FROM a"), "0");
+}
+
+/// Of a squash whose originals were thrown away, the squash itself tells what they made.
+#[test]
+fn a_squash_without_its_originals_is_replayed_itself() {
+    let start = ("0001_start.sql", "CREATE TABLE notes(id bigint PRIMARY KEY, body text);");
+    let tags = ("0002_tags.sql", "CREATE TABLE tags(name text);");
+    let more = ("0003_more.sql", "ALTER TABLE notes ADD COLUMN words integer;");
+    let last = ("0004_last.sql", "ALTER TABLE notes ADD COLUMN stars integer;");
+    let files = [start, tags, more, last];
+    let (live, adopted) = (database("forgotten"), database("forgotten_adopted"));
+    let all = squashed(&live, &files, 2, true);
+    assert_eq!(all.migrations.len(), 3);
+    wait(async {
+        let mut host = connect(&live).await;
+        assert_eq!(Migrator::new(&all).to(2).run(&mut host).await.unwrap().to, 2);
+        live.execute("CREATE TABLE extra(a int)");
+        let warning = ["table extra is in the database, and no migration makes it"];
+        let upgrade = Migrator::new(&all).to(3).run(&mut host).await.unwrap();
+        assert_eq!((upgrade.to, upgrade.warnings), (3, warning.map(str::to_owned).to_vec()));
+        assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap().to, 4);
+        let ways = versioned::verify(&mut host, Scratch::Automatic, &all, false, &whimbrel::Cancel::default()).await;
+        let wrong: Vec<_> = ways.unwrap().into_iter().flat_map(|way| way.wrong).collect();
+        assert_eq!(wrong, Vec::<String>::new());
+        host.close().await;
+        let mut host = connect(&adopted).await;
+        adopted.execute(
+            "CREATE TABLE notes(id bigint PRIMARY KEY, body text, words integer); CREATE TABLE tags(name text)",
+        );
+        assert_eq!(versioned::find_version(&mut host, Scratch::Automatic, &all, &[]).await.unwrap(), [3]);
+        let settings = Baseline { applied: vec![1, 2, 3], ..Baseline::default() };
+        versioned::baseline(&mut host, Scratch::Automatic, &all, &settings).await.unwrap();
+        assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap().to, 4);
+        host.close().await;
+    });
+}
+
+/// What a script sets for its session holds to its end, also where it is gone on with in another session, and not for
+/// the next one.
+#[test]
+fn settings_of_a_script_hold_for_all_its_phases() {
+    let start = (
+        "0001_start.sql",
+        "CREATE SCHEMA app;\nCREATE TABLE app.t(d date);\nCREATE TABLE public.t(d date);\nCREATE TABLE public.n(d date);",
+    );
+    let more = (
+        "0002_more.sql",
+        "SET search_path TO app;\nSET DateStyle = 'ISO, DMY';\nINSERT INTO t VALUES ('01/02/2024');\n\
+         -- whimbrel: alone\nCREATE INDEX CONCURRENTLY t_d ON t(d);\nINSERT INTO t VALUES ('01/02/2024');",
+    );
+    let next = ("0003_next.sql", "INSERT INTO n VALUES ('01/02/2024');");
+    let all = history(&[start, more, next]);
+    for at in 5.. {
+        let database = database("phases");
+        let finished = wait(stopped_at(&database, at, &all, None));
+        wait(async {
+            let mut host = connect(&database).await;
+            Migrator::new(&all).run(&mut host).await.unwrap();
+            host.close().await;
+        });
+        assert_eq!(count(&database, "SELECT count(*) FROM app.t WHERE d = '2024-02-01'"), "2");
+        assert_eq!(count(&database, "SELECT count(*) FROM public.n WHERE d = '2024-01-02'"), "1");
+        assert_eq!(count(&database, "SELECT count(*) FROM pg_class WHERE relname = 't_d'"), "1");
+        if finished {
+            break;
+        }
+    }
+}
+
+/// A run that was stopped behind a statement which stands alone, and before its record: the statement is not repeated.
+#[test]
+fn what_stands_alone_is_not_repeated() {
+    let start = (
+        "0001_start.sql",
+        "CREATE SCHEMA app;\nCREATE TABLE app.t(n integer);\nCREATE TABLE public.u(n integer);\n\
+         CREATE INDEX t_n ON public.u(n);\nCREATE TABLE p(n integer) PARTITION BY LIST (n);\n\
+         CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);\nINSERT INTO p VALUES (1);",
+    );
+    // The index of the same name is another schema's.
+    let more = ("0002_more.sql", "-- whimbrel: alone\nCREATE INDEX CONCURRENTLY t_n ON t(n);");
+    let out = ("0003_out.sql", "-- whimbrel: alone\nALTER TABLE p DETACH PARTITION p1 CONCURRENTLY;");
+    let all = history(&[start, more, out]);
+    for done in ["", "ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY", "CREATE INDEX t_n ON app.t(n)"] {
+        let database = database("alone");
+        database.execute(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, app', current_database()); END $$",
+        );
+        wait(async {
+            let mut host = connect(&database).await;
+            Migrator::new(&all).to(1).run(&mut host).await.unwrap();
+            if !done.is_empty() {
+                database.execute(done);
+            }
+            let upgrade = Migrator::new(&all).accept_drift(true).run(&mut host).await.unwrap();
+            assert_eq!(upgrade.to, 3);
+            host.close().await;
+        });
+        assert_eq!(count(&database, "SELECT count(*) FROM pg_class WHERE relname = 't_n'"), "2", "{done}");
+        assert_eq!(count(&database, "SELECT count(*) FROM p1"), "1");
+        assert_eq!(count(&database, "SELECT count(*) FROM pg_inherits WHERE inhrelid = 'p1'::regclass"), "0");
+    }
 }

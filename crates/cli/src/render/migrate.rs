@@ -20,7 +20,7 @@ pub fn rows(rows: &[Row<'_>], problems: &[Problem]) -> String {
         let is_wrong = own.iter().any(|problem| problem.blocks);
         let (sign, style) = match row.state {
             _ if is_wrong => ('!', GONE),
-            RowState::Newer | RowState::Missing => ('!', GONE),
+            RowState::Newer | RowState::Missing | RowState::Undoing { .. } => ('!', GONE),
             RowState::Pending { .. } => ('+', NEW),
             RowState::Applied => (' ', DIM),
         };
@@ -39,6 +39,7 @@ fn what(row: &Row<'_>) -> String {
     let mut out = match (row.state, row.record) {
         (RowState::Pending { phases: 0 }, _) => "pending".to_owned(),
         (RowState::Pending { phases }, _) => format!("pending, {} done", count(u64::from(phases), "phase")),
+        (RowState::Undoing { phases }, _) => format!("{} undone", count(u64::from(phases), "phase")),
         (RowState::Missing, None) => "missing".to_owned(),
         (_, Some(record)) => {
             let how = match record.origin {
@@ -71,6 +72,7 @@ fn word(problem: &Problem) -> &'static str {
         OutOfOrder => "out of order",
         DatabaseNewer => "newer than the migrations here",
         Held => "given up by apps",
+        HalfUndone => "half undone",
         _ => "see below",
     }
 }

@@ -187,6 +187,7 @@ impl<'a> From<&'a Row<'_>> for Listed<'a> {
             state: match row.state {
                 RowState::Applied => "applied",
                 RowState::Pending { .. } => "pending",
+                RowState::Undoing { .. } => "undoing",
                 RowState::Newer => "newer",
                 RowState::Missing => "missing",
             },

@@ -93,10 +93,7 @@ impl Migration {
     /// The checksum of its first phases: what of it has run in a database that is between two of them. The phases that
     /// are still to come may be corrected.
     pub fn checksum_of_phases(&self, phases: u32) -> Option<Checksum> {
-        let script = self.script().ok()?;
-        let done = script.phases.get(..phases as usize)?;
-        let texts = done.iter().flat_map(|phase| &phase.statements).filter_map(|range| self.up.get(range.clone()));
-        Checksum::of_script(self.dialect, &texts.collect::<Vec<_>>().join(";\n")).ok()
+        checksum_of_phases(self.dialect, &self.script().ok()?, &self.up, phases)
     }
 
     /// The script, cut up.
@@ -106,6 +103,13 @@ impl Migration {
     pub fn script(&self) -> Result<Script> {
         Script::read(&self.path, self.dialect, &self.up, self.transaction)
     }
+}
+
+/// The checksum of the first phases of a script; none where it has not so many.
+pub(crate) fn checksum_of_phases(dialect: Dialect, script: &Script, text: &str, phases: u32) -> Option<Checksum> {
+    let done = script.phases.get(..phases as usize)?;
+    let texts = done.iter().flat_map(|phase| &phase.statements).filter_map(|range| text.get(range.clone()));
+    Checksum::of_script(dialect, &texts.collect::<Vec<_>>().join(";\n")).ok()
 }
 
 /// Version and name as one word.

@@ -89,6 +89,25 @@ pub enum RecordState {
     Done,
     /// So many of its phases are; the next run goes on behind them.
     Phases(u32),
+    /// It was, and so many phases of the script that undoes it are done too; the next way back goes on behind them.
+    Undone(u32),
+}
+
+impl RecordState {
+    /// As it stands in the table: none where it is done, less than 0 on the way back.
+    pub fn column(self) -> Option<i64> {
+        match self {
+            RecordState::Done => None,
+            RecordState::Phases(phases) => Some(i64::from(phases)),
+            RecordState::Undone(phases) => Some(-i64::from(phases)),
+        }
+    }
+
+    fn read(column: Option<i64>) -> Option<RecordState> {
+        let Some(phases) = column else { return Some(RecordState::Done) };
+        let count = u32::try_from(phases.unsigned_abs()).ok()?;
+        Some(if phases < 0 { RecordState::Undone(count) } else { RecordState::Phases(count) })
+    }
 }
 
 /// A migration that a database has run.
@@ -167,10 +186,7 @@ impl Record {
             batch: integer(7)?,
             applied_at: integer(8)?,
             milliseconds: integer(9)?,
-            state: match integer(10) {
-                Some(phases) => RecordState::Phases(u32::try_from(phases).ok()?),
-                None => RecordState::Done,
-            },
+            state: RecordState::read(integer(10))?,
             down: text(11),
         })
     }
@@ -198,10 +214,7 @@ impl Record {
                 record.batch,
                 record.applied_at,
                 record.milliseconds,
-                match record.state {
-                    RecordState::Done => "NULL".to_owned(),
-                    RecordState::Phases(phases) => phases.to_string(),
-                },
+                record.state.column().map_or_else(|| "NULL".to_owned(), |phases| phases.to_string()),
                 record.down.as_deref().map_or_else(|| "NULL".to_owned(), quote_text),
             );
         }

@@ -118,7 +118,11 @@ impl<'h> Standing<'h> {
                 }
                 let phases = match done.get(&place).map(|r| r.state) {
                     Some(RecordState::Phases(phases)) => phases,
-                    _ => 0,
+                    Some(state @ RecordState::Undone(_)) => {
+                        standing.problems.push(half_undone(&original.tag(), original.idx, state));
+                        continue;
+                    }
+                    Some(RecordState::Done) | None => 0,
                 };
                 let is_late = newest_done.is_some_and(|newest| place < newest);
                 if is_late {
@@ -148,7 +152,7 @@ impl<'h> Standing<'h> {
         for record in records {
             let by_version = known.by_version.get(&key(&record.version)).copied();
             let same = by_version.filter(|place| match record.state {
-                RecordState::Done => known.all[*place].checksum == record.checksum,
+                RecordState::Done | RecordState::Undone(_) => known.all[*place].checksum == record.checksum,
                 RecordState::Phases(n) => known.all[*place].checksum_of_phases(n) == Some(record.checksum),
             });
             let by_checksum = || {
@@ -282,6 +286,15 @@ fn forgotten(original: &Migration, squash: &Migration) -> Problem {
         format!("{tag} has not run in this database, and its file is gone since it was squashed into {}", squash.tag()),
     )
     .help("put the files of the squashed migrations back into the folder `squashed`")
+}
+
+/// A way back that was stopped between two of its phases: the schema is that of no version.
+pub(crate) fn half_undone(tag: &str, idx: u32, state: RecordState) -> Problem {
+    let phases = state.column().unwrap_or_default().unsigned_abs();
+    let phases = if phases == 1 { "1 phase".to_owned() } else { format!("{phases} phases") };
+    let message = format!("{tag} is half undone: its way back has stopped behind {phases}");
+    Problem::new(Code::HalfUndone, Some(idx), tag, message)
+        .help("`whimbrel migrate down` goes on with it; an app does it with `Migrator::undo_to`")
 }
 
 fn out_of_order(migration: &Migration, newest: &str) -> Problem {

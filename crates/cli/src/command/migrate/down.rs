@@ -53,8 +53,8 @@ impl Down {
         session.record("database", &shown);
         let how = Compare { accept_drift: self.undo.accept_drift, ..Compare::default() };
         let mut overview = Overview::new(project, &folder, connection.as_ref(), &how)?;
-        // What came in late is undone as well as anything.
-        overview.problems.retain(|problem| problem.code != Code::OutOfOrder);
+        // What came in late is undone as well as anything, and what is half undone is gone on with.
+        overview.problems.retain(|problem| !matches!(problem.code, Code::OutOfOrder | Code::HalfUndone));
         record_problems(session, &overview, history);
         if let Some(refusal) = refusal(&overview.problems) {
             return Err(refusal);

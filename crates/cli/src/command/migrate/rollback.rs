@@ -43,7 +43,7 @@ impl Rollback {
         session.record("database", &shown);
         let how = Compare { accept_drift: self.undo.accept_drift, ..Compare::default() };
         let mut overview = Overview::new(project, &folder, connection.as_ref(), &how)?;
-        overview.problems.retain(|problem| problem.code != Code::OutOfOrder);
+        overview.problems.retain(|problem| !matches!(problem.code, Code::OutOfOrder | Code::HalfUndone));
         record_problems(session, &overview, history);
         if let Some(refusal) = refusal(&overview.problems) {
             return Err(refusal);

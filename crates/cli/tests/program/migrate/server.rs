@@ -157,3 +157,26 @@ fn a_unique_column_with_another_name() {
     assert_eq!(value(&database, "SELECT string_agg(mail, ',' ORDER BY id) FROM users"), "a,b");
     case.run("migrate status --verify").code(0);
 }
+
+/// What a database holds and what its record says go together, or neither goes.
+#[test]
+fn a_reset_that_fails_leaves_all_as_it_was() {
+    let database = database("reset");
+    let case = case(&database);
+    case.run("migrate generate --name start").code(0);
+    case.run("migrate apply --yes").code(0);
+    database.execute("INSERT INTO users(mail) VALUES ('a')");
+    // Out of sight of every plan, as all that is the server's own.
+    database.execute(
+        "CREATE FUNCTION information_schema.keep() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF EXISTS (SELECT FROM pg_event_trigger_dropped_objects() WHERE object_name = '_whimbrel_state') \
+         THEN RAISE 'not now'; END IF; END $$; \
+         CREATE EVENT TRIGGER keep ON sql_drop EXECUTE FUNCTION information_schema.keep()",
+    );
+    case.run("migrate reset --accept-data-loss").code(1);
+    database.execute("DROP EVENT TRIGGER keep");
+    assert_eq!(value(&database, "SELECT mail FROM users"), "a");
+    case.run("migrate status --verify --exit-code").code(0);
+    case.run("migrate reset --accept-data-loss").code(0);
+    assert_eq!(value(&database, "SELECT count(*) FROM users"), "0");
+}

@@ -16,7 +16,7 @@ use crate::postgres::run::RunSettings;
 use crate::postgres::scratch::{Scratch, refuse_transaction, text};
 use crate::postgres::session::acquire;
 use crate::postgres::token::quote_literal;
-use crate::run::{Cancel, Connection, Difference, Tracking, applied, drift, not_tracked};
+use crate::run::{Cancel, Connection, Difference, Tracking, drift, not_tracked};
 
 /// How a database is adopted.
 #[derive(Debug, Clone, Default)]
@@ -130,7 +130,7 @@ async fn adopt_locked<H: Host>(
     let at = Text { path: "the record of migrations", tag: "baseline", text: &script, of: 1 };
     let sealing = Sealing { state: Some(state), ..Sealing::default() };
     let statements = if script.is_empty() { Vec::new() } else { vec![whole] };
-    runner.together(host, at, &statements, 0, &sealing).await?;
+    runner.together(host, at, &statements, 0, &mut || Ok(sealing.clone())).await?;
     Ok(difference)
 }
 
@@ -176,8 +176,8 @@ async fn repair_locked<H: Host>(
     // A script that was edited may only say in other words what has run.
     let is_edited = records.iter().zip(&tracking.records).any(|(now, then)| now.checksum != then.checksum);
     if is_edited && records.iter().all(|record| record.state == RecordState::Done) {
-        let done = applied(history, &records).into_iter().cloned().collect();
-        let made = expected(host, scratch, &History::new(done, None), ignore).await?;
+        let done = History { snapshot: None, ..so_far(history, &records) };
+        let made = expected(host, scratch, &done, ignore).await?;
         let difference = read_live(host, ignore).await?.differences(&made)?;
         if let Some((first, others)) = difference.wrong.split_first() {
             let message = format!("the edited migrations make another schema than the database has: {first}");
@@ -208,6 +208,6 @@ async fn repair_locked<H: Host>(
     state.fingerprint = fingerprint;
     let sealing = Sealing { state: Some(state), ..Sealing::default() };
     let whole = 0..script.len();
-    runner.together(host, at, std::slice::from_ref(&whole), 0, &sealing).await?;
+    runner.together(host, at, std::slice::from_ref(&whole), 0, &mut || Ok(sealing.clone())).await?;
     Ok(changes)
 }

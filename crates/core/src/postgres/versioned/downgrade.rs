@@ -1,13 +1,13 @@
 //! Takes a database back: the scripts that undo migrations, newest first, each committed by itself.
 
-use super::phases::{Runner, Sealing, Text};
+use super::phases::{Runner, Sealing, Text, Undone};
 use super::replay::{expected, is_about_place};
 use super::tracking::read_home;
-use super::upgrade::{Clock, again, check_drift, so_far, state_of};
+use super::upgrade::{Clock, check_drift, so_far, state_of};
 use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
-use crate::history::script::{Phase, Script};
-use crate::history::{History, Record};
+use crate::history::script::Script;
+use crate::history::{History, Record, RecordState, checksum_of_phases};
 use crate::postgres::host::Host;
 use crate::postgres::run::RunSettings;
 use crate::postgres::scratch::{Scratch, refuse_transaction};
@@ -47,6 +47,8 @@ struct Way {
     path: String,
     text: String,
     script: Script,
+    /// How many of its phases are done.
+    done: u32,
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -63,6 +65,7 @@ async fn undo<H: Host, O: Observer + ?Sized>(
 ) -> Result<Upgrade> {
     let (tracking, home) = read_home(host).await?;
     let Some(state) = tracking.state.clone() else { return Err(not_tracked()) };
+    let records = &found(&tracking.records, records)?;
     let ways: Vec<Way> = records.iter().map(|record| way_back(history, record)).collect::<Result<_>>()?;
     let mut left: Vec<Record> =
         tracking.records.iter().filter(|r| records.iter().all(|gone| gone.version != r.version)).cloned().collect();
@@ -71,7 +74,7 @@ async fn undo<H: Host, O: Observer + ?Sized>(
         return Err(Error::new(Code::Irreversible, message));
     }
     let mut warnings = Vec::new();
-    check_drift(host, again(&mut scratch), history, &tracking, settings, &mut warnings).await?;
+    check_drift(host, scratch.again(), history, &tracking, settings, &mut warnings).await?;
     let wanted = match expected(host, scratch, &so_far(history, &left), &settings.ignore).await {
         Ok(model) => Some(model),
         Err(e) if is_about_place(&e) => {
@@ -94,22 +97,20 @@ async fn undo<H: Host, O: Observer + ?Sized>(
         runner.event(&Event::Migration { number: n + 1, of: ways.len(), name: &tag, statements: of });
         let started = clock();
         let text = Text { path: &way.path, tag: &tag, text: &way.text, of };
-        let mut done = 0;
-        let nothing = Phase::default();
-        let phases = way.script.phases.len().max(1);
-        for at in 0..phases {
-            let phase = way.script.phases.get(at).unwrap_or(&nothing);
+        let mut seal = |at: usize, is_end: bool| {
             let mut sealing =
                 Sealing { ignore: &settings.ignore, accept_drift: settings.accept_drift, ..Sealing::default() };
-            if at + 1 == phases {
+            let phases = u32::try_from(at + 1).unwrap_or(u32::MAX);
+            let phases = (!is_end).then_some((phases, way.text.as_str()));
+            sealing.undone = Some(Undone { version: &record.version, phases });
+            if is_end {
                 left.retain(|old| old.version != record.version);
-                sealing.undone = Some(record.version.clone());
                 sealing.state = Some(state_of(&tracking, history, &left)?);
                 sealing.expected = wanted.as_ref().filter(|_| n + 1 == ways.len());
             }
-            runner.phase(host, text, phase, done, true, &sealing).await?;
-            done += phase.statements.len();
-        }
+            Ok(sealing)
+        };
+        runner.script(host, text, &way.script, way.done as usize, &mut seal).await?;
         upgrade.applied.push((tag, clock() - started));
     }
     for warning in runner.warnings {
@@ -120,6 +121,24 @@ async fn undo<H: Host, O: Observer + ?Sized>(
     upgrade.warnings = warnings;
     observer.event(&Event::Upgraded { from: upgrade.from, to: upgrade.to });
     Ok(upgrade)
+}
+
+/// The records as they are now, in the order in which they were asked for.
+fn found(recorded: &[Record], wanted: &[Record]) -> Result<Vec<Record>> {
+    let now = |wanted: &Record| {
+        let found = recorded.iter().find(|record| record.id == wanted.id && record.version == wanted.version);
+        found.cloned().ok_or_else(|| {
+            let tag = wanted.tag();
+            let message = format!("{tag} is not among what the database has run: somebody has undone it meanwhile");
+            Error::new(Code::UnknownMigration, message).migration(tag).help("look at it with `whimbrel migrate status`")
+        })
+    };
+    let found: Vec<Record> = wanted.iter().map(now).collect::<Result<_>>()?;
+    let is_begun = |record: &&Record| matches!(record.state, RecordState::Undone(_));
+    match recorded.iter().find(is_begun).filter(|begun| found.first().is_some_and(|first| first.id != begun.id)) {
+        Some(begun) => Err(crate::history::standing::half_undone(&begun.tag(), begun.idx, begun.state).error()),
+        None => Ok(found),
+    }
 }
 
 fn way_back(history: &History, record: &Record) -> Result<Way> {
@@ -139,5 +158,18 @@ fn way_back(history: &History, record: &Record) -> Result<Way> {
     let path = format!("{tag}.down.sql");
     let transaction = known.is_none_or(|m| m.transaction);
     let script = Script::read(&path, Dialect::Postgres, text, transaction).map_err(|e| e.migration(&tag))?;
-    Ok(Way { path, text: text.to_owned(), script })
+    let RecordState::Undone(done) = record.state else {
+        return Ok(Way { path, text: text.to_owned(), script, done: 0 });
+    };
+    // What is still to come may be corrected.
+    let begun = record.down.as_deref().unwrap_or_default();
+    let began = Script::read(&path, Dialect::Postgres, begun, transaction).map_err(|e| e.migration(&tag))?;
+    let checksum = |script: &Script, text: &str| checksum_of_phases(Dialect::Postgres, script, text, done);
+    if checksum(&began, begun) != checksum(&script, text) {
+        let message = format!("{path} was edited after part of it had run");
+        return Err(Error::new(Code::MigrationEdited, message)
+            .migration(&tag)
+            .help("put back what it was: what is done of it is kept in the column down of the record"));
+    }
+    Ok(Way { path, text: text.to_owned(), script, done })
 }

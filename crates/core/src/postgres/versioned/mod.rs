@@ -12,6 +12,7 @@
 //! **Invariant:** the record of a migration is written in the transaction of what it records.
 //! **Invariant:** settings of the session that a script changes are put back before the next one.
 
+mod alone;
 mod baseline;
 mod downgrade;
 mod phases;
@@ -23,6 +24,6 @@ mod verify;
 pub use baseline::{Baseline, baseline, find_version, read_other_tool, repair_records};
 pub use downgrade::downgrade;
 pub use replay::{replay, replay_each};
-pub use tracking::{count, forget, home, read_tracking};
+pub use tracking::{count, forgetting, home, read_tracking};
 pub use upgrade::{is_unchanged, read_drift, upgrade};
 pub use verify::{Way, WayKind, verify};

@@ -1,37 +1,29 @@
 //! The phases of a script, run one after the other: what is committed together, what stands outside of transactions, and
 //! what is done in portions. Locks that others hold are waited for a short time only, and tried again.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::tracking::{Home, write_record, write_state};
+use super::alone::{Alone, Found};
+use super::tracking::{Home, write_record, write_state, write_undone};
 use crate::error::{Code, Error, Result, State as Held};
-use crate::history::script::{Phase, PhaseKind};
+use crate::history::script::{Phase, PhaseKind, Script};
 use crate::history::{Model, Record, State};
 use crate::postgres::host::Host;
 use crate::postgres::read::read_schema;
 use crate::postgres::run::{RunSettings, is_of_locks, milliseconds, now, oldest_transactions};
 use crate::postgres::scratch::text;
-use crate::postgres::token::{Token, TokenKind, quote_literal, quote_name, tokenize};
+use crate::postgres::statement::{Kind, Statement};
+use crate::postgres::token::{quote_literal, quote_name};
 use crate::run::{Cancel, Event, Failure, FailureKind, Observer, failed_in};
 
-/// Settings of a session that scripts change, and that the next one must not see.
-const SETTINGS: [&str; 14] = [
-    "role",
-    "search_path",
-    "lock_timeout",
-    "statement_timeout",
-    "idle_in_transaction_session_timeout",
-    "check_function_bodies",
-    "client_min_messages",
-    "default_table_access_method",
-    "default_tablespace",
-    "row_security",
-    "session_replication_role",
-    "standard_conforming_strings",
-    "TimeZone",
-    "xmloption",
-];
+/// What a session is set to: its role, and all settings that are not what they were when it began.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Session {
+    role: String,
+    settings: BTreeMap<String, String>,
+}
 
 /// A script that is run: its text, and what it is called in messages.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +40,8 @@ pub(super) struct Text<'t> {
 pub(super) struct Sealing<'s> {
     /// What has run now; of a squashed migration, all that it was made from.
     pub(super) records: Vec<Record>,
-    /// What has not run any more: its version.
-    pub(super) undone: Option<String>,
+    /// What is undone.
+    pub(super) undone: Option<Undone<'s>>,
     /// The row about the whole database.
     pub(super) state: Option<State>,
     /// The schema that must be there now; without it nothing is compared.
@@ -59,6 +51,17 @@ pub(super) struct Sealing<'s> {
     /// Whether a schema that is another is taken as it is.
     pub(super) accept_drift: bool,
 }
+
+/// A migration that is undone, and how far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Undone<'s> {
+    pub(super) version: &'s str,
+    /// How many phases of its way back are done, and the script; none where all are.
+    pub(super) phases: Option<(u32, &'s str)>,
+}
+
+/// Says what is written with a transaction, each time it is about to be committed.
+pub(super) type Seal<'f, 's> = &'f mut (dyn FnMut() -> Result<Sealing<'s>> + Send);
 
 /// Why a transaction ended early.
 enum Trouble {
@@ -77,8 +80,10 @@ pub(super) struct Runner<'r, O: ?Sized> {
     observer: &'r mut O,
     cancel: &'r Cancel,
     pub(super) home: Home,
-    /// The settings of the session as the run found them.
-    session: Vec<String>,
+    /// The session as the run found it.
+    session: Session,
+    /// Whether the script has set the time for locks: who does that knows better.
+    sets_lock_timeout: bool,
     /// Whether something is committed.
     pub(super) is_begun: bool,
     pub(super) warnings: Vec<String>,
@@ -92,8 +97,17 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
         cancel: &'r Cancel,
         home: Home,
     ) -> Result<Runner<'r, O>> {
-        let session = read_settings(host).await?;
-        Ok(Runner { settings, observer, cancel, home, session, is_begun: false, warnings: Vec::new() })
+        let session = read_session(host).await?;
+        Ok(Runner {
+            settings,
+            observer,
+            cancel,
+            home,
+            session,
+            sets_lock_timeout: false,
+            is_begun: false,
+            warnings: Vec::new(),
+        })
     }
 
     pub(super) fn event(&mut self, event: &Event<'_>) {
@@ -116,25 +130,72 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
         }
     }
 
-    /// Runs a phase, and seals it. `done` statements of the script have run before; `again` says that a run which was
-    /// stopped may have come further than it could record.
-    pub(super) async fn phase<H: Host>(
+    /// Runs the phases of a script behind the first `from`, and seals each as `seal` says of its place, and whether it is
+    /// the last one. What the script sets for its session holds to its end.
+    pub(super) async fn script<'s, H: Host>(
         &mut self,
         host: &mut H,
-        script: Text<'_>,
-        phase: &Phase,
-        done: usize,
-        again: bool,
-        sealing: &Sealing<'_>,
+        text: Text<'_>,
+        script: &Script,
+        from: usize,
+        seal: &mut (dyn FnMut(usize, bool) -> Result<Sealing<'s>> + Send),
     ) -> Result<()> {
-        let outcome = match phase.kind {
-            PhaseKind::Transaction => self.together(host, script, &phase.statements, done, sealing).await,
-            PhaseKind::NoTransaction => self.alone(host, script, &phase.statements, done, again, sealing).await,
-            PhaseKind::Backfill => self.portions(host, script, &phase.statements, done, sealing).await,
-        };
+        self.sets_lock_timeout = false;
+        let outcome = self.phases(host, text, script, from, seal).await;
         let restored = self.restore(host).await;
         outcome?;
         restored
+    }
+
+    async fn phases<'s, H: Host>(
+        &mut self,
+        host: &mut H,
+        text: Text<'_>,
+        script: &Script,
+        from: usize,
+        seal: &mut (dyn FnMut(usize, bool) -> Result<Sealing<'s>> + Send),
+    ) -> Result<()> {
+        let nothing = Phase::default();
+        let phases = script.phases.len().max(1);
+        let mut done = 0;
+        for at in 0..phases {
+            let phase = script.phases.get(at).unwrap_or(&nothing);
+            if at < from {
+                self.set_again(host, text, &phase.statements).await?;
+            } else {
+                let mut seal = || seal(at, at + 1 == phases);
+                match phase.kind {
+                    PhaseKind::Transaction => self.together(host, text, &phase.statements, done, &mut seal).await?,
+                    // The record stands behind a statement that commits by itself, and may be missing where a run was
+                    // stopped.
+                    PhaseKind::NoTransaction => {
+                        self.alone(host, text, &phase.statements, done, at == from, &mut seal).await?;
+                    }
+                    PhaseKind::Backfill => self.portions(host, text, &phase.statements, done, &mut seal).await?,
+                }
+            }
+            done += phase.statements.len();
+            self.sets_lock_timeout |= phase.statements.iter().any(|range| {
+                let kind = Statement::read(&text.text[range.clone()]).kind;
+                matches!(kind, Kind::Set { name, local: false, .. } if name == "lock_timeout")
+            });
+        }
+        Ok(())
+    }
+
+    /// A run that goes on does so in another session: what the script has set for its own is set there, too.
+    async fn set_again<H: Host>(&mut self, host: &mut H, script: Text<'_>, statements: &[Range<usize>]) -> Result<()> {
+        for range in statements {
+            let sql = &script.text[range.clone()];
+            if !is_set_for_session(&Statement::read(sql).kind) {
+                continue;
+            }
+            if let Err(failure) = host.execute(sql).await {
+                let error = failed_in(script.path, script.text, range, &failure).migration(script.tag);
+                return Err(self.state_of(error, false));
+            }
+        }
+        Ok(())
     }
 
     async fn alone<H: Host>(
@@ -144,13 +205,13 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
         statements: &[Range<usize>],
         done: usize,
         again: bool,
-        sealing: &Sealing<'_>,
+        seal: Seal<'_, '_>,
     ) -> Result<()> {
         for (n, range) in statements.iter().enumerate() {
             self.outside(host, script, range, again).await?;
             self.observer.event(&Event::Statement { number: done + n + 1, of: script.of });
         }
-        self.together(host, script, &[], 0, sealing).await
+        self.together(host, script, &[], 0, seal).await
     }
 
     async fn portions<H: Host>(
@@ -159,13 +220,13 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
         script: Text<'_>,
         statements: &[Range<usize>],
         done: usize,
-        sealing: &Sealing<'_>,
+        seal: Seal<'_, '_>,
     ) -> Result<()> {
         for (n, range) in statements.iter().enumerate() {
             self.backfill(host, script, range).await?;
             self.observer.event(&Event::Statement { number: done + n + 1, of: script.of });
         }
-        self.together(host, script, &[], 0, sealing).await
+        self.together(host, script, &[], 0, seal).await
     }
 
     /// Statements and what seals them in one transaction, tried until its locks are to be had.
@@ -175,13 +236,13 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
         script: Text<'_>,
         statements: &[Range<usize>],
         done: usize,
-        sealing: &Sealing<'_>,
+        seal: Seal<'_, '_>,
     ) -> Result<()> {
         let mut attempt = 1;
         loop {
             self.refuse_cancelled(false)?;
             let outcome = match self.begin(host).await {
-                Ok(()) => self.inside(host, script, statements, done, sealing).await,
+                Ok(()) => self.inside(host, script, statements, done, seal).await,
                 Err(f) => Err(Trouble::Failed(f.error(Code::Database, "a transaction cannot be begun"))),
             };
             let outcome = match outcome {
@@ -216,12 +277,14 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
     }
 
     async fn begin<H: Host>(&self, host: &mut H) -> Result<(), Failure> {
-        let sql = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; \
+        let mut sql = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {}; \
              SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL standard_conforming_strings = on",
-            milliseconds(self.settings.lock_timeout),
             self.settings.statement_timeout.map_or(0, milliseconds),
         );
+        if !self.sets_lock_timeout {
+            sql.push_str(&format!("; SET LOCAL lock_timeout = {}", milliseconds(self.settings.lock_timeout)));
+        }
         host.execute(&sql).await.map(drop)
     }
 
@@ -231,7 +294,7 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
         script: Text<'_>,
         statements: &[Range<usize>],
         done: usize,
-        sealing: &Sealing<'_>,
+        seal: Seal<'_, '_>,
     ) -> Result<(), Trouble> {
         let trouble = |f: Failure, range: &Range<usize>| match is_of_locks(&f) {
             true => Trouble::Locked(f),
@@ -260,7 +323,8 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
             host.execute(sql).await.map_err(|f| trouble(f, range))?;
             self.observer.event(&Event::Statement { number: done + n + 1, of: script.of });
         }
-        self.seal(host, script, sealing).await?;
+        let sealing = seal()?;
+        self.seal(host, script, &sealing).await?;
         self.refuse_cancelled(true)?;
         Ok(())
     }
@@ -293,9 +357,8 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
         for record in &sealing.records {
             sql.push_str(&format!("{};\n", write_record(&self.home, record)));
         }
-        if let Some(version) = &sealing.undone {
-            let table = self.home.table(crate::history::record::MIGRATIONS);
-            sql.push_str(&format!("DELETE FROM {table} WHERE version = {};\n", quote_literal(version)));
+        if let Some(Undone { version, phases }) = &sealing.undone {
+            sql.push_str(&format!("{};\n", write_undone(&self.home, version, *phases)));
         }
         if let Some(state) = &state {
             sql.push_str(&write_state(&self.home, state));
@@ -304,7 +367,7 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
             return Ok(());
         }
         // A script may have taken another role, or a path in which nothing is found.
-        let role = quote_literal(self.session.first().map_or("none", String::as_str));
+        let role = quote_literal(&self.session.role);
         let before = format!(
             "SELECT pg_catalog.set_config('role', {role}, true), \
              pg_catalog.set_config('search_path', 'pg_catalog', true)"
@@ -324,49 +387,48 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
         again: bool,
     ) -> Result<()> {
         let sql = &script.text[range.clone()];
-        let words = Words::of(sql);
-        let index = words.index();
-        let database = |f: Failure| f.error(Code::Database, "the indexes cannot be read");
+        let statement = Statement::read(sql);
+        let alone = Alone::of(&statement);
+        let unread = |f: Failure| f.error(Code::Database, "what a statement has left cannot be read");
+        let mut ends = None;
         let mut is_ours = false;
-        if let Some((verb, name)) = &index {
-            let found = is_valid(host, name).await.map_err(|f| self.state_of(database(f), false))?;
-            match (*verb, found) {
-                // A run that was stopped had come so far; what the index is, the comparison at the end tells.
-                (Verb::Create, Some(true)) if again => return Ok(()),
-                (Verb::Drop, None) if again => return Ok(()),
-                // What an interrupted build has left serves nobody, and would be in the way.
-                (Verb::Create, Some(false)) => {
-                    self.drop_index(host, name).await.map_err(|f| self.state_of(database(f), false))?;
-                    is_ours = true;
+        if let Some(alone) = &alone {
+            let found = alone.look(host).await.map_err(|f| self.state_of(unread(f), false))?;
+            is_ours = matches!(alone, Alone::Build { .. }) && found != Found::Done;
+            match found {
+                // What it is, the comparison at the end tells.
+                Found::Done if again => return Ok(()),
+                Found::Pending(sql) if again => ends = Some(sql),
+                Found::Invalid(index) => {
+                    self.drop_index(host, &index).await.map_err(|f| self.state_of(unread(f), false))?;
                 }
-                (Verb::Create, found) => is_ours = found.is_none(),
-                (Verb::Drop, _) => {}
+                Found::Nothing | Found::Done | Found::Pending(_) => {}
             }
         }
-        let (wait, attempts) = match words.has("concurrently") {
+        let (wait, attempts) = match statement.has(sql, &["concurrently"]) {
             true => (self.settings.concurrent_wait, self.settings.attempts.min(3)),
             false => (self.settings.lock_timeout, self.settings.attempts),
         };
         let mut attempt = 1;
         loop {
             self.refuse_cancelled(false)?;
-            let settings = format!(
-                "SET lock_timeout = {}; SET statement_timeout = {}",
-                milliseconds(wait),
-                self.settings.statement_timeout.map_or(0, milliseconds)
-            );
+            let mut settings =
+                format!("SET statement_timeout = {}", self.settings.statement_timeout.map_or(0, milliseconds));
+            if !self.sets_lock_timeout {
+                settings.push_str(&format!("; SET lock_timeout = {}", milliseconds(wait)));
+            }
             let failed = |f: Failure| f.error(Code::Setting, "the timeouts cannot be set");
             host.execute(&settings).await.map_err(|f| self.state_of(failed(f), false))?;
-            let Err(failure) = host.execute(sql).await else {
+            let Err(failure) = host.execute(ends.as_deref().unwrap_or(sql)).await else {
                 self.is_begun = true;
                 return Ok(());
             };
             let mut left = None;
-            if let Some((Verb::Create, name)) = index.as_ref().filter(|_| is_ours)
+            if let Some(alone) = alone.as_ref().filter(|_| is_ours)
                 && failure.kind != FailureKind::Disconnected
-                && let Ok(Some(false)) = is_valid(host, name).await
+                && let Ok(Found::Invalid(index)) = alone.look(host).await
             {
-                left = self.drop_index(host, name).await.err();
+                left = self.drop_index(host, &index).await.err();
             }
             if is_of_locks(&failure) && left.is_none() {
                 self.pause(host, script.tag, &failure, &mut attempt, attempts).await?;
@@ -468,26 +530,29 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
     /// Puts back what a script has set.
     async fn restore<H: Host>(&mut self, host: &mut H) -> Result<()> {
         let failed = |f: Failure| f.error(Code::NotRestored, "a setting of the connection could not be put back");
-        let found = match read_settings(host).await {
+        let found = match read_session(host).await {
             Ok(found) => found,
             // A connection that is gone keeps no setting.
             Err(_) => return Ok(()),
         };
-        let changed: Vec<String> = SETTINGS
-            .iter()
-            .zip(self.session.iter().zip(&found))
-            .filter(|(_, (before, now))| before != now)
-            .map(|(name, (before, _))| {
-                format!("pg_catalog.set_config({}, {}, false)", quote_literal(name), quote_literal(before))
-            })
-            .collect();
-        if changed.is_empty() {
+        let mut sql = String::new();
+        let set = |name: &str, value: &str| {
+            format!("SELECT pg_catalog.set_config({}, {}, false);\n", quote_literal(name), quote_literal(value))
+        };
+        if found.role != self.session.role {
+            sql.push_str(&set("role", &self.session.role));
+        }
+        let (before, now) = (&self.session.settings, &found.settings);
+        for name in now.keys().filter(|name| !before.contains_key(*name)) {
+            sql.push_str(&format!("RESET {};\n", quote_setting(name)));
+        }
+        for (name, value) in before.iter().filter(|(name, value)| now.get(*name) != Some(*value)) {
+            sql.push_str(&set(name, value));
+        }
+        if sql.is_empty() {
             return Ok(());
         }
-        host.query(&format!("SELECT {}", changed.join(", ")))
-            .await
-            .map(drop)
-            .map_err(|f| self.state_of(failed(f), false))
+        host.execute(&sql).await.map(drop).map_err(|f| self.state_of(failed(f), false))
     }
 }
 
@@ -496,12 +561,31 @@ pub(super) fn fingerprint(schema: &Model) -> String {
     crate::history::Checksum::of_bytes(schema.to_sql().as_bytes()).to_string()
 }
 
-async fn read_settings<H: Host>(host: &mut H) -> Result<Vec<String>> {
-    let cells: Vec<String> =
-        SETTINGS.iter().map(|name| format!("pg_catalog.current_setting({}, true)", quote_literal(name))).collect();
-    let rows = host.query(&format!("SELECT {}", cells.join(", "))).await;
+async fn read_session<H: Host>(host: &mut H) -> Result<Session> {
+    // The role is a setting that the view leaves out.
+    let sql = "SELECT 'role', pg_catalog.current_setting('role') UNION ALL \
+               SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session'";
+    let rows = host.query(sql).await;
     let rows = rows.map_err(|f| f.error(Code::Database, "the settings of the session cannot be read"))?;
-    Ok((0..SETTINGS.len()).map(|n| rows.first().map(|row| text(row, n)).unwrap_or_default()).collect())
+    let mut settings: BTreeMap<String, String> = rows.iter().map(|row| (text(row, 0), text(row, 1))).collect();
+    let role = settings.remove("role").unwrap_or_default();
+    Ok(Session { role, settings })
+}
+
+/// The name of a setting as SQL: an extension's has two parts.
+fn quote_setting(name: &str) -> String {
+    name.split('.').map(quote_name).collect::<Vec<_>>().join(".")
+}
+
+/// Whether a statement sets something for its whole session.
+fn is_set_for_session(kind: &Kind) -> bool {
+    match kind {
+        Kind::Set { local, .. } => !local,
+        Kind::Reset => true,
+        // `SET ROLE`, `SET SESSION AUTHORIZATION`, `SET TIME ZONE`, `SET SCHEMA`.
+        Kind::Other(words) => matches!(words.as_str(), "set role" | "set session" | "set time" | "set schema"),
+        _ => false,
+    }
 }
 
 async fn commit<H: Host>(host: &mut H) -> Result<(), Trouble> {
@@ -522,99 +606,22 @@ async fn commit<H: Host>(host: &mut H) -> Result<(), Trouble> {
 
 /// Whether a statement may take a lock that others wait for: the locks of rows are no others' business.
 fn takes_locks(sql: &str) -> bool {
-    let words = Words::of(sql);
-    !["insert", "select", "set", "comment", "values"].iter().any(|word| words.is(0, word))
+    let statement = Statement::read(sql);
+    let is_with = statement.tokens.first().is_some_and(|token| token.is(sql, "with"));
+    let is_light =
+        matches!(statement.kind, Kind::Insert(_) | Kind::Select | Kind::Set { .. } | Kind::Reset | Kind::Comment);
+    is_with || !is_light
 }
 
 /// More changes than a back-fill of this table can need. None where that cannot be told.
 async fn most_changes<H: Host>(host: &mut H, sql: &str) -> Option<u64> {
-    let words = Words::of(sql);
-    let at = match () {
-        () if words.is(0, "update") => 1,
-        () if words.is(0, "delete") => 2,
-        () => return None,
+    let table = match Statement::read(sql).kind {
+        Kind::Update(write) | Kind::Delete(write) => write.table,
+        _ => return None,
     };
-    let table = words.name_from(at + usize::from(words.is(at, "only")))?.0;
     let rows = host.query(&format!("SELECT pg_catalog.count(*) FROM {table}")).await.ok()?;
     let rows: u64 = text(rows.first()?, 0).parse().ok()?;
     Some(rows.saturating_mul(20).saturating_add(100_000))
-}
-
-/// Whether an index is there, and if so, whether it can be used.
-async fn is_valid<H: Host>(host: &mut H, name: &str) -> Result<Option<bool>, Failure> {
-    let sql = format!(
-        "SELECT i.indisvalid FROM pg_catalog.pg_index i WHERE i.indexrelid = pg_catalog.to_regclass({})",
-        quote_literal(name)
-    );
-    let rows = host.query(&sql).await?;
-    Ok(rows.first().map(|row| text(row, 0) == "t"))
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verb {
-    Create,
-    Drop,
-}
-
-/// The words of a statement, without comments.
-struct Words<'s> {
-    sql: &'s str,
-    tokens: Vec<Token>,
-}
-
-impl<'s> Words<'s> {
-    fn of(sql: &'s str) -> Words<'s> {
-        let mut tokens = tokenize(sql).unwrap_or_default();
-        tokens.retain(|token| token.kind != TokenKind::Comment);
-        Words { sql, tokens }
-    }
-
-    fn is(&self, at: usize, word: &str) -> bool {
-        self.tokens.get(at).is_some_and(|token| token.is(self.sql, word))
-    }
-
-    fn has(&self, word: &str) -> bool {
-        (0..self.tokens.len()).any(|at| self.is(at, word))
-    }
-
-    /// A name that may have a schema, as SQL, and where it ends.
-    fn name_from(&self, at: usize) -> Option<(String, usize)> {
-        let first = self.tokens.get(at)?.name(self.sql)?;
-        match self.is(at + 1, ".") {
-            true => {
-                let second = self.tokens.get(at + 2)?.name(self.sql)?;
-                Some((format!("{}.{}", quote_name(&first), quote_name(&second)), at + 3))
-            }
-            false => Some((quote_name(&first), at + 1)),
-        }
-    }
-
-    /// The index that a statement builds or drops while others work. It is built in the schema of its table.
-    fn index(&self) -> Option<(Verb, String)> {
-        let mut at = 1 + usize::from(self.is(1, "unique"));
-        let verb = match () {
-            () if self.is(0, "create") => Verb::Create,
-            () if self.is(0, "drop") => Verb::Drop,
-            () => return None,
-        };
-        if !self.is(at, "index") || !self.is(at + 1, "concurrently") {
-            return None;
-        }
-        at += 2;
-        if self.is(at, "if") {
-            at += if verb == Verb::Create { 3 } else { 2 };
-        }
-        let (name, end) = self.name_from(at)?;
-        if verb == Verb::Drop {
-            return (end == self.tokens.len()).then_some((verb, name));
-        }
-        if !self.is(end, "on") {
-            return None;
-        }
-        let table = end + 1 + usize::from(self.is(end + 1, "only"));
-        let schema = self.is(table + 1, ".").then(|| self.tokens.get(table)?.name(self.sql)).flatten();
-        Some((verb, schema.map_or(name.clone(), |schema| format!("{}.{name}", quote_name(&schema)))))
-    }
 }
 
 #[cfg(test)]
@@ -622,13 +629,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn indexes_of_statements() {
-        let index = |sql| Words::of(sql).index();
-        let made = |name: &str| Some((Verb::Create, name.to_owned()));
-        assert_eq!(index("CREATE INDEX CONCURRENTLY a ON b(c)"), made("a"));
-        assert_eq!(index("create unique index concurrently if not exists \"A b\" on only s.b(c)"), made("s.\"A b\""));
-        assert_eq!(index("DROP INDEX CONCURRENTLY IF EXISTS s.a"), Some((Verb::Drop, "s.a".to_owned())));
-        assert_eq!(index("CREATE INDEX a ON b(c)"), None);
-        assert_eq!(index("CREATE INDEX CONCURRENTLY ON b(c)"), None);
+    fn what_is_set_for_a_session() {
+        let is = |sql| is_set_for_session(&Statement::read(sql).kind);
+        for sql in ["SET search_path TO a, b", "SET SESSION work_mem = '1MB'", "SET ROLE a", "SET TIME ZONE 'UTC'"] {
+            assert!(is(sql), "{sql}");
+        }
+        assert!(is("SELECT pg_catalog.set_config('search_path', '', false)"));
+        for sql in
+            ["SET LOCAL work_mem = '1MB'", "SET CONSTRAINTS ALL DEFERRED", "SELECT 1", "SET TRANSACTION READ ONLY"]
+        {
+            assert!(!is(sql), "{sql}");
+        }
     }
 }

@@ -43,7 +43,7 @@ pub async fn replay_each<H: Host>(
 ) -> Result<()> {
     let mut place = Place::open(host, scratch).await?;
     let outcome: Result<()> = async {
-        for migration in history.originals().filter(|m| !m.path.is_empty()) {
+        for migration in as_made(history) {
             execute(&mut place, migration).await?;
             each(migration, place.read().await?);
         }
@@ -53,6 +53,18 @@ pub async fn replay_each<H: Host>(
     let closed = place.close().await;
     outcome?;
     closed
+}
+
+/// The migrations of a history as they were made; a squash whose originals were thrown away stands for them.
+pub(super) fn as_made(history: &History) -> impl Iterator<Item = &Migration> {
+    history.migrations.iter().flat_map(|migration| {
+        let is_there = migration.originals().all(|original| !original.path.is_empty());
+        let (originals, itself) = match is_there {
+            true => (Some(migration.originals()), None),
+            false => (None, Some(migration)),
+        };
+        originals.into_iter().flatten().chain(itself)
+    })
 }
 
 /// The schema that a database of these migrations has: the snapshot's, where there is one.

@@ -8,6 +8,7 @@ use crate::history::record::{FORMAT, IN_TABLE, MIGRATIONS, STATE};
 use crate::history::{Model, Record, RecordState, State};
 use crate::postgres::read::read_schema;
 use crate::postgres::scratch::text;
+use crate::postgres::steps::{Statement, Step};
 use crate::postgres::token::quote_literal;
 use crate::run::{Connection, Failure, Row, Tracking, Value, matches_pattern};
 
@@ -146,10 +147,7 @@ pub(super) async fn create_tables<C: Connection>(conn: &mut C, home: &mut Home) 
 /// Writes a record: a new one, or what becomes of the one of the same version.
 pub(super) fn write_record(home: &Home, record: &Record) -> String {
     let table = home.table(MIGRATIONS);
-    let phases = match record.state {
-        RecordState::Done => "NULL".to_owned(),
-        RecordState::Phases(phases) => phases.to_string(),
-    };
+    let phases = record.state.column().map_or_else(|| "NULL".to_owned(), |phases| phases.to_string());
     let down = record.down.as_deref().map_or_else(|| "NULL".to_owned(), quote_literal);
     format!(
         "DELETE FROM {table} WHERE version = {version} AND phases IS NOT NULL; \
@@ -166,6 +164,20 @@ pub(super) fn write_record(home: &Home, record: &Record) -> String {
         record.milliseconds,
         version = quote_literal(&record.version),
     )
+}
+
+/// Writes what becomes of a record that is undone: so many phases of the script are done, or it goes.
+pub(super) fn write_undone(home: &Home, version: &str, phases: Option<(u32, &str)>) -> String {
+    let table = home.table(MIGRATIONS);
+    let version = quote_literal(version);
+    match phases {
+        None => format!("DELETE FROM {table} WHERE version = {version}"),
+        Some((phases, script)) => format!(
+            "UPDATE {table} SET phases = {}, down = {} WHERE version = {version}",
+            RecordState::Undone(phases).column().unwrap_or_default(),
+            quote_literal(script)
+        ),
+    }
 }
 
 /// The statement that writes the row about the whole database.
@@ -210,18 +222,20 @@ pub async fn home<C: Connection>(conn: &mut C) -> Result<Option<String>> {
     Ok(rows(conn, &sql).await?.first().map(|row| text(row, 0)))
 }
 
-/// Drops the record of migrations, of a database that is to be made anew.
+/// The step that drops the record of migrations, for the plan that takes away all that they have made. None where there
+/// is no record.
 ///
 /// # Errors
-/// Where the tables cannot be dropped.
-pub async fn forget<C: Connection>(conn: &mut C) -> Result<()> {
+/// Where the catalogue cannot be read.
+pub async fn forgetting<C: Connection>(conn: &mut C) -> Result<Option<Step>> {
     let (_, home) = read_home(conn).await?;
-    if home.0.is_none() {
-        return Ok(());
-    }
     let sql = format!("DROP TABLE IF EXISTS {}, {}", home.table(MIGRATIONS), home.table(STATE));
-    let failed = |f: Failure| f.error(Code::Database, "the record of migrations cannot be dropped").statement(&sql);
-    conn.execute(&sql).await.map(drop).map_err(failed)
+    Ok(home.0.is_some().then(|| Step {
+        object: STATE.to_owned(),
+        title: "forget the migrations".to_owned(),
+        statements: vec![Statement::Execute(sql)],
+        ..Step::default()
+    }))
 }
 
 /// How many rows a table has, or how many values a column; `what` is `*`, or the column's name as SQL.

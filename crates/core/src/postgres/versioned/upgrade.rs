@@ -84,7 +84,7 @@ async fn upgrade_locked<H: Host, O: Observer + ?Sized>(
         return Ok(Upgrade { from, to: from, ..Upgrade::default() });
     }
     let mut warnings = Vec::new();
-    check_drift(host, again(&mut scratch), history, &tracking, settings, &mut warnings).await?;
+    check_drift(host, scratch.again(), history, &tracking, settings, &mut warnings).await?;
     let read = |migration: &Migration| migration.script().map_err(|e| e.migration(migration.tag()));
     let scripts: Vec<Script> = standing.pending.iter().map(|item| read(item.migration)).collect::<Result<_>>()?;
     let all: Vec<&Migration> = standing.pending.iter().map(|item| item.migration).collect();
@@ -115,21 +115,12 @@ async fn upgrade_locked<H: Host, O: Observer + ?Sized>(
         let started = clock();
         let is_last = n + 1 == migrations;
         let text = Text { path: &migration.path, tag: &tag, text: &migration.up, of: script.len() };
-        let mut done = 0;
-        let phases = script.phases.len().max(1);
-        let nothing = crate::history::script::Phase::default();
-        for at in 0..phases {
-            let phase = script.phases.get(at).unwrap_or(&nothing);
-            if at < item.phases as usize {
-                done += phase.statements.len();
-                continue;
-            }
+        let mut seal = |at: usize, is_end: bool| {
             let now = clock();
             let record_of = |migration: &Migration, origin: Origin| {
                 let down = migration.down.as_deref().filter(|_| settings.keep_down).map(str::to_owned);
                 Record { down, ..Record::of(migration, origin, batch, now, now - started) }
             };
-            let is_end = at + 1 == phases;
             let mut sealing =
                 Sealing { ignore: &settings.ignore, accept_drift: settings.accept_drift, ..Sealing::default() };
             if is_end {
@@ -138,7 +129,6 @@ async fn upgrade_locked<H: Host, O: Observer + ?Sized>(
                 sealing.records = migration.originals().map(|original| record_of(original, origin)).collect();
                 records.retain(|old| sealing.records.iter().all(|new| new.version != old.version));
                 records.extend(sealing.records.iter().cloned());
-                sealing.state = Some(state_of(&tracking, known, &records)?);
                 sealing.expected = wanted.as_ref().filter(|_| is_last);
             } else {
                 let phases = u32::try_from(at + 1).unwrap_or(u32::MAX);
@@ -146,11 +136,11 @@ async fn upgrade_locked<H: Host, O: Observer + ?Sized>(
                 let checksum = migration.checksum_of_phases(phases).unwrap_or_default();
                 sealing.records = vec![Record { state, checksum, ..record_of(migration, Origin::Run) }];
             }
-            // The record stands behind a statement that commits by itself, and may be missing where a run was stopped.
-            let again = at == item.phases as usize;
-            runner.phase(host, text, phase, done, again, &sealing).await?;
-            done += phase.statements.len();
-        }
+            // Also between two phases: a database whose first migration stops there is known by it.
+            sealing.state = Some(state_of(&tracking, known, &records)?);
+            Ok(sealing)
+        };
+        runner.script(host, text, script, item.phases as usize, &mut seal).await?;
         upgrade.applied.push((tag, clock() - started));
     }
     upgrade.to = applied(known, &records).last().map_or(0, |m| m.idx);
@@ -171,18 +161,28 @@ pub(super) fn new_state() -> State {
 
 /// The history of what a database has run once these have run too; with the snapshot where that is all.
 fn after(known: &History, records: &[Record], pending: &[&Migration], whole: &History) -> History {
-    let done = applied(known, records);
-    let originals: Vec<&Migration> = pending.iter().flat_map(|migration| migration.originals()).collect();
-    let is_of =
-        |m: &&Migration| done.iter().any(|d| std::ptr::eq(*d, *m)) || originals.iter().any(|o| std::ptr::eq(*o, *m));
-    let migrations: Vec<Migration> = known.originals().filter(is_of).cloned().collect();
-    with_snapshot(History::new(migrations, None), whole)
+    let mut done = applied(known, records);
+    done.extend(pending.iter().flat_map(|migration| migration.originals()));
+    of_these(known, &done, whole)
 }
 
 /// The history of what a database has run; with the snapshot where that is all that is known.
 pub(super) fn so_far(whole: &History, records: &[Record]) -> History {
-    let done = applied(whole, records);
-    with_snapshot(History::new(done.into_iter().cloned().collect(), None), whole)
+    of_these(whole, &applied(whole, records), whole)
+}
+
+/// The history of these migrations. What a squash was made from may be gone: where all of it has run, the squash itself
+/// stands there.
+fn of_these(known: &History, done: &[&Migration], whole: &History) -> History {
+    let is_done = |m: &Migration| done.iter().any(|d| std::ptr::eq(*d, m));
+    let mut migrations: Vec<Migration> = Vec::new();
+    for migration in known.migrations.iter() {
+        match migration.originals().all(is_done) {
+            true => migrations.push(migration.clone()),
+            false => migrations.extend(migration.originals().filter(|m| is_done(m)).cloned()),
+        }
+    }
+    with_snapshot(History::new(migrations, None), whole)
 }
 
 fn with_snapshot(mut history: History, whole: &History) -> History {
@@ -273,13 +273,4 @@ pub async fn read_drift<H: Host>(
     }
     let made = expected(host, scratch, &so_far(history, &tracking.records), ignore).await?;
     live.differences(&made).map(Some)
-}
-
-/// The same scratch for another time.
-pub(super) fn again<'a, H>(scratch: &'a mut Scratch<'_, H>) -> Scratch<'a, H> {
-    match scratch {
-        Scratch::Automatic => Scratch::Automatic,
-        Scratch::Transaction => Scratch::Transaction,
-        Scratch::Given(connection) => Scratch::Given(connection),
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Without rows: what a script does to rows shows where it runs, in its transaction.
 
-use super::replay::{execute, execute_down};
+use super::replay::{as_made, execute, execute_down};
 use crate::error::{Code, Error, Result};
 use crate::history::{History, Migration, Model};
 use crate::postgres::host::Host;
@@ -59,7 +59,7 @@ pub async fn verify<H: Host>(
     cancel: &Cancel,
 ) -> Result<Vec<Way>> {
     let snapshot = match &history.snapshot {
-        Some(_) => Some(super::replay::expected(host, super::upgrade::again(&mut scratch), history, &[]).await?),
+        Some(_) => Some(super::replay::expected(host, scratch.again(), history, &[]).await?),
         None => None,
     };
     let mut place = Place::open(host, scratch).await?;
@@ -80,7 +80,7 @@ async fn walk<H: Host>(
     ways: &mut Vec<Way>,
 ) -> Result<()> {
     let mut before: Model = place.read().await?.into();
-    for migration in history.originals().filter(|m| !m.path.is_empty()) {
+    for migration in as_made(history) {
         if cancel.is_cancelled() {
             return Err(Error::new(Code::Cancelled, "the run was cancelled"));
         }
