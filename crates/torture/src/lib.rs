@@ -5,7 +5,9 @@
 //! prints the table. What is right is said by the oracle, which knows nothing of the engine.
 
 pub mod case;
+pub mod disk;
 pub mod report;
+pub mod vfs;
 
 use std::fmt;
 use std::sync::Mutex;
