@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Result};
 
+use crate::facts::search_complaints;
+use crate::quoted;
+
 /// A value with its storage class; reals by their bits, texts by their bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cell {
@@ -142,24 +145,24 @@ impl Image {
 
 /// The rows of a table in the order of its rowid or key.
 fn read_rows(connection: &Connection, table: &Object) -> Result<Vec<Vec<Cell>>> {
-    let name = table.name.replace('"', "\"\"");
+    let name = quoted(&table.name);
     // A generated column that is not stored is computed by reading it; hidden ones of virtual tables are commands.
     let columns: Vec<String> = {
         let mut list = connection.prepare("SELECT name FROM pragma_table_xinfo(?1) WHERE hidden <> 1 ORDER BY cid")?;
         let names = list.query_map([&table.name], |row| row.get::<_, String>(0))?;
         names.collect::<Result<_>>()?
     };
-    let list: Vec<String> = columns.iter().map(|column| format!("\"{}\"", column.replace('"', "\"\""))).collect();
+    let list: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
     let list = list.join(", ");
     let is_free = |rowid: &&str| !columns.iter().any(|column| column.eq_ignore_ascii_case(rowid));
     let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(is_free);
     let with_rowid = rowid.and_then(|rowid| {
-        let sql = format!("SELECT {rowid}, {list} FROM main.\"{name}\" ORDER BY {rowid}");
+        let sql = format!("SELECT {rowid}, {list} FROM main.{name} ORDER BY {rowid}");
         connection.prepare(&sql).ok()
     });
     let (mut statement, is_sorted) = match with_rowid {
         Some(statement) => (statement, true),
-        None => (connection.prepare(&format!("SELECT {list} FROM main.\"{name}\""))?, false),
+        None => (connection.prepare(&format!("SELECT {list} FROM main.{name}"))?, false),
     };
     let width = statement.column_count();
     let mut rows = Vec::new();
@@ -191,16 +194,6 @@ pub fn damage(connection: &Connection) -> Result<Vec<String>> {
     for table in lines {
         out.push(format!("a row of {} has no parent", table?));
     }
-    let searched =
-        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE 'create virtual table%using fts5%'";
-    let mut searched = connection.prepare(searched)?;
-    let names: Vec<String> = searched.query_map([], |row| row.get(0))?.collect::<Result<_>>()?;
-    for name in names {
-        let quoted = name.replace('"', "\"\"");
-        let check = format!("INSERT INTO main.\"{quoted}\"(\"{quoted}\", rank) VALUES ('integrity-check', 1)");
-        if let Err(e) = connection.execute_batch(&check) {
-            out.push(format!("the index of {name}: {e}"));
-        }
-    }
+    out.extend(search_complaints(connection)?);
     Ok(out)
 }

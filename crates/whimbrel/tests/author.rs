@@ -41,7 +41,7 @@ fn added(files: &mut MemoryFiles, new: &NewMigration) -> Result<Edit, Error> {
 
 /// All rows of all tables but Whimbrel's own.
 fn contents(db: &Connection) -> BTreeMap<String, String> {
-    let all = read_all(db).into_iter().filter(|(table, _)| !table.starts_with("_whimbrel"));
+    let all = read_all(db).expect("the rows").into_iter().filter(|(table, _)| !table.starts_with("_whimbrel"));
     all.map(|(table, rows)| (table, format!("{rows:?}"))).collect()
 }
 

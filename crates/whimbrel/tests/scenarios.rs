@@ -230,9 +230,9 @@ fn the_oracle_sees_what_goes_wrong() {
             let conn = rusqlite::Connection::open_in_memory().expect("a database in memory");
             conn.execute_batch(made).expect("a schema");
             conn.execute_batch(filled).expect("rows");
-            (facts::facts(&conn, false), rows::read_all(&conn))
+            (facts::facts(&conn, false).expect("the facts"), rows::read_all(&conn).expect("the rows"))
         });
-        let in_rows = rows::differences(&before.1, &after.1, &Vec::new(), &[]);
+        let in_rows = rows::differences(&before.1, &after.1, &Vec::new(), &[]).expect("the defaults");
         facts::differences(&after.0, &before.0) + &in_rows
     };
     assert_eq!(seen(made, filled), "");

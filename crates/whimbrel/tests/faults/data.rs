@@ -80,10 +80,10 @@ fn fault_034_nul_inside_a_text() {
 fn fault_035_text_that_is_no_utf8() {
     let database = Database::with(&["CREATE TABLE t(id INTEGER PRIMARY KEY, s TEXT);
          INSERT INTO t VALUES (1, CAST(x'ff80' AS TEXT)), (2, CAST(x'c328' AS TEXT)), (3, CAST(x'eda080' AS TEXT));"]);
-    let before = rows::read_all(&database.connect(true));
+    let before = rows::read_all(&database.connect(true)).expect("the rows");
     let conn = new(&database, "CREATE TABLE t(id INTEGER PRIMARY KEY, s TEXT NOT NULL UNIQUE, more TEXT)");
-    let after = rows::read_all(&conn);
-    assert_eq!(rows::differences(&before, &after, &Vec::new(), &[]), "");
+    let after = rows::read_all(&conn).expect("the rows");
+    assert_eq!(rows::differences(&before, &after, &Vec::new(), &[]).expect("the defaults"), "");
     // Nor does it hurt that their keys are shown.
     let declared =
         schema("CREATE TABLE t(id INTEGER PRIMARY KEY, s TEXT NOT NULL UNIQUE, more TEXT, CHECK (length(s) > 5))");

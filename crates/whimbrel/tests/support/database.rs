@@ -6,6 +6,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+pub use whimbrel_oracle::quoted;
+
 /// A database file, and the folder that goes with it.
 pub struct Database {
     folder: TempDir,
@@ -105,9 +107,4 @@ pub fn try_ask(conn: &Connection, sql: &str) -> rusqlite::Result<String> {
         lines.push(values.join("|"));
     }
     Ok(lines.join("\n"))
-}
-
-/// A name in double quotes.
-pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -3,9 +3,9 @@
 
 use rusqlite::Connection;
 use whimbrel::{Code, Error, Planner, Report, Schema, State};
+use whimbrel_oracle::facts::{complaints, differences, facts};
 
 use super::database::{Database, ask};
-use super::facts::{complaints, differences, facts};
 
 /// A declared schema.
 pub fn schema(sql: &str) -> Schema {
@@ -27,10 +27,10 @@ pub fn new_on(conn: &mut Connection, declared: &str) -> Report {
 /// NEW with a planner of the test's own making, which is asked once more for a second plan.
 pub fn new_with(conn: &mut Connection, declared: &str, configure: for<'s> fn(Planner<'s>) -> Planner<'s>) -> Report {
     let declared_schema = schema(declared);
-    let complaints_before = complaints(conn).len();
+    let complaints_before = complaints(conn).expect("the checks").len();
     let report = configure(Planner::new(&declared_schema)).push(conn).unwrap_or_else(|e| panic!("{e}"));
     is_as_declared(conn, declared);
-    let now = complaints(conn);
+    let now = complaints(conn).expect("the checks");
     assert!(now.len() <= complaints_before, "new complaints: {now:?}");
     let second = Planner::new(&declared_schema).plan(conn).expect("a second plan");
     assert!(second.is_empty(), "the second plan is not empty:\n{second}");
@@ -42,7 +42,8 @@ pub fn is_as_declared(conn: &Connection, declared: &str) {
     let fresh = Connection::open_in_memory().expect("a database in memory");
     fresh.pragma_update(None, "foreign_keys", false).expect("foreign keys off");
     fresh.execute_batch(declared).expect("the declared schema");
-    let text = differences(&facts(conn, false), &facts(&fresh, false));
+    let facts = |conn| facts(conn, false).expect("the facts");
+    let text = differences(&facts(conn), &facts(&fresh));
     assert!(text.is_empty(), "{text}");
 }
 

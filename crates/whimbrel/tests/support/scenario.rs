@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use whimbrel::{Code, Plan, Planner, Result, Schema};
+use whimbrel_oracle::facts::{Facts, complaints, differences, facts, search_complaints};
+use whimbrel_oracle::rows;
 
 use super::database::{Database, Journal, try_ask};
-use super::facts::{Facts, complaints, differences, facts, search_complaints};
-use super::{rows, snapshot};
+use super::snapshot;
 
 /// What a folder says.
 #[derive(Debug, Default)]
@@ -150,8 +151,8 @@ impl Scenario {
         let database = Database::in_mode(variant.journal, &[&self.before, &self.rows]);
         let bytes = database.bytes();
         let mut conn = database.connect(variant.foreign_keys);
-        let (rows_before, counters) = (rows::read_all(&conn), rows::sequences(&conn));
-        let (facts_before, complaints_before) = (facts(&conn, self.strict_order), complaints(&conn));
+        let (rows_before, counters) = (told(rows::read_all(&conn))?, told(rows::sequences(&conn))?);
+        let (facts_before, complaints_before) = (told(facts(&conn, self.strict_order))?, told(complaints(&conn))?);
 
         let schema = Schema::from_sql(&self.after).map_err(|e| format!("after.sql: {e}"))?;
         let outcome = match self.plan(&schema, &mut conn, true) {
@@ -191,7 +192,7 @@ impl Scenario {
         }
         self.check_schema(&conn, &facts_before)?;
         self.check_rows(&conn, &rows_before, &counters)?;
-        let now = complaints(&conn);
+        let now = told(complaints(&conn))?;
         if now.len() > complaints_before.len() {
             return Err(format!("there are new complaints:\n{}", now.join("\n")));
         }
@@ -204,8 +205,8 @@ impl Scenario {
         let fresh = Connection::open_in_memory().map_err(|e| e.to_string())?;
         fresh.pragma_update(None, "foreign_keys", false).map_err(|e| e.to_string())?;
         execute_in_any_order(&fresh, &self.after)?;
-        let mut wanted = facts(&fresh, self.strict_order);
-        let mut found = facts(conn, self.strict_order);
+        let mut wanted = told(facts(&fresh, self.strict_order))?;
+        let mut found = told(facts(conn, self.strict_order))?;
         let is_kept = |fact: &String| {
             let words: Vec<&str> = fact.split([' ', '.', ':']).collect();
             self.keeps.iter().any(|name| words.contains(&name.as_str()))
@@ -227,14 +228,14 @@ impl Scenario {
         before: &std::collections::BTreeMap<String, rows::Rows>,
         counters: &std::collections::BTreeMap<String, i64>,
     ) -> std::result::Result<(), String> {
-        let after = rows::read_all(conn);
+        let after = told(rows::read_all(conn))?;
         let renames: rows::Renames = self.rename.iter().chain(&self.renamed).cloned().collect();
         let renames: rows::Renames = renames.into_iter().map(|(a, b)| (unquoted(&a), unquoted(&b))).collect();
-        let text = rows::differences(before, &after, &renames, &self.changed);
+        let text = told(rows::differences(before, &after, &renames, &self.changed))?;
         if !text.is_empty() {
             return Err(format!("rows are not what they were:\n{text}"));
         }
-        let counters_now = rows::sequences(conn);
+        let counters_now = told(rows::sequences(conn))?;
         let autoincrement = "SELECT group_concat(lower(name)) FROM sqlite_schema WHERE sql LIKE '%autoincrement%'";
         let autoincrement = try_ask(conn, autoincrement).unwrap_or_default();
         for (table, counter) in counters {
@@ -272,7 +273,7 @@ impl Scenario {
     /// The last word: these write what they want, and nobody looks at the database afterwards.
     fn check_queries(&self, database: &Database) -> std::result::Result<(), String> {
         let conn = database.connect(true);
-        let search = search_complaints(&conn);
+        let search = told(search_complaints(&conn))?;
         if !search.is_empty() {
             return Err(search.join("\n"));
         }
@@ -305,6 +306,11 @@ fn execute_in_any_order(conn: &Connection, schema: &str) -> std::result::Result<
         }
     }
     Ok(())
+}
+
+/// What the oracle says, or what kept it from saying it.
+fn told<T>(answer: rusqlite::Result<T>) -> std::result::Result<T, String> {
+    answer.map_err(|e| format!("the oracle cannot read the database: {e}"))
 }
 
 fn unquoted(path: &str) -> String {

@@ -1,36 +1,28 @@
 //! The rows oracle: what every row must be after a change, worked out from the rows before without the engine's SQL.
 //!
 //! A column that kept its name, or was renamed, keeps its values bit for bit with their storage class. Where its type
-//! changes, the value is written through a bound parameter into a fresh table of the new type, and what SQLite makes
-//! of it there is what the change must have made of it.
+//! changes, it must be what [`crate::affinity`] says.
 
 use std::collections::BTreeMap;
 
-use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Result};
 
-use super::database::quoted;
-use super::facts::objects;
-
-/// A value with its storage class; reals by their bits, texts by their bytes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cell {
-    Null,
-    Integer(i64),
-    Real(u64),
-    Text(Vec<u8>),
-    Blob(Vec<u8>),
-}
+use crate::affinity::stored_as;
+use crate::facts::{TableOrView, objects};
+use crate::{Cell, quoted};
 
 /// A table and all its rows.
 #[derive(Debug, Clone)]
 pub struct Rows {
+    /// Its name, in lower case.
     pub name: String,
+    /// Its columns.
     pub columns: Vec<Column>,
     /// Whether rows have a rowid that can be read.
     pub has_rowid: bool,
     /// The column that is the rowid.
     pub alias: Option<String>,
+    /// Whether it is STRICT.
     pub strict: bool,
     /// The rowid first, where there is one, then the columns.
     pub rows: Vec<(Option<i64>, Vec<Cell>)>,
@@ -39,51 +31,69 @@ pub struct Rows {
 /// What the oracle needs to know of a column.
 #[derive(Debug, Clone)]
 pub struct Column {
+    /// Its name.
     pub name: String,
+    /// Its type, as declared.
     pub declared: String,
+    /// Whether it takes no NULL.
     pub not_null: bool,
+    /// Whether it is computed from others.
     pub generated: bool,
+    /// The expression that a new row has in it where nothing is said.
     pub default: Option<String>,
 }
 
 /// Old names and new names of what was renamed: `people -> users` and `people.mail -> email`.
 pub type Renames = Vec<(String, String)>;
 
-/// Reads every ordinary and virtual table.
-pub fn read_all(conn: &Connection) -> BTreeMap<String, Rows> {
-    let tables = objects(conn).into_iter().filter(|(_, kind, _)| kind == "table" || kind == "virtual");
-    tables.filter_map(|(name, kind, line)| Some((name.clone(), read(conn, &name, &kind, &line)?))).collect()
+/// Reads every ordinary and virtual table. A virtual table whose module can only be searched is left out.
+///
+/// # Errors
+/// Where SQLite cannot read its catalogue, or the rows of an ordinary table.
+pub fn read_all(conn: &Connection) -> Result<BTreeMap<String, Rows>> {
+    let mut out = BTreeMap::new();
+    for object in objects(conn)? {
+        match (object.kind.as_str(), read(conn, &object)) {
+            ("table", rows) => {
+                out.insert(object.name.clone(), rows?);
+            }
+            ("virtual", Ok(rows)) => {
+                out.insert(object.name.clone(), rows);
+            }
+            _ => {}
+        }
+    }
+    Ok(out)
 }
 
-fn read(conn: &Connection, name: &str, kind: &str, line: &str) -> Option<Rows> {
-    let mut keys = Vec::new();
+fn read(conn: &Connection, table: &TableOrView) -> Result<Rows> {
+    let (name, without_rowid) = (table.name.as_str(), table.line.contains("without rowid 1"));
+    let mut keys: Vec<(String, String)> = Vec::new();
     let mut columns = Vec::new();
-    let mut list = conn.prepare(&format!("PRAGMA table_xinfo({})", quoted(name))).ok()?;
-    let mut found = list.query([]).ok()?;
-    while let Some(row) = found.next().ok()? {
-        let hidden: i64 = row.get(6).ok()?;
+    let mut list = conn.prepare(&format!("PRAGMA table_xinfo({})", quoted(name)))?;
+    let mut found = list.query([])?;
+    while let Some(row) = found.next()? {
+        let hidden: i64 = row.get(6)?;
         if hidden == 1 {
             continue;
         }
         let column = Column {
-            name: row.get(1).ok()?,
-            declared: row.get(2).ok()?,
-            not_null: row.get(3).ok()?,
-            default: row.get(4).ok()?,
+            name: row.get(1)?,
+            declared: row.get(2)?,
+            not_null: row.get(3)?,
+            default: row.get(4)?,
             generated: hidden > 1,
         };
-        if row.get::<_, i64>(5).ok()? > 0 {
+        if row.get::<_, i64>(5)? > 0 {
             keys.push((column.name.clone(), column.declared.clone()));
         }
         columns.push(column);
     }
-    let without_rowid = line.contains("without rowid 1");
-    let key_index: bool = conn
-        .query_row("SELECT EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk')", [name], |row| row.get(0))
-        .unwrap_or(false);
+    let key_index = "SELECT EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk')";
+    let key_index: bool = conn.query_row(key_index, [name], |row| row.get(0))?;
     let alias = match keys.as_slice() {
         [(key, declared)]
-            if !key_index && !without_rowid && kind == "table" && declared.eq_ignore_ascii_case("integer") =>
+            if !key_index && !without_rowid && table.kind == "table" && declared.eq_ignore_ascii_case("integer") =>
         {
             Some(key.clone())
         }
@@ -94,67 +104,42 @@ fn read(conn: &Connection, name: &str, kind: &str, line: &str) -> Option<Rows> {
     let rowid = rowid.filter(|_| !without_rowid).or_else(|| alias.as_ref().map(|name| quoted(name)));
     let names: Vec<_> = columns.iter().map(|c| quoted(&c.name)).collect();
     let sql = format!("SELECT {}, {} FROM {}", rowid.as_deref().unwrap_or("NULL"), names.join(", "), quoted(name));
-    // A virtual table whose module can only be searched has no rows to read.
-    let mut statement = conn.prepare(&sql).ok()?;
-    let mut found = statement.query([]).ok()?;
+    let mut statement = conn.prepare(&sql)?;
+    let mut found = statement.query([])?;
     let mut rows = Vec::new();
-    while let Some(row) = found.next().ok()? {
-        let cells = (1..=columns.len()).map(|n| cell(row.get_ref(n).expect("a value"))).collect();
-        rows.push((row.get(0).expect("a rowid"), cells));
+    while let Some(row) = found.next()? {
+        let cells: Result<Vec<Cell>> = (1..=columns.len()).map(|n| row.get_ref(n).map(Cell::from)).collect();
+        rows.push((row.get(0)?, cells?));
     }
-    let strict = line.ends_with("strict 1");
-    Some(Rows { name: name.to_owned(), columns, has_rowid: rowid.is_some(), alias, strict, rows })
-}
-
-fn cell(value: ValueRef<'_>) -> Cell {
-    match value {
-        ValueRef::Null => Cell::Null,
-        ValueRef::Integer(n) => Cell::Integer(n),
-        ValueRef::Real(n) => Cell::Real(n.to_bits()),
-        ValueRef::Text(bytes) => Cell::Text(bytes.to_vec()),
-        ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
-    }
-}
-
-/// What SQLite stores in a column of this type when it is given this value.
-fn stored_as(value: &Cell, declared: &str, strict: bool) -> Option<Cell> {
-    let conn = Connection::open_in_memory().expect("a database in memory");
-    let strict = if strict { " STRICT" } else { "" };
-    conn.execute_batch(&format!("CREATE TABLE probe(v {declared}){strict}")).ok()?;
-    let (sql, value) = match value {
-        Cell::Null => ("?", Value::Null),
-        Cell::Integer(n) => ("?", Value::Integer(*n)),
-        Cell::Real(bits) => ("?", Value::Real(f64::from_bits(*bits))),
-        // Text that is no UTF-8 can be bound only as bytes.
-        Cell::Text(bytes) => ("CAST(? AS TEXT)", Value::Blob(bytes.clone())),
-        Cell::Blob(bytes) => ("?", Value::Blob(bytes.clone())),
-    };
-    conn.execute(&format!("INSERT INTO probe VALUES ({sql})"), params_from_iter([value])).ok()?;
-    conn.query_row("SELECT v FROM probe", [], |row| Ok(cell(row.get_ref(0)?))).ok()
+    let strict = table.line.ends_with("strict 1");
+    Ok(Rows { name: name.to_owned(), columns, has_rowid: rowid.is_some(), alias, strict, rows })
 }
 
 /// Compares the rows of two databases, and tells what is not as it must be. `changed` names columns (`table.column`,
 /// after the change) whose values are meant to change.
+///
+/// # Errors
+/// Where SQLite cannot compute a default.
 pub fn differences(
     before: &BTreeMap<String, Rows>,
     after: &BTreeMap<String, Rows>,
     renames: &Renames,
     changed: &[String],
-) -> String {
+) -> Result<String> {
     let mut out = String::new();
     let tables: Vec<&(String, String)> = renames.iter().filter(|(old, _)| !is_column(old, before)).collect();
     for new in after.values() {
         let old_name = source(&new.name, &tables.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect::<Vec<_>>());
         let old = old_name.and_then(|name| before.get(&name.to_lowercase()));
         match old {
-            Some(old) => table_differences(old, new, renames, changed, &mut out),
+            Some(old) => table_differences(old, new, renames, changed, &mut out)?,
             None if !new.rows.is_empty() && !changed.contains(&new.name) => {
                 out.push_str(&format!("{} is new and has {} rows\n", new.name, new.rows.len()));
             }
             None => {}
         }
     }
-    out
+    Ok(out)
 }
 
 /// Where a thing comes from: what was renamed to it, else what had its name and was not renamed.
@@ -179,10 +164,10 @@ fn column_of<'p>(path: &'p str, table: &str) -> Option<&'p str> {
     rest.strip_prefix('.').filter(|_| head.eq_ignore_ascii_case(table))
 }
 
-fn table_differences(old: &Rows, new: &Rows, renames: &Renames, changed: &[String], out: &mut String) {
+fn table_differences(old: &Rows, new: &Rows, renames: &Renames, changed: &[String], out: &mut String) -> Result<()> {
     if old.rows.len() != new.rows.len() {
         out.push_str(&format!("{} had {} rows and has {}\n", new.name, old.rows.len(), new.rows.len()));
-        return;
+        return Ok(());
     }
     let renames: Vec<(&str, &str)> =
         renames.iter().filter_map(|(path, to)| Some((column_of(path, &old.name)?, to.as_str()))).collect();
@@ -195,7 +180,7 @@ fn table_differences(old: &Rows, new: &Rows, renames: &Renames, changed: &[Strin
         match place {
             // What is computed from now on need not be what stood there.
             Some(place) if !changed.contains(&path) && !column.generated => pairs.push((place, at)),
-            None if !changed.contains(&path) => check_new_column(new, at, out),
+            None if !changed.contains(&path) => check_new_column(new, at, out)?,
             _ => {}
         }
     }
@@ -224,7 +209,7 @@ fn table_differences(old: &Rows, new: &Rows, renames: &Renames, changed: &[Strin
     for (want, have) in expected.iter().zip(&found) {
         if want.0 != have.0 {
             out.push_str(&format!("{}: rowid {:?} is {:?}\n", new.name, want.0, have.0));
-            return;
+            return Ok(());
         }
         for (n, (_, to)) in pairs.iter().enumerate() {
             let was_filled = is_filled(n) && want.1[n] == Cell::Null && have.1[n] != Cell::Null;
@@ -238,6 +223,7 @@ fn table_differences(old: &Rows, new: &Rows, renames: &Renames, changed: &[Strin
             }
         }
     }
+    Ok(())
 }
 
 fn keeps_rowids(old: &Rows, new: &Rows, renames: &[(&str, &str)]) -> bool {
@@ -258,37 +244,36 @@ fn expected_cell(old: &Rows, new: &Rows, from: usize, to: usize, value: &Cell) -
 }
 
 /// A new column holds its default in every row.
-fn check_new_column(new: &Rows, at: usize, out: &mut String) {
+fn check_new_column(new: &Rows, at: usize, out: &mut String) -> Result<()> {
     let column = &new.columns[at];
     if column.generated || new.alias.as_deref() == Some(column.name.as_str()) {
-        return;
+        return Ok(());
     }
-    let conn = Connection::open_in_memory().expect("a database in memory");
     let default = column.default.as_deref().unwrap_or("NULL");
     let is_time = default.to_lowercase().contains("current") || default.to_lowercase().contains("now");
-    let strict = if new.strict { " STRICT" } else { "" };
-    let sql = format!("CREATE TABLE probe(v {}, w DEFAULT ({default})){strict}", column.declared);
-    let sql = if new.strict { sql.replace("w DEFAULT", "w ANY DEFAULT") } else { sql };
-    if conn.execute_batch(&format!("{sql}; INSERT INTO probe DEFAULT VALUES; UPDATE probe SET v = w")).is_err() {
-        return;
-    }
-    let want = conn.query_row("SELECT v FROM probe", [], |row| Ok(cell(row.get_ref(0)?))).expect("a default");
+    // A default that needs the app's functions cannot be computed here.
+    let conn = Connection::open_in_memory()?;
+    let Ok(mut computed) = conn.prepare(&format!("SELECT ({default})")) else { return Ok(()) };
+    let computed = computed.query_row([], |row| Ok(Cell::from(row.get_ref(0)?)))?;
+    let Some(want) = stored_as(&computed, &column.declared, new.strict) else { return Ok(()) };
     for (rowid, cells) in &new.rows {
         if cells[at] != want && !(is_time && cells[at] != Cell::Null) {
-            let name = &new.name;
-            out.push_str(&format!(
-                "{name}.{}, row {rowid:?}: the default is {want:?}, is {:?}\n",
-                column.name, cells[at]
-            ));
+            let (name, column, is) = (&new.name, &column.name, &cells[at]);
+            out.push_str(&format!("{name}.{column}, row {rowid:?}: the default is {want:?}, is {is:?}\n"));
         }
     }
+    Ok(())
 }
 
-/// The counters of AUTOINCREMENT tables, by name.
-pub fn sequences(conn: &Connection) -> BTreeMap<String, i64> {
-    let Ok(mut statement) = conn.prepare("SELECT lower(name), seq FROM sqlite_sequence") else {
-        return BTreeMap::new();
-    };
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("a list of counters");
-    rows.map(|row| row.expect("a counter")).collect()
+/// The counters of AUTOINCREMENT tables, by name in lower case.
+///
+/// # Errors
+/// Where SQLite cannot read them.
+pub fn sequences(conn: &Connection) -> Result<BTreeMap<String, i64>> {
+    let kept = "SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_sequence'";
+    if conn.query_row(kept, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(BTreeMap::new());
+    }
+    let mut statement = conn.prepare("SELECT lower(name), seq FROM main.sqlite_sequence")?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
