@@ -9,6 +9,8 @@ pub mod error;
 pub mod history;
 pub mod lint;
 pub mod plan;
+#[doc(hidden)]
+pub mod planted;
 pub mod postgres;
 pub mod run;
 pub mod schema;

@@ -6,7 +6,10 @@
 
 pub mod case;
 pub mod disk;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 pub mod report;
+pub mod scenarios;
 pub mod vfs;
 
 use std::fmt;
@@ -38,7 +41,7 @@ impl fmt::Debug for Layer {
 }
 
 /// All layers, in the order in which they run.
-pub const LAYERS: [Layer; 0] = [];
+pub const LAYERS: &[Layer] = &[scenarios::LAYER];
 
 /// What was tried, and what of it was bad.
 #[derive(Debug, Default, Clone)]
@@ -110,11 +113,20 @@ pub fn unit_at(seed: u64, place: u64) -> u64 {
 
 /// Runs units of a layer until enough was tried, and says how long it took.
 pub fn run(layer: &Layer, budget: &Budget) -> (Tally, Duration) {
+    run_until(layer, budget, ENOUGH)
+}
+
+/// The same, until so much was found.
+pub fn run_until(layer: &Layer, budget: &Budget, enough: usize) -> (Tally, Duration) {
     let start = Instant::now();
     let place = AtomicU64::new(0);
     let sum = Mutex::new(Tally::default());
+    #[cfg(feature = "planted-bugs")]
+    let bug = whimbrel::planted::planted();
     let work = || loop {
-        let is_enough = |sum: &Tally| sum.tried >= budget.count || sum.bad.len() >= ENOUGH;
+        #[cfg(feature = "planted-bugs")]
+        whimbrel::planted::plant(bug);
+        let is_enough = |sum: &Tally| sum.tried >= budget.count || sum.bad.len() >= enough;
         if start.elapsed() > budget.at_most || sum.lock().is_ok_and(|sum| is_enough(&sum)) {
             return;
         }

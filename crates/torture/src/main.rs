@@ -41,16 +41,33 @@ struct Arguments {
     json: bool,
 }
 
+/// Plants bugs, those whose names were given behind `planted` or all, and tells which were found.
+#[cfg(feature = "planted-bugs")]
+fn planted(arguments: &Arguments) -> ExitCode {
+    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
+    let found = torture::planted::hunt(LAYERS, &arguments.layers[1..], seed, threads(arguments), !arguments.quick);
+    println!("{}", torture::planted::table(&found, seed));
+    ExitCode::from(u8::from(found.iter().any(|caught| caught.by.is_empty())))
+}
+
+fn threads(arguments: &Arguments) -> usize {
+    arguments.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(1)
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let wanted = |layer: &&Layer| arguments.layers.is_empty() || arguments.layers.iter().any(|name| name == layer.name);
+    #[cfg(feature = "planted-bugs")]
+    if arguments.layers.first().is_some_and(|name| name == "planted") {
+        return planted(&arguments);
+    }
     if let Some(name) = arguments.layers.iter().find(|name| LAYERS.iter().all(|layer| layer.name != **name)) {
         let names: Vec<&str> = LAYERS.iter().map(|layer| layer.name).collect();
         eprintln!("there is no layer {name}; there are {}", names.join(", "));
         return ExitCode::from(2);
     }
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
-    let threads = arguments.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into)).unwrap_or(1);
+    let threads = threads(&arguments);
     let mut tallies: Vec<(Layer, Tally, Duration)> = Vec::new();
     for layer in LAYERS.iter().filter(wanted) {
         let (tally, time) = match arguments.unit {

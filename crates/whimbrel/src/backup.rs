@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rusqlite::backup::{Backup as Online, StepResult};
+use whimbrel_core::planted::{self, Planted};
 use whimbrel_core::{Code, Error, Result};
 
 use crate::sqlite_host::{Access, error, open};
@@ -100,6 +101,9 @@ fn failed(path: &Path, cause: &std::io::Error) -> Error {
 fn write(conn: &rusqlite::Connection, path: &Path) -> Result<()> {
     let cannot =
         |e: rusqlite::Error| error(e, Code::BackupFailed, format!("the backup {} cannot be written", path.display()));
+    if let (true, Some(file)) = (planted::is(Planted::BackupOfTheFile), crate::sqlite_host::database_path(conn)) {
+        return fs::copy(file, path).map(drop).map_err(|e| failed(path, &e));
+    }
     let mut copy = rusqlite::Connection::open(path).map_err(cannot)?;
     copy_pages(conn, &mut copy).map_err(cannot)?;
     // A backup is one file: the copy of a database in WAL mode would want a log beside it.

@@ -46,6 +46,9 @@ pub use progress::{Progress, ProgressObserver};
 pub use whimbrel_core::diff::{Answer, Answers, Question};
 pub use whimbrel_core::error::{Code, Error, Result, State};
 pub use whimbrel_core::history::{self, Files, Folder, History, MemoryFiles, Migration};
+#[doc(hidden)]
+#[cfg(feature = "planted-bugs")]
+pub use whimbrel_core::planted;
 pub use whimbrel_core::run::{Cancel, Event, Observer, Report};
 pub use whimbrel_core::{Dialect, Schema, diff, lint, plan, run, schema, sqlite, translate};
 /// Puts a folder of migrations into the program when it is compiled, as a `&'static` [`History`].

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::statements::{ScriptError, tokens};
 use crate::dialect::Dialect;
+use crate::planted::{self, Planted};
 
 /// A SHA-256.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +35,9 @@ impl Checksum {
     /// # Errors
     /// Where the text cannot be cut into tokens.
     pub fn of_script(dialect: Dialect, script: &str) -> Result<Checksum, ScriptError> {
+        if planted::is(Planted::ChecksumOfBytes) {
+            return Ok(Checksum::of_bytes(script.as_bytes()));
+        }
         let script = clean(script);
         let mut hash = Sha256::new();
         // A semicolon counts only between statements: the last one may be missing, and two are like one.

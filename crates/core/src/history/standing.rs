@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use super::{Checksum, History, Migration, Record, RecordState};
 use crate::error::{Code, Error, State};
+use crate::planted::{self, Planted};
 
 /// What is done with migrations that are older than the newest one that ran, and did not run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -174,7 +175,9 @@ impl<'h> Standing<'h> {
                     place
                 }
                 (None, Some(place), None) => {
-                    self.problems.push(edited(known.all[place], record));
+                    if !planted::is(Planted::EditAccepted) {
+                        self.problems.push(edited(known.all[place], record));
+                    }
                     place
                 }
                 (None, None, None) => {

@@ -12,6 +12,7 @@ use crate::diff::{Answers, Options, diff};
 use crate::error::{Code, Error, Result, State};
 use crate::history::record::is_own;
 use crate::plan::{Copy, Plan, Statement, Step};
+use crate::planted::{self, Planted};
 use crate::sqlite::read::read_catalogue;
 use crate::sqlite::token::quote_text;
 
@@ -100,10 +101,14 @@ pub(super) async fn set_up<C: Connection>(conn: &mut C, changed: &mut Changed) -
         ("synchronous", &[1, 2, 3], 2),
     ];
     for (name, accepted, value) in wanted {
+        if planted::is(Planted::ForeignKeysLeftOn) && name == "foreign_keys" {
+            continue;
+        }
         let get = format!("PRAGMA {name}");
         let was = one_integer(conn, &get).await?;
         // The plan itself switches these two; a run that stops in between must not leave them on.
         let is_switched = matches!(name, "legacy_alter_table" | "writable_schema");
+        let is_switched = is_switched && !planted::is(Planted::LegacyAlterNotPutBack);
         if is_switched || !accepted.contains(&was) {
             changed.push(format!("PRAGMA {name} = {was}"));
         }
@@ -115,6 +120,11 @@ pub(super) async fn set_up<C: Connection>(conn: &mut C, changed: &mut Changed) -
         if !accepted.contains(&one_integer(conn, &get).await?) {
             return Err(cannot());
         }
+    }
+    if planted::is(Planted::SynchronousOff) {
+        let was = one_integer(conn, "PRAGMA main.synchronous").await?;
+        changed.push(format!("PRAGMA main.synchronous = {was}"));
+        let _ = conn.execute("PRAGMA main.synchronous = OFF").await;
     }
     // Without a journal there is no way back; a journal in memory is gone when the process is.
     let journal = one_row(conn, "PRAGMA main.journal_mode").await?;
@@ -154,7 +164,8 @@ async fn transaction<C: Connection, O: Observer + ?Sized>(
     cancel: &Cancel,
 ) -> Result<Report> {
     // 2. IMMEDIATE: with a deferred transaction, of several processes that start at once all but one would fail.
-    if let Err(failure) = conn.execute("BEGIN IMMEDIATE").await {
+    let begin = if planted::is(Planted::DeferredBegin) { "BEGIN" } else { "BEGIN IMMEDIATE" };
+    if let Err(failure) = conn.execute(begin).await {
         let error = failure.error(Code::Database, "a transaction cannot be begun");
         return Err(roll_back(conn, error, false).await);
     }
@@ -178,7 +189,7 @@ async fn transaction<C: Connection, O: Observer + ?Sized>(
 /// Another process may have done the same, or something else, since the plan was made.
 async fn look_again<C: Connection>(conn: &mut C, plan: &Plan) -> Result<()> {
     let rows = read_rows(conn).await?;
-    if basis(conn, &rows).await? == plan.basis {
+    if basis(conn, &rows).await? == plan.basis || planted::is(Planted::NoSecondLook) {
         return Ok(());
     }
     Err(Error::new(Code::Superseded, "the database changed after the plan was made").help("make a new plan"))
@@ -208,6 +219,7 @@ pub(super) async fn roll_back<C: Connection>(conn: &mut C, error: Error, written
 async fn settle<C: Connection>(conn: &mut C, plan: &Plan, error: Error) -> Result<()> {
     match conn.in_transaction().await {
         Ok(true) => return Err(roll_back(conn, error, true).await),
+        Ok(false) if planted::is(Planted::CommitErrorTakenForRollback) => return Err(error.state(State::RolledBack)),
         Ok(false) => {}
         Err(_) => return Err(unknown(error)),
     }
@@ -253,11 +265,14 @@ async fn steps<C: Connection, O: Observer + ?Sized>(
             }
             execute(conn, step, statement, &mut progress, observer, cancel).await?;
             let open = conn.in_transaction().await.map_err(|f| failed(step, &statement.sql(), &f))?;
-            if !open {
+            if !open && !planted::is(Planted::AutocommitNotAsked) {
                 return Err(Error::new(Code::TransactionLost, "a statement ended the transaction")
                     .object(&step.object)
                     .statement(statement.sql()));
             }
+        }
+        if planted::is(Planted::VersionInAnotherTransaction) {
+            let _ = (conn.execute("COMMIT").await, conn.execute("BEGIN IMMEDIATE").await);
         }
     }
     observer.event(&Event::Verifying);
@@ -366,7 +381,7 @@ async fn copy_rows<C: Connection, O: Observer + ?Sized>(
         let sql = format!("SELECT max({into_rowid}) FROM {}", copy.into);
         let row = conn.query(&sql).await.map_err(|f| failed(step, &sql, &f))?;
         last = row.first().and_then(|r| r.first()?.integer());
-        if last == Some(i64::MAX) {
+        if last == Some(i64::MAX) || planted::is(Planted::RowsNotCounted) {
             return Ok(());
         }
     }
@@ -424,6 +439,7 @@ async fn verify_keys<C: Connection>(
 ) -> Result<()> {
     for (name_before, name) in &plan.foreign_key_checks {
         match count_violations(conn, name).await? {
+            Ok(_) if planted::is(Planted::ForeignKeyCheckLeftOut) => {}
             Ok(count) => {
                 let known = before.get(name_before).copied().flatten().unwrap_or(0);
                 if count > known {

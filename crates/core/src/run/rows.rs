@@ -7,6 +7,7 @@ use super::{Connection, FailureKind, Value};
 use crate::diff::{Change, Diff};
 use crate::error::{Code, Error, Result};
 use crate::plan::{Hazard, Plan, Statement, Step, Strategy, rows_text};
+use crate::planted::{self, Planted};
 use crate::sqlite::print::main;
 use crate::sqlite::probe::{Probe, ProbeKind};
 
@@ -96,7 +97,7 @@ pub(super) fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u
                     .help("see their keys with --show-rows"),
                 );
             }
-            ProbeKind::Misfit(constraint) if count > 0 => {
+            ProbeKind::Misfit(constraint) if count > 0 && !planted::is(Planted::InsertOrIgnore) => {
                 let is_key = probe.condition.is_none();
                 let (what, verb) = match (is_key, count) {
                     (true, 1) => ("1 group of equal rows".to_owned(), "violates"),

@@ -20,6 +20,7 @@ use super::token::{quote_name, quote_text};
 use super::virtual_tables;
 use crate::diff::{Change, Diff, Note, Part, TableChange};
 use crate::plan::{Hazard, Statement, Step, Strategy};
+use crate::planted::{self, Planted};
 use crate::schema::{Schema, Table, Trigger, fold, same_name};
 
 /// What the planner knows of the database besides its schema.
@@ -290,7 +291,8 @@ impl Planner<'_> {
             Some(Change::DropTrigger(_) | Change::DropView(_) | Change::DropIndex(_)) => Strategy::Drop,
             _ => Strategy::Recreate,
         };
-        let statements = vec![Statement::Execute(format!("DROP {kind} {}", main(name)))];
+        let quoted = if planted::is(Planted::QuotingForgotten) { format!("main.{name}") } else { main(name) };
+        let statements = vec![Statement::Execute(format!("DROP {kind} {quoted}"))];
         let title = if strategy == Strategy::Drop { "drop" } else { "drop, to be made anew" };
         // What only makes way belongs to the first change that needs it.
         let n = change.or_else(|| self.first_rename_or_drop()).unwrap_or_default();
@@ -409,12 +411,15 @@ impl Planner<'_> {
                 quote_text(&sql),
                 quote_text(&change.after.name)
             );
-            let statements = vec![
+            let mut statements = vec![
                 Statement::Execute("PRAGMA writable_schema = ON".to_owned()),
                 Statement::Execute(edit),
                 Statement::RaiseSchemaVersion,
                 Statement::Execute("PRAGMA writable_schema = OFF".to_owned()),
             ];
+            if planted::is(Planted::SchemaVersionNotRaised) {
+                statements.retain(|statement| *statement != Statement::RaiseSchemaVersion);
+            }
             let title = |p: &usize| match &change.parts[*p] {
                 part @ Part::AlterColumn { .. } => part.describe(),
                 part => format!("drop {}", part.describe()),
@@ -471,6 +476,9 @@ impl Planner<'_> {
             .filter(|(_, change)| !keeps_values(change) || change.before.name != change.after.name)
             .map(|(n, change)| (n, change.after.name.clone()))
             .collect();
+        if planted::is(Planted::SearchNotFilled) {
+            return;
+        }
         for table in &self.after.virtual_tables {
             let Some(content) = virtual_tables::external_content(table) else { continue };
             let is_planned = |c: &Change| match c {
@@ -499,7 +507,8 @@ impl Planner<'_> {
             self.table_changes().map(|(_, c)| (fold(&c.after.name), self.facts.rows(&c.before.name))).collect();
         for index in &self.after.indexes {
             let change = self.change_of("index", &index.name);
-            let with_table = rebuilt.get(&fold(&index.table)).copied();
+            let with_table =
+                rebuilt.get(&fold(&index.table)).copied().filter(|_| !planted::is(Planted::IndexForgotten));
             if let Some(n) = change.or(with_table) {
                 let sql = print::create_index(index);
                 let strategy = self.strategy_of(n, change.is_some());
@@ -517,7 +526,8 @@ impl Planner<'_> {
         let after = self.after;
         for view in print::views_in_order(after) {
             let change = self.change_of("view", &view.name);
-            let was_dropped = self.dropped.contains(&("VIEW", fold(&view.name)));
+            let was_dropped =
+                self.dropped.contains(&("VIEW", fold(&view.name))) && !planted::is(Planted::ViewNotRecreated);
             if change.is_some() || was_dropped {
                 let n = change.or_else(|| self.first_rename_or_drop()).unwrap_or_default();
                 let strategy = self.strategy_of(n, change.is_some());
@@ -529,7 +539,8 @@ impl Planner<'_> {
         for trigger in &after.triggers {
             let change = self.change_of("trigger", &trigger.name);
             let was_dropped = self.dropped.contains(&("TRIGGER", fold(&trigger.name)));
-            let with_table = rebuilt.get(&fold(&trigger.target)).copied();
+            let with_table =
+                rebuilt.get(&fold(&trigger.target)).copied().filter(|_| !planted::is(Planted::TriggerLost));
             if change.is_some() || was_dropped || with_table.is_some() {
                 let n = change.or(with_table).or_else(|| self.first_rename_or_drop()).unwrap_or_default();
                 let strategy = self.strategy_of(n, change.is_some());
@@ -640,6 +651,7 @@ fn rename_in_order(pairs: &[(String, String)], fresh: &mut impl FnMut() -> Strin
         let free = left.iter().position(|(_, to, _)| !left.iter().any(|(from, _, _)| same_name(from, to)));
         match free {
             Some(at) => steps.push(left.remove(at)),
+            None if planted::is(Planted::ThirdNameMissing) => steps.push(left.remove(0)),
             None => {
                 let aside = fresh();
                 steps.push((left[0].0.clone(), aside.clone(), left[0].2));

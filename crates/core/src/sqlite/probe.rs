@@ -10,6 +10,7 @@ use super::print::main;
 use super::token::quote_name;
 use super::types::{Affinity, column_affinity};
 use crate::diff::{Change, Diff, Part, TableChange};
+use crate::planted::{self, Planted};
 use crate::schema::{
     Column, Expression, ForeignKey, Index, KeyPart, KeyTerm, Meaning, Origin, Schema, Table, fold, same_name,
 };
@@ -289,7 +290,7 @@ fn table_probes(n: usize, change: &TableChange, before: &Schema, after: &Schema,
                     continue;
                 }
                 let name = quote_name(&new.name);
-                if new.not_null.is_some() && old.not_null.is_none() {
+                if new.not_null.is_some() && old.not_null.is_none() && !planted::is(Planted::NotNullNotAsked) {
                     let kind = ProbeKind::NoValue(new.name.clone());
                     match value_source(change, new) {
                         ValueSource::Filled(fill) => {
@@ -482,6 +483,9 @@ fn conversion_probes(
     old: &Column,
     new: &Column,
 ) {
+    if planted::is(Planted::LossinessNotAsked) {
+        return;
+    }
     let name = quote_name(&new.name);
     let (from, to) = (column_affinity(&change.before, old), column_affinity(&change.after, new));
     if change.after.strict {
@@ -690,7 +694,7 @@ fn unique_probe(
             }
         };
         conditions.push(format!("{term} IS NOT NULL"));
-        if let Some(collation) = collation {
+        if let Some(collation) = collation.filter(|_| !planted::is(Planted::NoCaseNotAsked)) {
             term = format!("{term} COLLATE {}", quote_name(&collation));
         }
         terms.push(term);

@@ -9,6 +9,7 @@ use super::probe::{ValueSource, default_term, relation_of, value_source};
 use super::token::{Token, TokenKind, quote_name, quote_text, tokenize};
 use crate::diff::TableChange;
 use crate::plan::{Copy, Statement};
+use crate::planted::{self, Planted};
 use crate::schema::{Schema, Table, same_name};
 
 /// What a rebuild needs to know of the database.
@@ -28,31 +29,40 @@ pub(crate) struct Surroundings<'a> {
 /// The statements that rebuild a table; renames are done before them, where SQLite can do them.
 pub(crate) fn rebuild(change: &TableChange, around: &Surroundings<'_>) -> Vec<Statement> {
     let (old, new) = (&change.renamed, &change.after);
-    let (old_name, temporary) = (main(&new.name), main(around.temporary));
+    let aside = format!("{}_old", around.temporary);
+    let live = if planted::is(Planted::OldTableRenamedFirst) { &aside } else { &new.name };
+    let (old_name, temporary) = (main(live), main(around.temporary));
     let old_text = quote_text(&new.name);
     let temporary_text = quote_text(around.temporary);
     let mut statements = Vec::new();
     let mut execute = |sql: String| statements.push(Statement::Execute(sql));
+    if planted::is(Planted::OldTableRenamedFirst) {
+        execute(format!("ALTER TABLE {} RENAME TO {}", main(&new.name), quote_name(&aside)));
+    }
 
     // 4. The new table under a name of its own. (The old one is never renamed: references in other tables, triggers
     //    and views would follow it.)
-    let without_qualifiers = Table {
+    let mut without_qualifiers = Table {
         definition: new.definition.as_deref().map(|text| without_own_qualifiers(text, &new.name)),
         ..new.clone()
     };
+    planted::spoil(&mut without_qualifiers);
     execute(create_table(&without_qualifiers, around.temporary));
 
     // 5. The rows.
-    let (copy, same_rowids) = copy(change, around);
+    let (copy, same_rowids) = copy(change, around, live);
     statements.push(Statement::Copy(copy));
     let mut check = |sql: String, failure: &str| {
         statements.push(Statement::Check { sql, failure: failure.to_owned() });
     };
-    check(
-        format!("SELECT (SELECT count(*) FROM {old_name}) - (SELECT count(*) FROM {temporary})"),
-        "the copy has another number of rows than the table",
-    );
-    if let Some((old_rowid, new_rowid)) = same_rowids.filter(|_| !around.renames) {
+    let is_counted = !planted::is(Planted::RowsNotCounted) && !planted::is(Planted::InsertOrIgnore);
+    if is_counted {
+        check(
+            format!("SELECT (SELECT count(*) FROM {old_name}) - (SELECT count(*) FROM {temporary})"),
+            "the copy has another number of rows than the table",
+        );
+    }
+    if let Some((old_rowid, new_rowid)) = same_rowids.filter(|_| !around.renames && is_counted) {
         for end in ["min", "max"] {
             check(
                 format!(
@@ -63,7 +73,7 @@ pub(crate) fn rebuild(change: &TableChange, around: &Surroundings<'_>) -> Vec<St
         }
     }
     let mut execute = |sql: String| statements.push(Statement::Execute(sql));
-    if old.autoincrement() && new.autoincrement() {
+    if old.autoincrement() && new.autoincrement() && !planted::is(Planted::SequenceLost) {
         // Ids that were given out and deleted must not be given out again.
         execute(format!(
             "INSERT INTO main.sqlite_sequence(name, seq) SELECT {temporary_text}, seq FROM main.sqlite_sequence \
@@ -85,9 +95,13 @@ pub(crate) fn rebuild(change: &TableChange, around: &Surroundings<'_>) -> Vec<St
 
     // 7. With legacy_alter_table on, only the table itself is renamed: views, triggers and foreign keys that mention
     //    it stand in place and need not be valid in this moment.
-    execute("PRAGMA legacy_alter_table = ON".to_owned());
+    if !planted::is(Planted::LegacyAlterNotSet) {
+        execute("PRAGMA legacy_alter_table = ON".to_owned());
+    }
     execute(format!("ALTER TABLE {temporary} RENAME TO {}", quote_name(&new.name)));
-    execute("PRAGMA legacy_alter_table = OFF".to_owned());
+    if !planted::is(Planted::LegacyAlterNotPutBack) {
+        execute("PRAGMA legacy_alter_table = OFF".to_owned());
+    }
     for statistics in around.statistics {
         let table = main(statistics);
         execute(format!("UPDATE {table} SET tbl = {old_text} WHERE tbl = {temporary_text}"));
@@ -110,7 +124,7 @@ pub(crate) fn rebuild(change: &TableChange, around: &Surroundings<'_>) -> Vec<St
 }
 
 /// The copy, and the names of the rowid in the old and the new table where they are carried over.
-fn copy(change: &TableChange, around: &Surroundings<'_>) -> (Copy, Option<(String, String)>) {
+fn copy(change: &TableChange, around: &Surroundings<'_>, live: &str) -> (Copy, Option<(String, String)>) {
     let (old, new) = (&change.renamed, &change.after);
     let mut into = Vec::new();
     let mut from = Vec::new();
@@ -123,6 +137,7 @@ fn copy(change: &TableChange, around: &Surroundings<'_>) -> (Copy, Option<(Strin
             ValueSource::Filled(fill) => format!("coalesce({name}, {fill})"),
             ValueSource::Computed(fill) => fill,
             ValueSource::Rowid(rowid) => rowid.to_owned(),
+            ValueSource::Generated if planted::is(Planted::GeneratedColumnsCopied) => name.clone(),
             ValueSource::Default | ValueSource::Generated => continue,
         };
         if alias.as_ref().is_some_and(|a| same_name(a, &column.name)) {
@@ -142,6 +157,7 @@ fn copy(change: &TableChange, around: &Surroundings<'_>) -> (Copy, Option<(Strin
     let old_rowid = old.rowid_name().map(str::to_owned).or_else(|| old_alias.clone());
     let new_rowid = new.rowid_name().map(str::to_owned).or_else(|| alias.as_ref().map(|a| quote_name(a)));
     let same_rowids = match (&old_rowid, &new_rowid, &rowid_from_column) {
+        (Some(_), Some(_), None) if planted::is(Planted::RowidsNotKept) => None,
         (Some(old_rowid), Some(new_rowid), None) => {
             into.insert(0, new_rowid.clone());
             from.insert(0, old_rowid.clone());
@@ -154,12 +170,13 @@ fn copy(change: &TableChange, around: &Surroundings<'_>) -> (Copy, Option<(Strin
         _ => None,
     };
     // OR ABORT: a conflict clause in the table's own text must not drop rows silently.
+    let conflict = if planted::is(Planted::InsertOrIgnore) { "IGNORE" } else { "ABORT" };
     let head = format!(
-        "INSERT OR ABORT INTO {} ({}) SELECT {} FROM {}",
+        "INSERT OR {conflict} INTO {} ({}) SELECT {} FROM {}",
         main(around.temporary),
         into.join(", "),
         from.join(", "),
-        if around.renames { relation_of(change, &new.name) } else { main(&new.name) }
+        if around.renames { relation_of(change, live) } else { main(live) }
     );
     // Rows are written in key order, so that the new b-tree grows at its end.
     let order = match (&old_rowid, &new.primary_key) {

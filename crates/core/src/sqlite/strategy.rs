@@ -12,6 +12,7 @@ use super::probe::{ValueSource, value_source};
 use super::token::{TokenKind, quote_name, tokenize};
 use super::types::{Affinity, column_affinity};
 use crate::diff::{Part, TableChange, needs_copy};
+use crate::planted::{self, Planted};
 use crate::schema::{Check, Column, Expression, ForeignKey, Meaning, NotNull, Table, fold, same_name, type_meaning};
 
 /// `ALTER COLUMN … SET / DROP NOT NULL` and `ADD / DROP CONSTRAINT` came with 3.53.0.
@@ -199,7 +200,14 @@ impl Facts {
         if column.generated.as_ref().is_some_and(|g| g.stored) {
             return Way::Rebuild("SQLite cannot add a STORED column in place");
         }
-        if matches!(value_source(change, column), ValueSource::Computed(_)) && rows > 0 {
+        if let ValueSource::Computed(fill) = value_source(change, column)
+            && rows > 0
+        {
+            if planted::is(Planted::TriggersFiredByBackfill) && column.not_null.is_none() {
+                let (table, name) = (main(&after.name), quote_name(&column.name));
+                let add = format!("ALTER TABLE {table} ADD COLUMN {}", print::added_column(column, &[], &[]));
+                return Way::InPlace(vec![add, format!("UPDATE {table} SET {name} = {fill}")]);
+            }
             return Way::Rebuild("every row gets a value of its own");
         }
         if column.not_null.is_some() && column.default_value().is_none() && column.generated.is_none() {

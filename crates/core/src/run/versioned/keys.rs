@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::error::{Code, Error, Result};
 use crate::plan::rows_text;
+use crate::planted::{self, Planted};
 use crate::run::apply::count_violations;
 use crate::run::inspect::read_rows;
 use crate::run::{Connection, Failure};
@@ -42,7 +43,7 @@ impl Keys {
 
     /// Fails where there are more violations than before; tells those that were there.
     pub(super) async fn verify<C: Connection>(&self, conn: &mut C, warnings: &mut Vec<String>) -> Result<()> {
-        if self.words.as_ref().is_some_and(HashSet::is_empty) {
+        if self.words.as_ref().is_some_and(HashSet::is_empty) || planted::is(Planted::ForeignKeyCheckLeftOut) {
             return Ok(());
         }
         let children = self.children(&read_rows(conn).await?);

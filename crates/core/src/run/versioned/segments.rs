@@ -11,6 +11,7 @@ use crate::error::{Code, Error, Result, State};
 use crate::history::script::{PhaseKind, Script};
 use crate::history::standing::Item;
 use crate::history::{Checksum, History, Migration, Origin, Record, RecordState, Standing};
+use crate::planted::{self, Planted};
 use crate::run::apply::{cancelled, finish, restore, set_up};
 use crate::run::{Cancel, Connection, Event, Header, Observer};
 use crate::schema;
@@ -53,7 +54,8 @@ impl<'r> Run<'r> {
     ) -> Result<Upgrade> {
         let Some(newest) = self.history.migrations.last() else { return Ok(Upgrade::default()) };
         let to = newest.idx;
-        let snapshot = self.history.snapshot.as_deref().filter(|_| !newest.seeds && !self.settings.replay);
+        let seeds = newest.seeds && !planted::is(Planted::SeedsForgotten);
+        let snapshot = self.history.snapshot.as_deref().filter(|_| !seeds && !self.settings.replay);
         let pending: Vec<Item<'_>> =
             self.history.migrations.iter().map(|migration| Item { migration, phases: 0 }).collect();
         let count = if snapshot.is_some() { 0 } else { pending.len() };
@@ -125,6 +127,7 @@ impl<'r> Run<'r> {
         let kind = if self.is_new { UpgradeKind::Created } else { UpgradeKind::Upgraded };
         let mut upgrade = Upgrade { kind, from: standing.newest_applied, ..Upgrade::default() };
         let batch = self.tracking.records.iter().map(|r| r.batch).max().unwrap_or(0) + 1;
+        let batch = if planted::is(Planted::BatchNotRaised) { 1 } else { batch };
         let of = standing.pending.len();
         let mut next = 0;
         loop {
@@ -207,6 +210,9 @@ impl<'r> Run<'r> {
             self.verify(conn, &records, segment.is_last).await?;
             if cancel.is_cancelled() {
                 return Err(cancelled());
+            }
+            if planted::is(Planted::VersionInAnotherTransaction) {
+                let _ = (conn.execute("COMMIT").await, conn.execute("BEGIN IMMEDIATE").await);
             }
             self.record(conn, records, segment.finish()).await
         }
@@ -291,6 +297,9 @@ impl<'r> Run<'r> {
                     Err(e) if !runs_here => self.warnings.push(e.to_string()),
                     outcome => outcome?,
                 }
+                if n != last && planted::is(Planted::PhaseNotRecorded) {
+                    return Ok(());
+                }
                 if n != last {
                     return self.record_phases(conn, migration, segment.batch, n as u32 + 1).await;
                 }
@@ -349,7 +358,10 @@ impl<'r> Run<'r> {
     fn record_of(&self, migration: &Migration, origin: Origin, batch: i64, milliseconds: i64) -> Record {
         let down = migration.down.as_ref().filter(|_| self.settings.keep_down);
         Record {
-            down: down.map(|down| down.clone().into_owned()),
+            down: match planted::is(Planted::DownScriptWrong) {
+                true => down.map(|_| migration.up.clone().into_owned()),
+                false => down.map(|down| down.clone().into_owned()),
+            },
             ..Record::of(migration, origin, batch, self.now, milliseconds)
         }
     }

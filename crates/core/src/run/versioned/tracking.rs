@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Code, Error, Result};
 use crate::history::record::{self, FORMAT, IN_TABLE, IN_USER_VERSION, MIGRATIONS, REPORTS, STATE};
 use crate::history::{Checksum, Record, State, stamp};
+use crate::planted::{self, Planted};
 use crate::run::apply::roll_back;
 use crate::run::inspect::{one_integer, one_row, read_rows, shadow_tables};
 use crate::run::{Connection, Header, Value};
@@ -104,7 +105,8 @@ pub(super) struct Open {
 ///
 /// IMMEDIATE: with a deferred transaction, of several processes that start at once all but one would fail.
 pub(super) async fn begin<C: Connection>(conn: &mut C) -> Result<Open> {
-    if let Err(failure) = conn.execute("BEGIN IMMEDIATE").await {
+    let begin = if planted::is(Planted::DeferredBegin) { "BEGIN" } else { "BEGIN IMMEDIATE" };
+    if let Err(failure) = conn.execute(begin).await {
         let error = failure.error(Code::Database, "a transaction cannot be begun");
         return Err(roll_back(conn, error, false).await);
     }
@@ -136,6 +138,9 @@ impl Open {
 async fn settle<C: Connection>(conn: &mut C, before: &Option<State>, error: Error) -> Result<()> {
     match conn.in_transaction().await {
         Ok(true) => return Err(roll_back(conn, error, true).await),
+        Ok(false) if planted::is(Planted::CommitErrorTakenForRollback) => {
+            return Err(error.state(crate::State::RolledBack));
+        }
         Ok(false) => {}
         Err(_) => return Err(unknown(&error)),
     }

@@ -21,6 +21,7 @@ use super::tracking::{
 use super::{ATTEMPTS, Hooks, Upgrade, UpgradeKind, UpgradeSettings, VERSIONED, drift, is_being_made, not_tracked};
 use crate::error::{Code, Error, Result};
 use crate::history::{Checksum, History, Migration, Policy, Record, RecordState, Standing, State, record, stamp};
+use crate::planted::{self, Planted};
 use crate::run::apply::{finish, restore, set_up};
 use crate::run::inspect::read_rows;
 use crate::run::prepare::transaction_open;
@@ -141,7 +142,7 @@ pub(crate) fn decide<'r>(
     if let Some(problem) = full.blocker() {
         return Err(problem.error());
     }
-    if !full.newer.is_empty() {
+    if !full.newer.is_empty() && !planted::is(Planted::NewerDatabaseWritten) {
         return newer(whole, state, &full).map(Decision::Newer);
     }
     let standing = Standing::of(history, &tracking.records, policy);
@@ -184,7 +185,7 @@ pub(super) struct Run<'r> {
 impl<'r> Run<'r> {
     fn check_attempts<O: Observer + ?Sized>(&self, observer: &mut O) -> Result<()> {
         let Some(state) = &self.tracking.state else { return Ok(()) };
-        let is_same = state.attempted == self.history.head.to_string();
+        let is_same = state.attempted == self.history.head.to_string() || planted::is(Planted::HoldNotReleased);
         if !is_same || state.attempts < ATTEMPTS || self.settings.retry || !self.settings.count_attempts {
             return Ok(());
         }
@@ -300,6 +301,7 @@ impl<'r> Run<'r> {
         if uncounted(&now.state) == uncounted(&self.tracking.state)
             && now.header == self.tracking.header
             && now.has_objects == self.tracking.has_objects
+            || planted::is(Planted::NoSecondLook)
         {
             return Ok(());
         }
