@@ -367,6 +367,7 @@ scenarios! {
     renames_in_a_circle,
     rights_of_what_is_made_anew,
     rows_alike,
+    rows_alike_under_another_type,
     rows_that_cannot_be_converted,
     schemas_and_odd_names,
     serial_becomes_identity,

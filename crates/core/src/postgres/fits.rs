@@ -79,14 +79,23 @@ impl Fitting<'_> {
             let Body::Constraint(constraint) = &object.body else { continue };
             let is_new =
                 !there.iter().any(|old| old.definition == constraint.definition && (old.valid || !constraint.valid));
-            let can_be_asked = pair.same(&constraint.columns) && self.calls_what_is_there(object);
-            if !is_new || !constraint.valid || !can_be_asked || constraint.columns.is_empty() {
+            let can_be_asked = pair.knows(&constraint.columns) && self.calls_what_is_there(object);
+            if !constraint.valid || !can_be_asked || constraint.columns.is_empty() {
+                continue;
+            }
+            if !is_new && pair.keeps(&constraint.columns, findings) {
+                // A foreign key whose values stay the same on both sides still holds when it is made anew.
+                let parent = constraint.references.as_ref();
+                let parent = parent.and_then(|id| Pair::of(self.live, self.target, self.renames, id));
+                if parent.is_some_and(|parent| parent.keeps(&constraint.referenced_columns, findings)) {
+                    findings.fitting.insert(object.id.clone());
+                }
                 continue;
             }
             if matches!(constraint.demands, Demands::PrimaryKey | Demands::Unique) {
                 let Some(keys) = Keys::of_constraint(&constraint.definition) else { continue };
                 let name = format!("constraint {}", object.id.name);
-                if self.keys(conn, pair, &keys, (&name, true), obstacles).await? {
+                if self.keys(conn, pair, (&keys, &constraint.columns), (&name, true), obstacles).await? {
                     findings.fitting.insert(object.id.clone());
                 }
                 continue;
@@ -95,7 +104,10 @@ impl Fitting<'_> {
                 Demands::Check => {
                     let Some(condition) = constraint.definition.strip_prefix("CHECK ") else { continue };
                     let condition = condition.trim_end_matches(" NO INHERIT");
-                    format!("SELECT count(*) FROM {} WHERE NOT {condition}", pair.rows(&pair.id.name))
+                    format!(
+                        "SELECT count(*) FROM {} WHERE NOT {condition}",
+                        pair.rows(&pair.id.name, &constraint.columns)
+                    )
                 }
                 Demands::ForeignKey => match self.without_parent(pair, constraint) {
                     Some(sql) => sql,
@@ -119,6 +131,8 @@ impl Fitting<'_> {
                     };
                     obstacles.push(does_not_fit(what, pair.id, "constraint"));
                 }
+                // Values that cannot be converted were found before.
+                Answer::Fails(_) if pair.converts(&constraint.columns) => {}
                 Answer::Fails(f) => {
                     let what = format!("the constraint {} fails for rows of {shown}", object.id.name);
                     obstacles.push(does_not_fit(what, pair.id, "constraint").cause(&f.message));
@@ -133,7 +147,7 @@ impl Fitting<'_> {
     fn without_parent(&self, pair: &Pair<'_>, constraint: &Constraint) -> Option<String> {
         let parent = constraint.references.as_ref()?;
         let parent = Pair::of(self.live, self.target, self.renames, parent)?;
-        parent.same(&constraint.referenced_columns).then_some(())?;
+        parent.knows(&constraint.referenced_columns).then_some(())?;
         let names: Vec<String> = constraint.columns.iter().map(|name| quote_name(name)).collect();
         let known: Vec<String> = names.iter().map(|name| format!("c.{name} IS NOT NULL")).collect();
         let pairs = names.iter().zip(&constraint.referenced_columns);
@@ -145,24 +159,25 @@ impl Fitting<'_> {
         };
         Some(format!(
             "SELECT count(*) FROM {} WHERE ({} AND NOT EXISTS (SELECT 1 FROM {} WHERE {})){partly}",
-            pair.rows("c"),
+            pair.rows("c", &constraint.columns),
             known.join(" AND "),
-            parent.rows("p"),
+            parent.rows("p", &constraint.referenced_columns),
             equal.join(" AND ")
         ))
     }
 
     /// Whether an index with these keys can be built: no two rows are alike where it is unique, none is too long, and
-    /// no expression fails. Where that cannot be asked, it is not known.
+    /// no expression fails. Where that cannot be asked, it is not known: how long values are that become others.
     async fn keys<C: Connection>(
         &self,
         conn: &mut C,
         pair: &Pair<'_>,
-        keys: &Keys,
+        (keys, columns): (&Keys, &[String]),
         (name, is_unique): (&str, bool),
         obstacles: &mut Vec<Error>,
     ) -> Result<bool> {
-        let (table, shown) = (pair.rows(&pair.id.name), pair.id.shown());
+        let (table, shown) = (pair.rows(&pair.id.name, columns), pair.id.shown());
+        let converts = pair.converts(columns);
         let list = keys.keys.iter().map(|key| key.sql.as_str()).collect::<Vec<_>>().join(", ");
         let declared = name.split(' ').next().unwrap_or("index");
         let (first, what) = match is_unique {
@@ -170,8 +185,9 @@ impl Fitting<'_> {
             false => (keys.computed(&table), String::new()),
         };
         let asked = first.map(|sql| (sql, what));
-        let too_long = keys.too_long(&table).map(|sql| (sql, format!("are too long for the {name}")));
-        let mut fits = true;
+        let too_long = keys.too_long(&table).filter(|_| !converts);
+        let too_long = too_long.map(|sql| (sql, format!("are too long for the {name}")));
+        let mut fits = !converts;
         for (sql, what) in asked.into_iter().chain(too_long) {
             match answer(conn, &sql, pair.id).await? {
                 Answer::Rows(0) => {}
@@ -179,6 +195,7 @@ impl Fitting<'_> {
                     fits = false;
                     obstacles.push(does_not_fit(format!("{} of {shown} {what}", rows_text(rows)), pair.id, declared));
                 }
+                Answer::Fails(_) if converts => return Ok(false),
                 Answer::Fails(f) => {
                     let what = format!("the {name} cannot be computed for rows of {shown}");
                     obstacles.push(does_not_fit(what, pair.id, declared).cause(&f.message));
@@ -203,13 +220,14 @@ impl Fitting<'_> {
                 .live
                 .get(id)
                 .is_some_and(|o| matches!(&o.body, Body::Index(i) if i.definition == index.definition && i.valid));
-            let can_be_asked = pair.same(&index.columns) && self.calls_what_is_there(object);
-            if index.table != *pair.id || is_there || !can_be_asked {
+            let can_be_asked = pair.knows(&index.columns) && self.calls_what_is_there(object);
+            let stays = !index.unique || pair.keeps(&index.columns, findings);
+            if index.table != *pair.id || !can_be_asked || (is_there && stays) {
                 continue;
             }
             let Some(keys) = Keys::of_index(&index.definition) else { continue };
             let name = format!("index {}", id.name);
-            if self.keys(conn, pair, &keys, (&name, index.unique), obstacles).await? {
+            if self.keys(conn, pair, (&keys, &index.columns), (&name, index.unique), obstacles).await? {
                 findings.fitting.insert(id.clone());
             }
         }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::diff::Hints;
 use super::fits::Fitting;
-use super::plan::{Facts, Findings, altered_rows, holders, keeps_its_bytes};
+use super::plan::{Facts, Findings, altered_rows, cast, holders, keeps_its_bytes};
 use super::print::constraints_of;
 use super::read::OLDEST_SERVER;
 use super::resolve::{ASIDE, Merge, Rename, new_id, new_member, old_id};
@@ -52,22 +52,58 @@ impl<'a> Pair<'a> {
         &self.before.columns
     }
 
-    /// Whether columns are there as they will be: the rows can be asked.
-    pub(super) fn same(&self, names: &[String]) -> bool {
-        names.iter().all(
-            |name| matches!((self.old(name), self.after.column(name)), (Some(b), Some(a)) if b.data_type == a.data_type),
-        )
+    /// Whether columns are there with the values that they will have, or with those that these are made of: the rows can
+    /// be asked.
+    pub(super) fn knows(&self, names: &[String]) -> bool {
+        names.iter().all(|name| match (self.old(name), self.after.column(name)) {
+            (Some(b), Some(a)) => b.generated == a.generated && (a.generated.is_none() || b.data_type == a.data_type),
+            _ => false,
+        })
     }
 
-    /// The table as it is, with its columns under their new names: what the new names say can be asked of it.
-    pub(super) fn rows(&self, alias: &str) -> String {
+    /// Whether the values of one of these columns become others, or are compared otherwise.
+    pub(super) fn converts(&self, names: &[String]) -> bool {
+        names.iter().any(|name| self.conversion(name).is_some())
+    }
+
+    /// Whether all values of these columns stay what they are, and are alike only if they were.
+    pub(super) fn keeps(&self, names: &[String], findings: &Findings) -> bool {
+        names.iter().filter_map(|name| self.conversion(name)).all(|(before, after)| {
+            let key = (self.id.clone(), after.name.clone());
+            before.collation == after.collation
+                && matches!(&*after.data_type, "smallint" | "integer" | "bigint" | "boolean" | "uuid" | "text" | "date")
+                && findings.kept.contains(&key)
+        })
+    }
+
+    fn conversion(&self, name: &str) -> Option<(&'a Column, &'a Column)> {
+        let (before, after) = (self.old(name)?, self.after.column(name)?);
+        let is_same = before.collation == after.collation && keeps_its_bytes(&before.data_type, &after.data_type);
+        (!is_same).then_some((before, after))
+    }
+
+    /// The table as it is, with its columns under their new names, and some of them as what they become: what is said of
+    /// these can be asked of it.
+    pub(super) fn rows(&self, alias: &str, asked: &[String]) -> String {
         let alias = quote_name(alias);
-        if self.renamed.is_empty() {
+        if self.renamed.is_empty() && !self.converts(asked) {
             return format!("{} AS {alias}", self.live.sql());
         }
         let named = |new: &Column| {
             let old = self.old(&new.name)?;
-            Some(format!("{} AS {}", quote_name(&old.name), quote_name(&new.name)))
+            let name = quote_name(&old.name);
+            let value = match self.conversion(&new.name).filter(|_| asked.contains(&new.name)) {
+                Some((before, after)) => {
+                    let value = cast(&name, &before.data_type, &after.data_type);
+                    match (&before.collation, &after.collation) {
+                        (_, Some(collation)) => format!("{value} COLLATE {collation}"),
+                        (Some(_), None) => format!("{value} COLLATE pg_catalog.\"default\""),
+                        (None, None) => value,
+                    }
+                }
+                None => name,
+            };
+            Some(format!("{value} AS {}", quote_name(&new.name)))
         };
         let columns: Vec<String> = self.after.columns.iter().filter_map(named).collect();
         format!("(SELECT {} FROM {}) AS {alias}", columns.join(", "), self.live.sql())
