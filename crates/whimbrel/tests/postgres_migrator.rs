@@ -609,3 +609,29 @@ fn what_stands_alone_is_not_repeated() {
         assert_eq!(count(&database, "SELECT count(*) FROM pg_inherits WHERE inhrelid = 'p1'::regclass"), "0");
     }
 }
+
+/// Roles are the server's: trying migrations out makes none, and one that is there already is in nobody's way.
+#[test]
+fn roles_are_made_once() {
+    let database = database("roles");
+    let role = format!("role_{}", count(&database, "SELECT current_database()"));
+    let start = format!(
+        "CREATE ROLE \"{role}\";\nCREATE TABLE a(n integer);\nGRANT SELECT ON a TO \"{role}\";\n\
+         ALTER TABLE a ENABLE ROW LEVEL SECURITY;\nCREATE POLICY p ON a TO \"{role}\" USING (true);"
+    );
+    let wrong = history(&[("0001_start.sql", start.as_str()), ("0002_more.sql", "CREATE TABLE a(n integer);")]);
+    let all = history(&[("0001_start.sql", start.as_str()), ("0002_more.sql", "CREATE TABLE b(n integer);")]);
+    let roles = format!("SELECT count(*) FROM pg_roles WHERE rolname = '{role}'");
+    wait(async {
+        let mut host = connect(&database).await;
+        let error = Migrator::new(&wrong).run(&mut host).await.unwrap_err();
+        assert_eq!((error.code(), error.report().state), (Code::StatementFailed, State::Unchanged));
+        assert_eq!(count(&database, &roles), "0");
+        assert_eq!(Migrator::new(&all).to(1).run(&mut host).await.unwrap().to, 1);
+        assert_eq!(count(&database, &roles), "1");
+        assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap().to, 2);
+        host.close().await;
+    });
+    assert_eq!(count(&database, &format!("SELECT has_table_privilege('{role}', 'a', 'SELECT')")), "t");
+    database.execute(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\""));
+}

@@ -1,14 +1,17 @@
 //! What migrations make of an empty database, worked out in a scratch place of the same server.
 
+use std::collections::BTreeSet;
+
 use super::tracking::visible;
 use crate::error::{Code, Error, Result};
 use crate::history::script::{PhaseKind, Script};
 use crate::history::{History, Migration, Model, Outcome, snapshot_statements};
 use crate::postgres::host::Host;
-use crate::postgres::schema::{Kind, Schema};
+use crate::postgres::schema::{self, Schema};
 use crate::postgres::scratch::{Place, Scratch, text};
-use crate::postgres::token::{TokenKind, tokenize};
-use crate::run::failed_in;
+use crate::postgres::statement::{Kind, Statement};
+use crate::postgres::token::{Token, TokenKind, tokenize};
+use crate::run::{Failure, failed_in};
 
 /// Runs a history in an empty place.
 ///
@@ -17,8 +20,9 @@ use crate::run::failed_in;
 pub async fn replay<H: Host>(host: &mut H, scratch: Scratch<'_, H>, history: &History) -> Result<Outcome> {
     let mut place = Place::open(host, scratch).await?;
     let outcome: Result<Outcome> = async {
+        let mut trial = Trial::default();
         for migration in history.migrations.iter() {
-            execute(&mut place, migration).await?;
+            trial.execute(&mut place, migration).await?;
         }
         let schema = place.read().await?;
         let seeds = has_rows(&mut place, &schema).await?;
@@ -43,8 +47,9 @@ pub async fn replay_each<H: Host>(
 ) -> Result<()> {
     let mut place = Place::open(host, scratch).await?;
     let outcome: Result<()> = async {
+        let mut trial = Trial::default();
         for migration in as_made(history) {
-            execute(&mut place, migration).await?;
+            trial.execute(&mut place, migration).await?;
             each(migration, place.read().await?);
         }
         Ok(())
@@ -97,46 +102,109 @@ pub(super) async fn expected<H: Host>(
     Ok(visible(schema, ignore).into())
 }
 
-/// Runs a migration's script.
-pub(super) async fn execute<H: Host>(place: &mut Place<'_, H>, migration: &Migration) -> Result<()> {
-    let script = migration.script().map_err(|e| e.migration(migration.tag()))?;
-    execute_script(place, migration, &migration.path, &migration.up, &script).await
+/// Runs scripts in a place to try things in.
+///
+/// What is the server's and not the database's would be done for good there, and for others: it is passed over, and so
+/// is what needs a role that would have been made.
+#[derive(Debug, Default)]
+pub(super) struct Trial {
+    /// Roles that were not made.
+    roles: BTreeSet<String>,
 }
 
-/// Runs the script that undoes it, where there is one.
-pub(super) async fn execute_down<H: Host>(place: &mut Place<'_, H>, migration: &Migration) -> Result<()> {
-    let Some(down) = &migration.down else { return Ok(()) };
-    let path = format!("{}.down.sql", migration.tag());
-    let script = Script::read(&path, migration.dialect, down, migration.transaction);
-    let script = script.map_err(|e| e.migration(migration.tag()))?;
-    execute_script(place, migration, &path, down, &script).await
-}
-
-async fn execute_script<H: Host>(
-    place: &mut Place<'_, H>,
-    migration: &Migration,
-    path: &str,
-    text: &str,
-    script: &Script,
-) -> Result<()> {
-    // A script may have set a path or another setting, which the next one does not expect.
-    place.prepare().await?;
-    let mut ranges = Vec::new();
-    let mut statements = Vec::new();
-    for phase in &script.phases {
-        for range in &phase.statements {
-            let sql = &text[range.clone()];
-            ranges.push(range);
-            statements.push(match phase.kind {
-                PhaseKind::Backfill => repeated(sql),
-                PhaseKind::Transaction | PhaseKind::NoTransaction => in_transaction(sql),
-            });
-        }
+impl Trial {
+    /// Runs a migration's script.
+    pub(super) async fn execute<H: Host>(&mut self, place: &mut Place<'_, H>, migration: &Migration) -> Result<()> {
+        let script = migration.script().map_err(|e| e.migration(migration.tag()))?;
+        self.script(place, migration, &migration.path, &migration.up, &script).await
     }
-    place.execute_all(&statements).await.map_err(|(at, failure)| match ranges.get(at) {
-        Some(range) => failed_in(path, text, range, &failure).migration(migration.tag()),
-        None => failure.error(Code::StatementFailed, format!("{path} cannot be tried out")),
-    })
+
+    /// Runs the script that undoes it, where there is one.
+    pub(super) async fn execute_down<H: Host>(
+        &mut self,
+        place: &mut Place<'_, H>,
+        migration: &Migration,
+    ) -> Result<()> {
+        let Some(down) = &migration.down else { return Ok(()) };
+        let path = format!("{}.down.sql", migration.tag());
+        let script = Script::read(&path, migration.dialect, down, migration.transaction);
+        let script = script.map_err(|e| e.migration(migration.tag()))?;
+        self.script(place, migration, &path, down, &script).await
+    }
+
+    async fn script<H: Host>(
+        &mut self,
+        place: &mut Place<'_, H>,
+        migration: &Migration,
+        path: &str,
+        text: &str,
+        script: &Script,
+    ) -> Result<()> {
+        // A script may have set a path or another setting, which the next one does not expect.
+        place.prepare().await?;
+        let mut ranges = Vec::new();
+        let mut statements = Vec::new();
+        for phase in &script.phases {
+            for range in &phase.statements {
+                let sql = &text[range.clone()];
+                let read = Statement::read(sql);
+                if is_of_server(&read, sql) {
+                    self.roles.extend(new_role(&read, sql));
+                    continue;
+                }
+                ranges.push(range);
+                statements.push(match phase.kind {
+                    PhaseKind::Backfill => repeated(sql),
+                    PhaseKind::Transaction | PhaseKind::NoTransaction => in_transaction(sql),
+                });
+            }
+        }
+        let mut from = 0;
+        while let Err((at, failure)) = place.execute_all(&statements[from..]).await {
+            let Some(range) = ranges.get(from + at) else {
+                return Err(failure.error(Code::StatementFailed, format!("{path} cannot be tried out")));
+            };
+            if !self.is_about_role(&failure, &text[(*range).clone()]) {
+                return Err(failed_in(path, text, range, &failure).migration(migration.tag()));
+            }
+            from += at + 1;
+        }
+        Ok(())
+    }
+
+    /// Whether a statement failed for want of a role that was not made.
+    fn is_about_role(&self, failure: &Failure, sql: &str) -> bool {
+        let names = |token: &Token| token.name(sql).is_some_and(|name| self.roles.contains(&name));
+        failure.sqlstate.as_deref() == Some("42704") && tokenize(sql).unwrap_or_default().iter().any(names)
+    }
+}
+
+/// Whether a statement is about the server, or about all its databases.
+fn is_of_server(statement: &Statement, sql: &str) -> bool {
+    let is = |at: usize, words: &[&str]| {
+        statement.tokens.get(at).is_some_and(|token| words.iter().any(|word| token.is(sql, word)))
+    };
+    let shared = ["role", "database", "tablespace", "parameter"];
+    let on = statement.tokens.iter().position(|token| token.is(sql, "on"));
+    match &statement.kind {
+        Kind::Server(_) => true,
+        Kind::Grant { by_default: false, .. } | Kind::Revoke => match on {
+            Some(on) => is(on + 1, &shared),
+            // A role becomes a member of another.
+            None => !is(0, &["alter"]),
+        },
+        Kind::Comment => is(2, &shared),
+        Kind::Other(words) => {
+            matches!(words.as_str(), "drop owned" | "reassign owned")
+                || words == "security label" && on.is_some_and(|on| is(on + 1, &shared))
+        }
+        _ => false,
+    }
+}
+
+/// The role that a statement makes.
+fn new_role(statement: &Statement, sql: &str) -> Option<String> {
+    (statement.kind == Kind::Server("CREATE ROLE")).then(|| statement.tokens.get(2)?.name(sql)).flatten()
 }
 
 /// A statement that is executed until it changes no row.
@@ -165,7 +233,7 @@ fn in_transaction(sql: &str) -> String {
 }
 
 async fn has_rows<H: Host>(place: &mut Place<'_, H>, schema: &Schema) -> Result<bool> {
-    let is_read = |kind: Kind| matches!(kind, Kind::Table);
+    let is_read = |kind: schema::Kind| matches!(kind, schema::Kind::Table);
     let tables: Vec<String> = schema
         .objects
         .keys()
@@ -174,7 +242,7 @@ async fn has_rows<H: Host>(place: &mut Place<'_, H>, schema: &Schema) -> Result<
         .collect();
     for terms in tables.chunks(100) {
         let sql = format!("SELECT {}", terms.join(" OR "));
-        let failed = |f: crate::run::Failure| f.error(Code::Database, "the rows that migrations leave cannot be read");
+        let failed = |f: Failure| f.error(Code::Database, "the rows that migrations leave cannot be read");
         let rows = place.query(&sql).await.map_err(failed)?;
         if rows.first().is_some_and(|row| text(row, 0) == "t") {
             return Ok(true);
@@ -190,7 +258,38 @@ pub(super) fn is_about_place(error: &Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::in_transaction;
+    use super::*;
+
+    #[test]
+    fn what_is_the_servers() {
+        let is = |sql: &str| is_of_server(&Statement::read(sql), sql);
+        for sql in [
+            "CREATE ROLE a",
+            "CREATE USER a PASSWORD 'b'",
+            "ALTER ROLE a SET x = 1",
+            "ALTER SYSTEM SET work_mem = 1",
+            "ALTER DATABASE a SET x = 1",
+            "GRANT a TO b",
+            "REVOKE a FROM b",
+            "GRANT CONNECT ON DATABASE a TO b",
+            "COMMENT ON ROLE a IS 'on'",
+            "DROP OWNED BY a",
+        ] {
+            assert!(is(sql), "{sql}");
+        }
+        for sql in [
+            "GRANT SELECT ON a TO b",
+            "REVOKE ALL ON SCHEMA a FROM b",
+            "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO a",
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA a REVOKE ALL ON TABLES FROM b",
+            "COMMENT ON TABLE role IS 'x'",
+            "CREATE USER MAPPING FOR a SERVER b",
+        ] {
+            assert!(!is(sql), "{sql}");
+        }
+        let sql = "CREATE USER \"A b\"";
+        assert_eq!(new_role(&Statement::read(sql), sql), Some("A b".to_owned()));
+    }
 
     #[test]
     fn concurrently_is_left_out() {

@@ -2,7 +2,7 @@
 //!
 //! Without rows: what a script does to rows shows where it runs, in its transaction.
 
-use super::replay::{as_made, execute, execute_down};
+use super::replay::{Trial, as_made};
 use crate::error::{Code, Error, Result};
 use crate::history::{History, Migration, Model};
 use crate::postgres::host::Host;
@@ -79,22 +79,23 @@ async fn walk<H: Host>(
     cancel: &Cancel,
     ways: &mut Vec<Way>,
 ) -> Result<()> {
+    let mut trial = Trial::default();
     let mut before: Model = place.read().await?.into();
     for migration in as_made(history) {
         if cancel.is_cancelled() {
             return Err(Error::new(Code::Cancelled, "the run was cancelled"));
         }
-        if !tried(ways, migration, WayKind::Up, execute(place, migration).await) {
+        if !tried(ways, migration, WayKind::Up, trial.execute(place, migration).await) {
             return Ok(());
         }
         let after: Model = place.read().await?.into();
         let is_reversible = migration.down.is_some() && migration.script().is_ok_and(|script| !script.irreversible);
         if is_reversible && !skip_down {
-            if !tried(ways, migration, WayKind::Down, execute_down(place, migration).await) {
+            if !tried(ways, migration, WayKind::Down, trial.execute_down(place, migration).await) {
                 return Ok(());
             }
             compare(ways, &place.read().await?.into(), &before)?;
-            if !tried(ways, migration, WayKind::Again, execute(place, migration).await) {
+            if !tried(ways, migration, WayKind::Again, trial.execute(place, migration).await) {
                 return Ok(());
             }
             compare(ways, &place.read().await?.into(), &after)?;
