@@ -13,7 +13,8 @@
 //! | `-- whimbrel: min-writer <number>` | before the first statement | apps from this version on may read and write it |
 //! | `-- whimbrel: lint-ignore <codes>` | before a statement | `migrate lint` does not tell these findings of it |
 //!
-//! Phases are recorded one by one, so that an interrupted run goes on where it was.
+//! Phases are recorded one by one, so that an interrupted run goes on where it was. On PostgreSQL `BEGIN` and
+//! `COMMIT` end one, too.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use super::statements::{Statement, split, tokens};
 use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
+use crate::postgres::statement::{self, Kind, Transaction};
 use crate::schema::{Origin, Source};
 
 /// A migration's script, cut up. Statements are places in the text it was read from.
@@ -83,7 +85,7 @@ impl Script {
         let reader = Reader { name, dialect, text };
         let statements = split(dialect, text)
             .map_err(|e| reader.error(Code::MigrationScript, e.message, e.at..e.at + 1, e.message))?;
-        let statements = reader.without_wrapper(statements);
+        let (statements, cuts) = reader.without_wrapper(statements);
         let mut script = Script::default();
         let kind = if transaction { PhaseKind::Transaction } else { PhaseKind::NoTransaction };
         let mut way = Way { kind, takes_one: false };
@@ -91,6 +93,10 @@ impl Script {
             let before = script.phases.len();
             for comment in &statement.leading {
                 reader.directive(comment, n == 0, &mut script, &mut way)?;
+            }
+            if cuts.contains(&n) && script.phases.len() == before {
+                way.takes_one = false;
+                script.phases.push(Phase { kind: way.kind, ..Phase::default() });
             }
             let is_full = way.takes_one && script.phases.last().is_some_and(|phase| !phase.statements.is_empty());
             if script.phases.len() == before && (script.phases.is_empty() || is_full) {
@@ -182,8 +188,9 @@ impl Reader<'_> {
 
     /// `BEGIN; …; COMMIT;` around all of it says what holds anyway, and `COMMIT; BEGIN;` in it, with which other tools
     /// step out of their transaction to switch foreign keys off, does nothing: they are off. Switching them may stand
-    /// around and between.
-    fn without_wrapper(&self, statements: Vec<Statement>) -> Vec<Statement> {
+    /// around and between. On PostgreSQL a phase ends at each of them, and `BEGIN; …; COMMIT;` may stand around a part of
+    /// it. The places of the statements that begin a phase come with the rest.
+    fn without_wrapper(&self, statements: Vec<Statement>) -> (Vec<Statement>, HashSet<usize>) {
         let places: Vec<usize> = (0..statements.len()).filter(|n| !self.is_foreign_keys(&statements[*n])).collect();
         let begins = |place: usize| {
             let statement = &statements[place];
@@ -191,7 +198,7 @@ impl Reader<'_> {
                 || self.is(statement, 0, &["start"]) && self.is(statement, 1, &["transaction"])
         };
         let commits = |place: usize| self.is(&statements[place], 0, &["commit", "end"]);
-        let mut gone = HashSet::new();
+        let mut gone: HashSet<usize> = HashSet::new();
         if let [first, .., last] = places[..]
             && begins(first)
             && commits(last)
@@ -201,19 +208,30 @@ impl Reader<'_> {
         for pair in places.windows(2).filter(|pair| commits(pair[0]) && begins(pair[1])) {
             gone.extend(pair);
         }
-        if gone.is_empty() {
-            return statements;
+        if self.dialect == Dialect::Postgres {
+            let marks: Vec<usize> = places.iter().copied().filter(|n| begins(*n) || commits(*n)).collect();
+            let pairs = marks.chunks(2);
+            if pairs.clone().all(|pair| matches!(pair, [one, other] if begins(*one) && commits(*other))) {
+                gone.extend(marks);
+            }
         }
+        if gone.is_empty() {
+            return (statements, HashSet::new());
+        }
+        let mut cuts = HashSet::new();
         let mut kept: Vec<Statement> = Vec::with_capacity(statements.len());
         let mut comments = Vec::new();
         for (n, mut statement) in statements.into_iter().enumerate() {
             comments.append(&mut statement.leading);
+            if gone.contains(&n) && self.dialect == Dialect::Postgres {
+                cuts.insert(kept.len());
+            }
             if !gone.contains(&n) {
                 statement.leading = std::mem::take(&mut comments);
                 kept.push(statement);
             }
         }
-        kept
+        (kept, cuts)
     }
 
     fn comments(&self) -> Vec<Range<usize>> {
@@ -354,25 +372,17 @@ impl Reader<'_> {
         ends.then(|| (format!("{} stands in a migration", self.word(statement, 0).to_ascii_uppercase()), true))
     }
 
-    /// What of PostgreSQL's statements runs outside of transactions only
-    /// (<https://www.postgresql.org/docs/current/sql-commands.html>).
+    /// What of PostgreSQL's statements runs outside of transactions only.
     fn needs_no_transaction(&self, statement: &Statement, kind: PhaseKind) -> Option<(String, bool)> {
-        if kind == PhaseKind::NoTransaction {
+        let read = statement::Statement::read(&self.text[statement.range.clone()]);
+        if kind == PhaseKind::NoTransaction || read.transaction() != Transaction::Outside {
             return None;
         }
-        let is = |n, words: &[&str]| self.is(statement, n, words);
-        let name = self.word(statement, 0).to_ascii_uppercase();
-        let what = if is(0, &["create", "drop", "reindex", "alter"])
-            && self.has(statement, "concurrently")
-            && !is(1, &["materialized"])
-        {
-            format!("{name} … CONCURRENTLY")
-        } else if is(0, &["vacuum"]) || is(0, &["alter"]) && is(1, &["system"]) {
-            name
-        } else if is(0, &["create", "drop"]) && is(1, &["database", "tablespace", "subscription"]) {
-            format!("{name} {}", self.word(statement, 1).to_ascii_uppercase())
-        } else {
-            return None;
+        let first = self.word(statement, 0).to_ascii_uppercase();
+        let what = match &read.kind {
+            Kind::Server(words) => (*words).to_owned(),
+            _ if self.has(statement, "concurrently") => format!("{first} … CONCURRENTLY"),
+            _ => first,
         };
         Some((format!("{what} cannot run in a transaction"), false))
     }
@@ -470,6 +480,19 @@ mod tests {
         let (inside, outside) = (PhaseKind::Transaction, PhaseKind::NoTransaction);
         let function = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$;";
         assert_eq!(kinds(&format!("START TRANSACTION; {function} SELECT 1; COMMIT;")), [(inside, 2)]);
+        // What is committed there may be needed behind it: a new value of an enum.
+        assert_eq!(
+            kinds("BEGIN; ALTER TYPE a ADD VALUE 'b'; COMMIT; BEGIN; SELECT 1; SELECT 2; COMMIT;"),
+            [(inside, 1), (inside, 2)]
+        );
+        // As Prisma changes an enum.
+        assert_eq!(
+            kinds("SELECT 1; BEGIN; SELECT 2; SELECT 3; COMMIT; SELECT 4; SELECT 5; START TRANSACTION; SELECT 6; END;"),
+            [(inside, 1), (inside, 2), (inside, 2), (inside, 1)]
+        );
+        assert!(fails("SELECT 1; BEGIN; SELECT 2;").contains("BEGIN stands in a migration"));
+        assert!(fails("COMMIT; SELECT 1; BEGIN;").contains("COMMIT stands in a migration"));
+        assert_eq!(kinds("SELECT 1; COMMIT; BEGIN;\n-- whimbrel: alone\nVACUUM a;"), [(inside, 1), (outside, 1)]);
         let index = "CREATE INDEX CONCURRENTLY a ON b(c)";
         assert_eq!(
             kinds(&format!("SELECT 1;\n-- whimbrel: alone\n{index}; SELECT 2; SELECT 3;")),
@@ -481,6 +504,8 @@ mod tests {
         assert!(fails(index).contains("whimbrel: alone"));
         assert!(fails("VACUUM").contains("VACUUM cannot run in a transaction"));
         assert!(fails("DROP DATABASE a").contains("DROP DATABASE cannot run"));
+        assert!(fails("REINDEX SCHEMA a").contains("REINDEX cannot run in a transaction"));
+        assert!(fails("ALTER TABLE a DETACH PARTITION b CONCURRENTLY").contains("ALTER … CONCURRENTLY cannot run"));
         assert!(fails("SELECT 1; ROLLBACK; SELECT 2;").contains("ROLLBACK stands in a migration"));
         assert!(fails("\\connect other\nSELECT 1").contains("a command for psql"));
         assert!(fails("COPY a FROM stdin;\n1\n\\.\n").contains("COPY with its rows"));
