@@ -935,3 +935,25 @@ fn the_example_of_the_guide_runs() {
     assert_eq!(columns(&database, "users"), "id,nick,email");
     assert_clean(&database);
 }
+
+/// A contraction ends what was expanded, and begins nothing: the clients that are still about know nothing of more.
+#[test]
+fn what_was_not_expanded_is_not_contracted() {
+    let database = database("besides");
+    database.execute(
+        "CREATE TABLE users (id integer PRIMARY KEY, mail text, nick text); INSERT INTO users VALUES (1, 'a', 'b')",
+    );
+    let second = "CREATE TABLE users (id integer PRIMARY KEY, email text, nick text);";
+    let third = "CREATE TABLE users (id integer PRIMARY KEY, email text, handle text, more integer); \
+                 CREATE TABLE tags (name text);";
+    let with_more = "CREATE TABLE users (id integer PRIMARY KEY, email text, nick text, more integer); \
+                     CREATE TABLE tags (name text);";
+    push(&database, &planner(second, &[("users.mail", "email")]).expand(12));
+    let found = refused(&database, &planner(third, &[("users.nick", "handle")]).contract(13));
+    assert_eq!(found[0].0, Code::StillNeeded);
+    assert!(found[0].1.contains("users.nick"), "{found:?}");
+    assert_eq!(columns(&database, "users"), "id,mail,nick,email");
+    // What only adds breaks nobody.
+    push(&database, &Planner::new(with_more).contract(13));
+    assert_eq!(columns(&database, "users"), "id,nick,email,more");
+}

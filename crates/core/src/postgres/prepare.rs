@@ -236,17 +236,7 @@ async fn plan_to<H: Host>(
                     values: &settings.values,
                     client,
                 };
-                let mut place = aside.take_up(host, scratch.again()).await?;
-                match mix(&mut place, &request).await {
-                    Ok(mixed) => {
-                        *aside = place.lay_aside().await?;
-                        phases.expand(mixed, &mut plan_made);
-                    }
-                    Err(e) => {
-                        place.close().await?;
-                        return Err(e);
-                    }
-                }
+                phases.expand(mix_in(host, scratch.again(), aside, &request).await?, &mut plan_made);
                 let new: Vec<_> =
                     phases.record.kept.iter().filter(|kept| !record.kept.contains(kept)).cloned().collect();
                 phases.grants = expand::grants(host, &phases.moved, &new).await?;
@@ -267,6 +257,25 @@ async fn plan_to<H: Host>(
                     return Ok(plan_made);
                 }
             };
+            // What nobody has expanded is no part of a contraction.
+            if !is_declared && !record.is_empty() {
+                let request = Request {
+                    live: &live,
+                    record: &record,
+                    target: &phases.target,
+                    renames: &phases.renames,
+                    hints: &phases.hints,
+                    merges: &merges,
+                    values: &settings.values,
+                    client: oldest,
+                };
+                let mixed = mix_in(host, scratch.again(), aside, &request).await?;
+                if let Some(error) = expand::not_expanded(&record, &mixed, oldest) {
+                    plan_made.phase = Some(Phase::new(Action::Plain, &record, &record, Vec::new()));
+                    plan_made.obstacles.push(error);
+                    return Ok(plan_made);
+                }
+            }
             phases.target = phases.record.restore(phases.target, &live);
             plan_made.phase = Some(Phase::new(settings.action, &record, &phases.record, Vec::new()));
         }
@@ -323,6 +332,26 @@ async fn plan_to<H: Host>(
     plan_made.obstacles.append(&mut obstacles);
     tell_of_fills(&mut plan_made, &hints);
     Ok(plan_made)
+}
+
+/// Mixes in the place that is laid aside, and lays it aside again.
+async fn mix_in<H: Host>(
+    host: &mut H,
+    scratch: Scratch<'_, H>,
+    aside: &mut Aside<H::Other>,
+    request: &Request<'_>,
+) -> Result<Mixed> {
+    let mut place = aside.take_up(host, scratch).await?;
+    match mix(&mut place, request).await {
+        Ok(mixed) => {
+            *aside = place.lay_aside().await?;
+            Ok(mixed)
+        }
+        Err(e) => {
+            place.close().await?;
+            Err(e)
+        }
+    }
 }
 
 /// What a back-fill sets off, what keeps it from having an effect, and what an earlier run has left of one.

@@ -130,6 +130,26 @@ pub fn contract(record: &Record, oldest: Release) -> Result<Record> {
     Ok(Record { kept: stay })
 }
 
+/// Why a contraction is refused whose declared schema is not the one that was expanded to: it would take away what clients
+/// from `oldest` on have. None where it only ends what was begun.
+pub fn not_expanded(record: &Record, mixed: &mix::Mixed, oldest: Release) -> Option<Error> {
+    let is_kept = |kept: &Kept| record.kept.iter().any(|own| own.what == kept.what);
+    let new: Vec<&Kept> = mixed.record.kept.iter().filter(|kept| !is_kept(kept)).collect();
+    let what = match (new.first(), mixed.obstacles.first()) {
+        (Some(kept), _) => kept.shown(),
+        (None, Some(obstacle)) => obstacle.report().message.clone(),
+        (None, None) => return None,
+    };
+    let message = format!("the declared schema takes away what clients from {oldest} on need: {what}");
+    let error = Error::new(Code::StillNeeded, message);
+    let error = new.iter().skip(1).take(9).fold(error, |error, kept| error.help(format!("and {}", kept.shown())));
+    Some(
+        error
+            .help("contract with the schema that was expanded to")
+            .help(format!("or expand to this one first: --expand --client {oldest}")),
+    )
+}
+
 /// Why a plan that knows nothing of phases is not made on an expanded database.
 pub fn refusal(record: &Record) -> Error {
     let client = record.newest_client().unwrap_or_default();
