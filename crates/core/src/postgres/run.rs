@@ -19,8 +19,9 @@ use super::schema::{ObjectId, Schema};
 use super::scratch::{Place, refuse_transaction, text};
 use super::session::{Lock, acquire};
 use super::settings::make;
+use super::statement;
 use super::steps::{Plan, Statement, Step};
-use super::token::{Token, TokenKind, quote_literal, quote_name, tokenize};
+use super::token::{quote_literal, quote_name};
 use crate::error::{Code, Error, Result, State};
 use crate::run::{Cancel, Connection, Event, Failure, FailureKind, Observer, Report, Row, Value, matches_pattern};
 
@@ -683,9 +684,9 @@ impl<O: Observer + ?Sized> Run<'_, O> {
     /// A statement outside of any transaction.
     async fn outside<H: Host>(&mut self, host: &mut H, step: &Step, sql: &str) -> Result<()> {
         self.cancelled(false)?;
-        let words = Words::of(sql);
-        let index = words.index_built();
-        let (wait, attempts) = match words.has("concurrently") {
+        let read = statement::Statement::read(sql);
+        let index = index_built(&read);
+        let (wait, attempts) = match read.has(sql, &["concurrently"]) {
             true => (self.settings.concurrent_wait, CONCURRENT_ATTEMPTS.min(self.settings.attempts)),
             false => (self.settings.lock_timeout, self.settings.attempts),
         };
@@ -785,45 +786,13 @@ impl<O: Observer + ?Sized> Run<'_, O> {
     }
 }
 
-/// The words of a statement, without comments.
-struct Words<'s> {
-    sql: &'s str,
-    tokens: Vec<Token>,
-}
-
-impl<'s> Words<'s> {
-    fn of(sql: &'s str) -> Words<'s> {
-        let mut tokens = tokenize(sql).unwrap_or_default();
-        tokens.retain(|token| token.kind != TokenKind::Comment);
-        Words { sql, tokens }
-    }
-
-    fn is(&self, at: usize, word: &str) -> bool {
-        self.tokens.get(at).is_some_and(|token| token.is(self.sql, word))
-    }
-
-    fn name(&self, at: usize) -> Option<String> {
-        self.tokens.get(at)?.name(self.sql)
-    }
-
-    fn has(&self, word: &str) -> bool {
-        (0..self.tokens.len()).any(|at| self.is(at, word))
-    }
-
-    /// The schema and the name of the index that `CREATE INDEX CONCURRENTLY` builds; it stands in its table's schema.
-    fn index_built(&self) -> Option<(String, String)> {
-        let mut at = 1 + usize::from(self.is(1, "unique"));
-        if !self.is(0, "create") || !self.is(at, "index") || !self.is(at + 1, "concurrently") {
-            return None;
+/// The schema and the name of the index that `CREATE INDEX CONCURRENTLY` builds; it stands in its table's schema.
+fn index_built(statement: &statement::Statement) -> Option<(String, String)> {
+    match &statement.kind {
+        statement::Kind::CreateIndex(index) if index.concurrently => {
+            Some((index.table.schema.clone()?, index.name.clone()?))
         }
-        at += if self.is(at + 2, "if") { 5 } else { 2 };
-        let name = self.name(at)?;
-        if !self.is(at + 1, "on") {
-            return None;
-        }
-        let table = at + 2 + usize::from(self.is(at + 2, "only"));
-        self.is(table + 1, ".").then_some(())?;
-        Some((self.name(table)?, name))
+        _ => None,
     }
 }
 
@@ -900,7 +869,7 @@ mod tests {
 
     #[test]
     fn the_index_that_is_built_is_found() {
-        let found = |sql| Words::of(sql).index_built();
+        let found = |sql| index_built(&statement::Statement::read(sql));
         let expected = Some(("app".to_owned(), "a b".to_owned()));
         assert_eq!(found("CREATE INDEX CONCURRENTLY \"a b\" ON app.t USING btree (x)"), expected);
         assert_eq!(found("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"a b\" ON ONLY app.t (x)"), expected);
