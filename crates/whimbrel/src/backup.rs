@@ -190,7 +190,8 @@ fn number(backup: &Backup) -> u32 {
 }
 
 /// Brings a backup back into its database, in one transaction of SQLite's own: other connections see the old state or
-/// the backup's. What the database holds now is kept as a backup of its own first, unless it cannot be read.
+/// the backup's. What the database holds now is kept first: as a backup of its own, or, where it is damaged, under its name
+/// with `.damaged` behind it. Other connections of this process must not be writing meanwhile.
 ///
 /// # Errors
 /// [`Code::NoSuchBackup`], [`Code::BackupDamaged`], or [`Code::Busy`]; the database is then as it was.
@@ -217,19 +218,61 @@ pub fn restore(backup: &Backup, db: &Path) -> Result<()> {
         Ok(target) => target,
         // What is no database any more cannot be written page by page: it is set aside, and never deleted.
         Err(e) if matches!(e.code(), Code::NotADatabase | Code::Damaged) => {
-            let aside = name(db, "").with_extension("damaged");
-            if aside.exists() {
-                return Err(e.help(format!("move {} away and try again", aside.display())));
-            }
-            fs::rename(db, &aside).map_err(|e| failed(&aside, &e))?;
+            // What lies beside it goes too: SQLite would take it for the new database's, and remove it.
+            set_aside(db, |from, to| fs::rename(from, to))?;
             open(db, Access::Create)?
         }
         Err(e) => return Err(e),
     };
-    // The state that is replaced is one backup more; nothing is pruned for it.
-    create(&target, db, usize::MAX)?;
+    // The state that is replaced is one backup more; nothing is pruned for it. A damaged one is no backup, and is kept
+    // all the same.
+    if is_whole(&target).map_err(cannot)? {
+        create(&target, db, usize::MAX)?;
+    } else {
+        // Not page by page: where a run was interrupted, rows may be behind the end that the header tells of. A copy of the
+        // file lets go of the locks that this process has on it, so nobody in here may be writing.
+        set_aside(db, |from, to| {
+            fs::copy(from, to)?;
+            fs::File::open(to)?.sync_all()
+        })?;
+    }
     copy_pages(&source, &mut target).map_err(cannot)?;
     target.close().map_err(|(_, e)| cannot(e))
+}
+
+/// Whether SQLite finds the database as it should be.
+fn is_whole(conn: &rusqlite::Connection) -> rusqlite::Result<bool> {
+    let outcome: rusqlite::Result<String> = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+    match outcome {
+        Ok(text) => Ok(text == "ok"),
+        Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// Keeps a damaged database, and what lies beside it, under another name. What is there already is evidence, too.
+fn set_aside(db: &Path, keep: impl Fn(&Path, &Path) -> std::io::Result<()>) -> Result<()> {
+    let with_end = |end: &str| {
+        let mut name = db.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let aside = with_end(".damaged");
+    if aside.exists() {
+        let message = "the database is damaged, and the name under which it would be kept is taken";
+        return Err(Error::new(Code::Damaged, message)
+            .object(db.display().to_string())
+            .help(format!("move {} away and try again", aside.display())));
+    }
+    // The database comes last: as long as it is where it was, nobody makes a new one and clears away what lies beside it.
+    for end in ["-journal", "-wal", ""] {
+        let (from, to) = (with_end(end), with_end(&format!(".damaged{end}")));
+        if from.exists() {
+            keep(&from, &to).map_err(|e| failed(&to, &e))?;
+        }
+    }
+    synchronise_folder(&aside);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -92,6 +92,18 @@ impl<C: Borrow<rusqlite::Connection>> Connection for Sqlite<C> {
         Ok(Header { user_version, cookie, application_id: 0 })
     }
 
+    async fn has_moved(&mut self) -> bool {
+        #[cfg(unix)]
+        {
+            // Where there is no file, or its host cannot tell, nobody has moved it.
+            let mut moved = 0;
+            let asked = self.conn().file_control(Some(c"main"), rusqlite::FileControl::HasMoved(&mut moved));
+            asked.is_ok() && moved != 0
+        }
+        #[cfg(not(unix))]
+        false
+    }
+
     async fn free_space(&mut self) -> Option<u64> {
         let path = self.conn().path().filter(|path| !path.is_empty())?;
         fs4::available_space(Path::new(path).parent().filter(|p| !p.as_os_str().is_empty())?).ok()

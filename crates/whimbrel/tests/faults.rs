@@ -9,6 +9,10 @@ mod support;
 mod catalogue;
 #[path = "faults/data.rs"]
 mod data;
+#[path = "faults/disk.rs"]
+mod disk;
+#[path = "faults/hostile.rs"]
+mod hostile;
 #[path = "faults/in_place.rs"]
 mod in_place;
 #[path = "faults/rebuilds.rs"]

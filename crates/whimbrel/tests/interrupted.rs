@@ -150,7 +150,7 @@ fn fail_at(folder: &Path, journal: &str, mode: Mode, n: usize) -> bool {
 }
 
 #[test]
-fn every_request_fails_once_and_the_outcome_is_right() {
+fn fault_049_every_request_fails_once_and_the_outcome_is_right() {
     let folder = tempfile::tempdir().unwrap();
     for journal in ["delete", "wal"] {
         for mode in [Mode::Before, Mode::After, Mode::Sticky] {

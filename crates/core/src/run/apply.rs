@@ -86,8 +86,18 @@ pub(super) fn finish<T>(outcome: Result<T>, restored: Result<(), Failure>) -> Re
 /// A setting that was changed, and what puts it back.
 pub(super) type Changed = Vec<String>;
 
+/// In WAL mode SQLite itself does not notice: what is committed is then in a file that nobody opens any more.
+pub(super) async fn is_where_it_was<C: Connection>(conn: &mut C) -> Result<()> {
+    if !conn.has_moved().await {
+        return Ok(());
+    }
+    Err(Error::new(Code::ReadOnly, "the file of the database was renamed or removed while it was open")
+        .help("open the database again"))
+}
+
 /// 1. What the run relies on, each read back: some settings are ignored without a word where they cannot be made.
 pub(super) async fn set_up<C: Connection>(conn: &mut C, changed: &mut Changed) -> Result<()> {
+    is_where_it_was(conn).await?;
     if one_integer(conn, "PRAGMA query_only").await? != 0 {
         return Err(Error::new(Code::ReadOnly, "the connection is set to read only (PRAGMA query_only)"));
     }
@@ -282,6 +292,7 @@ async fn steps<C: Connection, O: Observer + ?Sized>(
     if cancel.is_cancelled() {
         return Err(cancelled());
     }
+    is_where_it_was(conn).await?;
     Ok(Report { changes: plan.changes.len(), steps: plan.steps.len(), rows: progress.done, warnings })
 }
 

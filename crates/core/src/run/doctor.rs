@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::inspect::{one_integer, one_row, read_live, read_rows};
+use super::inspect::{one_integer, one_row, read_live, read_rows, version};
 use super::judge::{fire, select_nothing, without_foreign_keys};
 use super::registered::is_collation;
 use super::{Connection, Failure, FailureKind, Value};
@@ -56,30 +56,38 @@ fn finding(code: &'static str, severity: Severity, object: &str, message: impl I
 pub async fn doctor<C: Connection>(conn: &mut C) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     integrity(conn, &mut findings).await?;
-    foreign_keys(conn, &mut findings).await?;
+    match look(conn, &mut findings).await {
+        // The damage is found already: what it keeps from being looked at is no news.
+        Err(e) if e.code() == Code::Damaged && !findings.is_empty() => {}
+        outcome => outcome?,
+    }
+    findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    Ok(findings)
+}
+
+async fn look<C: Connection>(conn: &mut C, findings: &mut Vec<Finding>) -> Result<()> {
+    foreign_keys(conn, findings).await?;
     let live = match read_live(conn).await {
         Ok(live) => live,
         Err(e) if e.code() == Code::Damaged => {
             let object = e.report().object.clone().unwrap_or_default();
             let help = "mend the text of this object in the catalogue, or drop it";
             findings.push(finding("D10", Severity::Error, &object, e.to_string(), help));
-            return Ok(findings);
+            return Ok(());
         }
         Err(e) => return Err(e),
     };
     let schema = &live.schema;
-    modules(conn, schema, &mut findings).await?;
-    collations(conn, schema, &mut findings).await;
+    modules(conn, schema, findings).await?;
+    collations(conn, schema, findings).await;
     without_foreign_keys(conn, async |conn| {
-        views_and_triggers(conn, schema, &mut findings).await;
+        views_and_triggers(conn, schema, findings).await;
         Ok(())
     })
     .await?;
-    names_in_double_quotes(schema, &mut findings);
-    keys_without_index(schema, &mut findings);
-    settings(conn, &mut findings).await?;
-    findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
-    Ok(findings)
+    names_in_double_quotes(schema, findings);
+    keys_without_index(schema, findings);
+    settings(conn, findings).await
 }
 
 async fn integrity<C: Connection>(conn: &mut C, findings: &mut Vec<Finding>) -> Result<()> {
@@ -286,6 +294,12 @@ async fn settings<C: Connection>(conn: &mut C, findings: &mut Vec<Finding>) -> R
     let mode = one_row(conn, "PRAGMA main.journal_mode").await?;
     let file = one_row(conn, "SELECT file FROM pragma_database_list WHERE name = 'main'").await?;
     let on_disk = file.first().and_then(Value::text).is_some_and(|f| !f.is_empty());
+    if mode.first().and_then(Value::text) == Some("wal") && loses_what_is_logged(version(conn).await?) {
+        let message =
+            "this version of SQLite can, very seldom, lose what is in the -wal when several connections write";
+        let help = "use 3.51.3 or later, or 3.50.7 or 3.44.6";
+        findings.push(finding("D22", Severity::Warning, "", message, help));
+    }
     if let Some(mode @ ("off" | "memory")) = mode.first().and_then(Value::text)
         && on_disk
     {
@@ -293,4 +307,10 @@ async fn settings<C: Connection>(conn: &mut C, findings: &mut Vec<Finding>) -> R
         findings.push(finding("D09", Severity::Warning, "", message, "set it to WAL or DELETE"));
     }
     Ok(())
+}
+
+/// The versions with the race of a log that starts anew (<https://www.sqlite.org/wal.html#walresetbug>).
+fn loses_what_is_logged(version: u32) -> bool {
+    let is_mended = matches!(version, 3_044_006..3_045_000 | 3_050_007..3_051_000);
+    (3_007_000..=3_051_002).contains(&version) && !is_mended
 }

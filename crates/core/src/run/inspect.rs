@@ -75,16 +75,18 @@ pub(super) async fn basis<C: Connection>(conn: &mut C, catalogue: &[CatalogueRow
     let mut hasher = DefaultHasher::new();
     catalogue.hash(&mut hasher);
     let data_version = one_integer(conn, "PRAGMA main.data_version").await?;
-    let row = one_row(conn, "SELECT sqlite_version()").await?;
-    let version = version_number(row.first().and_then(Value::text).unwrap_or_default());
+    let version = version(conn).await?;
     let own_changes = one_integer(conn, "SELECT total_changes()").await?;
     Ok(Basis { catalogue: hasher.finish(), data_version, own_changes, version })
 }
 
-fn version_number(version: &str) -> u32 {
-    let mut parts = version.split('.').map(|n| n.parse::<u32>().unwrap_or(0));
+/// The running SQLite, as `sqlite3_libversion_number` has it.
+pub(super) async fn version<C: Connection>(conn: &mut C) -> Result<u32> {
+    let row = one_row(conn, "SELECT sqlite_version()").await?;
+    let text = row.first().and_then(Value::text).unwrap_or_default();
+    let mut parts = text.split('.').map(|n| n.parse::<u32>().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
-    next() * 1_000_000 + next() * 1_000 + next()
+    Ok(next() * 1_000_000 + next() * 1_000 + next())
 }
 
 pub(super) async fn one_row<C: Connection>(conn: &mut C, sql: &str) -> Result<Row> {

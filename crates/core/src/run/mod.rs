@@ -137,6 +137,12 @@ pub trait Connection {
     /// Free space where the database lies, in bytes, if the host can tell.
     fn free_space(&mut self) -> impl Future<Output = Option<u64>>;
 
+    /// Whether the file of the database was renamed or removed since it was opened, if the host can tell: what is written
+    /// then is lost.
+    fn has_moved(&mut self) -> impl Future<Output = bool> {
+        async { false }
+    }
+
     /// The two fields of the header by which an unchanged start is told. A host that can read both under one lock
     /// saves some microseconds of every start.
     fn header(&mut self) -> impl Future<Output = Result<Header, Failure>> {

@@ -152,10 +152,15 @@ pub(super) struct Reader<'t> {
     at: usize,
     dialect: Dialect,
     depth: usize,
+    operators: usize,
 }
 
 /// How deep parentheses may stand in each other.
 const DEEPEST: usize = 100;
+
+/// How many operators an expression may have. `a OR b OR c` is a tree as high as it is long, and whoever walks through it
+/// has a stack that ends.
+const MOST: usize = 500;
 
 /// The words that end an expression, or stand where a name never does without quotes.
 const RESERVED: &[&str] = &[
@@ -218,7 +223,7 @@ const RESERVED: &[&str] = &[
 
 impl<'t> Reader<'t> {
     pub(super) fn new(tokens: &'t [Token], dialect: Dialect) -> Reader<'t> {
-        Reader { tokens, at: 0, dialect, depth: 0 }
+        Reader { tokens, at: 0, dialect, depth: 0, operators: 0 }
     }
 
     pub(super) fn is_at_end(&self) -> bool {
@@ -321,6 +326,11 @@ impl<'t> Reader<'t> {
         }
     }
 
+    fn one_more_operator(&mut self) -> Option<()> {
+        self.operators += 1;
+        (self.operators <= MOST).then_some(())
+    }
+
     /// An expression of operators that bind more tightly than `level`.
     fn above(&mut self, level: u8) -> Option<Expression> {
         self.depth += 1;
@@ -333,6 +343,7 @@ impl<'t> Reader<'t> {
                 if binds <= level {
                     break;
                 }
+                self.one_more_operator()?;
                 self.at += count;
                 let any = |reader: &Reader<'_>| {
                     reader.dialect == Dialect::Postgres && (reader.sees(&["any", "("]) || reader.sees(&["all", "("]))
@@ -352,6 +363,7 @@ impl<'t> Reader<'t> {
             if self.predicate_level() > level
                 && let Some(with) = self.predicate(&left)?
             {
+                self.one_more_operator()?;
                 left = with;
                 continue;
             }
@@ -420,16 +432,23 @@ impl<'t> Reader<'t> {
     }
 
     fn unary(&mut self) -> Option<Expression> {
-        if self.takes(&["-"]) {
-            let of = self.unary()?;
-            return Some(match of {
+        let mut signs = Vec::new();
+        while self.sees(&["-"]) || self.sees(&["+"]) {
+            self.one_more_operator()?;
+            signs.extend(self.next());
+        }
+        let mut of = self.without_sign()?;
+        while let Some(sign) = signs.pop() {
+            of = match of {
+                of if sign.is("+") => of,
                 Expression::Number(number) if !number.starts_with('-') => Expression::Number(format!("-{number}")),
                 of => Expression::Negative(Box::new(of)),
-            });
+            };
         }
-        if self.takes(&["+"]) {
-            return self.unary();
-        }
+        Some(of)
+    }
+
+    fn without_sign(&mut self) -> Option<Expression> {
         let first = self.primary()?;
         self.behind(first)
     }
@@ -449,6 +468,7 @@ impl<'t> Reader<'t> {
             } else {
                 return Some(of);
             }
+            self.one_more_operator()?;
         }
     }
 
@@ -868,5 +888,10 @@ mod tests {
         }
         let deep = format!("{}1{}", "(".repeat(10_000), ")".repeat(10_000));
         assert_eq!(read(&deep, Dialect::Postgres), None);
+        for endless in ["- ", "NOT ", "1 + ", "a OR ", "CASE WHEN ", "coalesce("] {
+            assert_eq!(read(&format!("{}1", endless.repeat(20_000)), Dialect::Sqlite), None, "{endless}");
+        }
+        let long = format!("{}1", "a OR ".repeat(MOST));
+        assert_eq!(read(&long, Dialect::Sqlite).map(|e| e.print(Dialect::Sqlite)), Some(long));
     }
 }

@@ -152,7 +152,7 @@ fn fail_at(folder: &Path, phased: bool, transactions: Transactions, mode: Mode, 
 }
 
 #[test]
-fn every_request_of_an_upgrade_fails_once_and_the_outcome_is_right() {
+fn fault_049_every_request_of_an_upgrade_fails_once_and_the_outcome_is_right() {
     let folder = tempfile::tempdir().unwrap();
     for (phased, transactions) in
         [(false, Transactions::Whole), (false, Transactions::Each), (true, Transactions::Whole)]
@@ -165,7 +165,7 @@ fn every_request_of_an_upgrade_fails_once_and_the_outcome_is_right() {
 }
 
 #[test]
-fn every_request_of_a_way_back_fails_once_and_the_outcome_is_right() {
+fn fault_049_every_request_of_a_way_back_fails_once_and_the_outcome_is_right() {
     use whimbrel::{Files, Folder, MemoryFiles};
     let mut files = MemoryFiles::default();
     for (path, text) in [

@@ -8,7 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::history::record::{self, FORMAT, IN_TABLE, IN_USER_VERSION, MIGRATIONS, REPORTS, STATE};
 use crate::history::{Checksum, Record, State, stamp};
 use crate::planted::{self, Planted};
-use crate::run::apply::roll_back;
+use crate::run::apply::{is_where_it_was, roll_back};
 use crate::run::inspect::{one_integer, one_row, read_rows, shadow_tables};
 use crate::run::{Connection, Header, Value};
 use crate::schema::{Schema, same_name};
@@ -119,7 +119,11 @@ pub(super) async fn begin<C: Connection>(conn: &mut C) -> Result<Open> {
 impl Open {
     /// Ends it: a commit where all went well, else a rollback.
     pub(super) async fn end<C: Connection, T>(self, conn: &mut C, outcome: Result<T>) -> Result<T> {
-        let done = match outcome {
+        let is_there = match outcome {
+            Ok(done) => is_where_it_was(conn).await.map(|()| done),
+            Err(e) => Err(e),
+        };
+        let done = match is_there {
             Ok(done) => done,
             Err(e) => {
                 let is_write = e.code() != Code::Superseded;
