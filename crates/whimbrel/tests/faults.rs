@@ -19,3 +19,5 @@ mod in_place;
 mod rebuilds;
 #[path = "faults/surroundings.rs"]
 mod surroundings;
+#[path = "faults/written.rs"]
+mod written;
