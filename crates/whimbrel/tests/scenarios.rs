@@ -56,6 +56,7 @@ scenarios! {
     column_dropped_that_a_trigger_elsewhere_names,
     column_moves_to_another_table,
     column_named_rowid_added,
+    column_named_rowid_dropped,
     column_order_alone,
     column_order_strict,
     column_renamed_to_and_from_rowid,

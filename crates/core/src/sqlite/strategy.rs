@@ -236,6 +236,10 @@ impl Facts {
         if self.version < DROP_COLUMN {
             return Way::Rebuild("this version of SQLite cannot drop a column");
         }
+        // It takes such a column for the rowid itself, whatever its type.
+        if ["rowid", "oid", "_rowid_"].iter().any(|rowid| same_name(rowid, name)) {
+            return Way::Rebuild("SQLite cannot drop a column called like the rowid in place");
+        }
         if table.in_primary_key(name) || table.uniques.iter().any(|u| u.columns.iter().any(|p| p.is_column(name))) {
             return Way::Rebuild("SQLite cannot drop a PRIMARY KEY or UNIQUE column in place");
         }

@@ -1,0 +1,2 @@
+CREATE TABLE t(n INT, rowid TEXT);
+CREATE TABLE u(oid REAL, n TEXT UNIQUE);
