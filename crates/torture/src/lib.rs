@@ -6,6 +6,7 @@
 
 pub mod case;
 pub mod disk;
+pub mod pairs;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 pub mod report;
@@ -41,7 +42,7 @@ impl fmt::Debug for Layer {
 }
 
 /// All layers, in the order in which they run.
-pub const LAYERS: &[Layer] = &[scenarios::LAYER];
+pub const LAYERS: &[Layer] = &[scenarios::LAYER, pairs::LAYER];
 
 /// What was tried, and what of it was bad.
 #[derive(Debug, Default, Clone)]

@@ -359,8 +359,9 @@ impl Table {
         ids.iter().map(|id| self.name_of(*id)).collect::<Vec<_>>().join(", ")
     }
 
-    fn create(&self, schema: &Schema) -> String {
-        let mut parts: Vec<String> = self.columns.iter().map(|column| self.column_text(column)).collect();
+    /// The statement that makes it.
+    pub fn create(&self, schema: &Schema) -> String {
+        let mut parts: Vec<String> = self.columns.iter().map(|column| self.column_text(schema, column)).collect();
         if let Some(key) = self.key.as_ref().filter(|key| !key.at_column) {
             let descending = if key.descending { " DESC" } else { "" };
             let names = self.names_of(&key.columns[..1]) + descending;
@@ -374,16 +375,9 @@ impl Table {
         for check in &self.checks {
             parts.push(format!("{}CHECK ({})", constraint_name(check.name.as_deref()), self.rule_text(&check.rule)));
         }
-        for key in &self.foreign_keys {
-            let Some(parent) = schema.table(key.parent) else { continue };
-            let to =
-                if key.implicit { String::new() } else { format!("({})", parent.names_of(&key.parent_columns)) };
-            let name = quoted(&parent.name);
-            parts.push(format!(
-                "FOREIGN KEY ({}) REFERENCES {name}{to}{}",
-                self.names_of(&key.columns),
-                key.actions
-            ));
+        for key in self.foreign_keys.iter().filter(|key| key.columns.len() > 1) {
+            let references = self.references(schema, key);
+            parts.push(format!("FOREIGN KEY ({}){references}", self.names_of(&key.columns)));
         }
         let mut options = Vec::new();
         options.extend(self.strict.then_some("STRICT"));
@@ -392,7 +386,13 @@ impl Table {
         format!("CREATE TABLE {}(\n  {}\n){options}", quoted(&self.name), parts.join(",\n  "))
     }
 
-    fn column_text(&self, column: &Column) -> String {
+    fn references(&self, schema: &Schema, key: &ForeignKey) -> String {
+        let Some(parent) = schema.table(key.parent) else { return String::new() };
+        let to = if key.implicit { String::new() } else { format!("({})", parent.names_of(&key.parent_columns)) };
+        format!(" REFERENCES {}{to}{}", quoted(&parent.name), key.actions)
+    }
+
+    fn column_text(&self, schema: &Schema, column: &Column) -> String {
         let mut text = quoted(&column.name);
         if !column.declared.is_empty() {
             text += &format!(" {}", column.declared);
@@ -432,6 +432,10 @@ impl Table {
             };
             let kind = if generated.stored { "STORED" } else { "VIRTUAL" };
             text += &format!(" GENERATED ALWAYS AS ({expression}) {kind}");
+        }
+        // ADD COLUMN writes a key of one column there too.
+        for key in self.foreign_keys.iter().filter(|key| key.columns == [column.id]) {
+            text += &self.references(schema, key);
         }
         text
     }
@@ -500,17 +504,21 @@ impl Schema {
         tables.chain(indexes).collect()
     }
 
-    /// The statements that make what could not stand there while rows come in.
+    /// The statements that make its full-text tables.
+    pub fn searches_sql(&self) -> Vec<String> {
+        self.searches.iter().map(|search| self.create_search(search)).collect()
+    }
+
+    /// The statements that make views and triggers, which would be in the way while rows come in.
     pub fn others_sql(&self) -> Vec<String> {
         let views = self.views.iter().map(|view| self.create_view(view));
-        let searches = self.searches.iter().map(|search| self.create_search(search));
         let triggers = self.triggers.iter().map(|trigger| self.create_trigger(trigger));
-        views.chain(searches).chain(triggers).collect()
+        views.chain(triggers).collect()
     }
 
     /// All of it as one script.
     pub fn sql(&self) -> String {
-        let statements = self.tables_sql().into_iter().chain(self.others_sql());
+        let statements = self.tables_sql().into_iter().chain(self.searches_sql()).chain(self.others_sql());
         statements.map(|statement| statement + ";\n").collect()
     }
 
