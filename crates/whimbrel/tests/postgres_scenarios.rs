@@ -359,6 +359,7 @@ scenarios! {
     partitions,
     policies_and_triggers,
     proof_left_by_a_stopped_run,
+    ranges_and_their_multiranges,
     rename_into_a_new_schema,
     rename_onto_what_goes,
     rename_onto_what_holds_rows,

@@ -417,7 +417,10 @@ fn tell_of_fills(plan: &mut Plan, hints: &Hints) {
 pub async fn read_declared_schema<H: Host>(host: &mut H, scratch: Scratch<'_, H>) -> Result<Schema> {
     let live = read_schema(host).await?;
     let record = Record::read(host).await?;
-    seen_by_new(host, scratch, &live, &record).await
+    match record.is_empty() {
+        true => Ok(live),
+        false => seen_by_new(host, scratch, &live, &record).await,
+    }
 }
 
 async fn seen_by_new<H: Host>(host: &mut H, scratch: Scratch<'_, H>, live: &Schema, record: &Record) -> Result<Schema> {

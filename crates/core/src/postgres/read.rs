@@ -4,7 +4,7 @@
 //! What belongs to an extension is left out, and what PostgreSQL makes by itself for a partition or a constraint.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::schema::{
     Attached, Attribute, Body, Column, Constraint, Demands, Domain, DomainCheck, Generated, Grant, Identity, Index,
@@ -115,6 +115,11 @@ impl Cells<'_> {
         self.raw(at).and_then(|text| text.chars().next()).unwrap_or(' ')
     }
 
+    /// A JSON array of numbers.
+    fn numbers<T: serde::de::DeserializeOwned>(&self, at: usize) -> Vec<T> {
+        self.raw(at).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+
     /// A JSON array of texts.
     fn list(&self, at: usize) -> Vec<String> {
         let list: Option<Vec<Option<String>>> = self.raw(at).and_then(|text| serde_json::from_str(&text).ok());
@@ -166,6 +171,11 @@ impl Reading {
 
     fn class(&self, oid: u32) -> Option<&ObjectId> {
         self.ids.get(&(catalogue::CLASS, oid))
+    }
+
+    /// The columns of these numbers.
+    fn names(&self, table: u32, numbers: impl IntoIterator<Item = i32>) -> Vec<String> {
+        numbers.into_iter().filter_map(|number| self.columns.get(&(table, number)).cloned()).collect()
     }
 
     fn table_mut(&mut self, oid: u32) -> Option<&mut Table> {
@@ -272,6 +282,16 @@ async fn namespaces<C: Connection>(conn: &mut C, reading: &mut Reading) -> Resul
 }
 
 async fn types<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()> {
+    let (multirange, name) = match reading.schema.version {
+        140_000.. => (
+            "CASE WHEN t.typtype = 'r' THEN (SELECT pg_catalog.json_build_array(m.oid::bigint, m.typarray::bigint) \
+             FROM pg_catalog.pg_range r JOIN pg_catalog.pg_type m ON m.oid = r.rngmultitypid WHERE r.rngtypid = t.oid) END",
+            "(SELECT 'multirange_type_name = ' || pg_catalog.quote_ident(mn.nspname) || '.' || \
+             pg_catalog.quote_ident(m.typname) FROM pg_catalog.pg_type m JOIN pg_catalog.pg_namespace mn \
+             ON mn.oid = m.typnamespace WHERE m.oid = r.rngmultitypid)",
+        ),
+        _ => ("NULL", "NULL"),
+    };
     let sql = format!(
         "SELECT t.oid, n.nspname, t.typname, t.typtype, t.typrelid, t.typarray, c.relkind, \
          (SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e \
@@ -285,9 +305,9 @@ async fn types<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
           'subtype_opclass = ' || pg_catalog.quote_ident(opn.nspname) || '.' || pg_catalog.quote_ident(op.opcname), \
           CASE WHEN r.rngcollation <> 0 THEN 'collation = ' || r.rngcollation::pg_catalog.regcollation::text END, \
           CASE WHEN r.rngcanonical <> 0 THEN 'canonical = ' || r.rngcanonical::pg_catalog.regproc::text END, \
-          CASE WHEN r.rngsubdiff <> 0 THEN 'subtype_diff = ' || r.rngsubdiff::pg_catalog.regproc::text END) \
+          CASE WHEN r.rngsubdiff <> 0 THEN 'subtype_diff = ' || r.rngsubdiff::pg_catalog.regproc::text END, {name}) \
           FROM pg_catalog.pg_range r JOIN pg_catalog.pg_opclass op ON op.oid = r.rngsubopc \
-          JOIN pg_catalog.pg_namespace opn ON opn.oid = op.opcnamespace WHERE r.rngtypid = t.oid) END \
+          JOIN pg_catalog.pg_namespace opn ON opn.oid = op.opcnamespace WHERE r.rngtypid = t.oid) END, {multirange} \
          FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
          LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid \
          LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype {} \
@@ -323,6 +343,10 @@ async fn types<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
             }
             ('r', _) => {
                 let id = ObjectId::new(Kind::Range, schema.clone(), name.clone());
+                // The type of several ranges, and its array, are made with it.
+                reading
+                    .ids
+                    .extend(cells.numbers::<u32>(15).into_iter().map(|oid| ((catalogue::TYPE, oid), id.clone())));
                 let definition = format!("CREATE TYPE {} AS RANGE ({})", id.sql(), cells.text(14));
                 (Kind::Range, Body::Whole { definition })
             }
@@ -593,21 +617,14 @@ async fn columns<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<(
 }
 
 async fn constraints<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()> {
-    let names = |key: &str, table: &str| {
-        format!(
-            "(SELECT pg_catalog.json_agg(a.attname ORDER BY k.o) FROM pg_catalog.unnest({key}) WITH ORDINALITY k(n, o) \
-             JOIN pg_catalog.pg_attribute a ON a.attrelid = {table} AND a.attnum = k.n)"
-        )
-    };
     let sql = format!(
         "SELECT con.oid, con.conrelid, con.conname, con.contype, pg_catalog.pg_get_constraintdef(con.oid), \
-         con.convalidated, {}, con.confrelid, {}, d.description, con.conindid, con.conparentid, con.conislocal, \
+         con.convalidated, pg_catalog.to_json(con.conkey), con.confrelid, pg_catalog.to_json(con.confkey), d.description, \
+         con.conindid, con.conparentid, con.conislocal, CASE WHEN con.contype IN ('p', 'u', 'x') THEN \
          (SELECT pg_catalog.string_agg(o, ', ') FROM pg_catalog.pg_class ic, pg_catalog.unnest(ic.reloptions) o \
-          WHERE ic.oid = con.conindid AND con.contype IN ('p', 'u', 'x')) \
+          WHERE ic.oid = con.conindid) END \
          FROM pg_catalog.pg_constraint con JOIN pg_catalog.pg_namespace n ON n.oid = con.connamespace {} \
          WHERE {OURS} AND con.conrelid <> 0 AND con.contype IN ('p', 'u', 'c', 'f', 'x') ORDER BY con.oid",
-        names("con.conkey", "con.conrelid"),
-        names("con.confkey", "con.confrelid"),
         comment(catalogue::CONSTRAINT, "con.oid"),
     );
     for row in ask(conn, "constraints", &sql).await? {
@@ -642,9 +659,9 @@ async fn constraints<C: Connection>(conn: &mut C, reading: &mut Reading) -> Resu
             demands,
             definition,
             valid: cells.is(5),
-            columns: cells.list(6),
+            columns: reading.names(cells.number(1), cells.numbers(6)),
             references: reading.class(cells.number(7)).cloned(),
-            referenced_columns: cells.list(8),
+            referenced_columns: reading.names(cells.number(7), cells.numbers(8)),
         };
         reading.add(catalogue::CONSTRAINT, oid, id, cells.maybe(9), Body::Constraint(constraint));
     }
@@ -655,10 +672,9 @@ async fn indexes<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<(
     let sql = format!(
         "SELECT i.oid, n.nspname, i.relname, x.indrelid, pg_catalog.pg_get_indexdef(i.oid), x.indisunique, \
          x.indisvalid, i.relkind, d.description, ts.spcname, \
-         (SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.pg_attribute a \
-          WHERE a.attrelid = x.indrelid AND a.attnum > 0 AND a.attnum = ANY (x.indkey::pg_catalog.int2[] || ARRAY \
-           (SELECT p.refobjsubid::pg_catalog.int2 FROM pg_catalog.pg_depend p WHERE p.classid = {} AND p.objid = i.oid \
-            AND p.refclassid = {} AND p.refobjid = x.indrelid))), \
+         pg_catalog.to_json(x.indkey::pg_catalog.int2[] || ARRAY (SELECT p.refobjsubid::pg_catalog.int2 \
+          FROM pg_catalog.pg_depend p WHERE p.classid = {} AND p.objid = i.oid AND p.refclassid = {} \
+          AND p.refobjid = x.indrelid)), \
          (SELECT pg_catalog.json_agg(a.attnum || ' ' || a.attstattarget) FROM pg_catalog.pg_attribute a \
           WHERE a.attrelid = i.oid AND a.attstattarget >= 0), \
          CASE WHEN i.relkind = 'I' THEN (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(cn.nspname, c.relname, \
@@ -686,6 +702,8 @@ async fn indexes<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<(
             let at = definition.find(" WHERE ").unwrap_or(definition.len());
             definition.insert_str(at, &clause);
         }
+        // Those of expressions too, in the order of the table.
+        let columns: BTreeSet<i32> = cells.numbers(10).into_iter().collect();
         let targets = cells.list(11);
         let statistics = targets.iter().filter_map(|text| {
             let (at, target) = text.split_once(' ')?;
@@ -709,7 +727,7 @@ async fn indexes<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<(
             definition,
             unique: cells.is(5),
             valid: cells.is(6),
-            columns: cells.list(10),
+            columns: reading.names(cells.number(3), columns),
             partitioned: cells.letter(7) == 'I',
             statistics: statistics.collect(),
         };
@@ -840,7 +858,7 @@ fn whole(version: u32) -> String {
             "SELECT 'o', o.oid, 0, {name}, NULL, '{kind}', NULL, coalesce((SELECT n.nspname::text \
              FROM pg_catalog.pg_namespace n WHERE n.oid = {schema}), ''), NULL, NULL, NULL FROM pg_catalog.{table} o WHERE o.oid >= 16384 AND NOT EXISTS \
              (SELECT 1 FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.{table}'::pg_catalog.regclass \
-             AND e.objid = o.oid AND e.deptype = 'e')"
+             AND e.objid = o.oid AND e.deptype IN ('e', 'i'))"
         ));
     }
     parts.join(" UNION ALL ")

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Planner;
 use super::tables::changes_type;
-use super::types::holding;
+use super::types::{holding, multiranges};
 use super::values::keeps_its_bytes;
 use crate::error::{Code, Error};
 use crate::plan::{Hazard, Strategy};
@@ -534,6 +534,7 @@ fn is_made_anew(alteration: &Alteration) -> bool {
                 || defaults(&before.definition) > defaults(&after.definition)
         }
         (Body::Composite(_), Body::Composite(_)) => false,
+        (Body::Whole { definition: before }, Body::Whole { definition: after }) => multiranges(before, after).is_none(),
         // What it lacks are parts.
         (Body::Index(_), Body::Index(after)) if after.partitioned => alteration.parts.contains(&Part::Definition),
         _ => true,

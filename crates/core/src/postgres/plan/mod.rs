@@ -39,6 +39,7 @@ use crate::postgres::schema::{Body, Demands, Kind, Need, Object, ObjectId, Right
 use crate::postgres::steps::{Lock, Statement, Step};
 use crate::postgres::token::{quote_literal, quote_name};
 use indexes::is_swapped;
+use types::multiranges;
 
 pub use tables::{marked_column, proof_name, value_left};
 pub use types::holders;
@@ -699,6 +700,12 @@ impl<'a> Planner<'a> {
                 self.push(id, step);
             }
             (Body::Composite(before), Body::Composite(after)) => self.alter_composite(id, before, after, change),
+            (Body::Whole { definition: before }, Body::Whole { definition: after }) => {
+                if let Some(sql) = multiranges(before, after) {
+                    let step = self.step(change, id, "rename its type of several ranges", sql);
+                    self.push(id, step);
+                }
+            }
             _ => {}
         }
     }

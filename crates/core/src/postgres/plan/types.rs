@@ -261,3 +261,22 @@ fn reaches(schema: &Schema, from: &ObjectId, to: &ObjectId) -> bool {
     }
     false
 }
+
+/// The statements that rename the type of several ranges, where two definitions of a range type differ in nothing else.
+pub(super) fn multiranges(before: &str, after: &str) -> Option<Vec<String>> {
+    let split = |definition: &str| -> Option<(String, String, String)> {
+        let (range, of_several) = definition.strip_suffix(')')?.split_once(", multirange_type_name = ")?;
+        let (schema, name) = of_several.split_once('.').filter(|_| !of_several.contains('"'))?;
+        Some((range.to_owned(), schema.to_owned(), name.to_owned()))
+    };
+    let ((range, old_schema, old), (new_range, schema, new)) = (split(before)?, split(after)?);
+    (range == new_range).then_some(())?;
+    let mut sql = Vec::new();
+    if old != new {
+        sql.push(format!("ALTER TYPE {old_schema}.{old} RENAME TO {new}"));
+    }
+    if old_schema != schema {
+        sql.push(format!("ALTER TYPE {old_schema}.{new} SET SCHEMA {schema}"));
+    }
+    Some(sql)
+}
