@@ -79,7 +79,8 @@ pub struct CatalogueRow {
 /// # Errors
 /// [`Code::Damaged`], naming the object whose text cannot be read.
 pub fn read_catalogue(rows: &[CatalogueRow], shadows: &[String]) -> Result<Schema> {
-    let mut reader = Reader { shadows: shadows.iter().map(|s| fold(s)).collect(), ..Reader::default() };
+    let shadows = shadows.iter().map(|s| fold(s)).collect();
+    let mut reader = Reader { shadows, is_live: true, ..Reader::default() };
     let is_table = |row: &&CatalogueRow| row.kind == "table";
     for row in rows.iter().filter(is_table).chain(rows.iter().filter(|row| !is_table(row))) {
         let Some(sql) = row.sql.as_ref().filter(|_| !is_internal(&row.name)) else {
@@ -130,6 +131,9 @@ struct Reader {
     names: HashMap<String, Origin>,
     columns: HashMap<String, Vec<String>>,
     shadows: HashSet<String>,
+    /// Whether it is what a database holds. A comment in there was understood by whoever wrote it, and is no reason to
+    /// call the database damaged.
+    is_live: bool,
 }
 
 impl Reader {
@@ -147,7 +151,10 @@ impl Reader {
                     cursor.statement_kind()?;
                     table = cursor.table(&columns)?;
                 }
-                attach_hints(&mut table, hints)?;
+                let attached = attach_hints(&mut table, hints);
+                if !self.is_live {
+                    attached?;
+                }
                 self.declare(&table.name, &table.origin)?;
                 let columns = table.columns.iter().map(|c| c.name.clone()).collect();
                 self.columns.insert(fold(&table.name), columns);
@@ -178,8 +185,8 @@ impl Reader {
             Kind::Skipped | Kind::ApplicationId(_) => return Ok(()),
         }
         match hints.first() {
-            Some(hint) => Err(hint.error("this directive stands by a table or a column")),
-            None => Ok(()),
+            Some(hint) if !self.is_live => Err(hint.error("this directive stands by a table or a column")),
+            _ => Ok(()),
         }
     }
 
@@ -277,4 +284,39 @@ fn attach_hints(table: &mut Table, hints: Vec<Hint>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `GENERATED` is a word of a type for SQLite, unless `ALWAYS AS` follows.
+    #[test]
+    fn a_type_may_have_a_word_of_generated_columns() {
+        let sql = "CREATE TABLE t(a LONG GENERATED ALWAYS TEXT NULL, b INT GENERATED ALWAYS AS (a))";
+        let columns = Schema::from_sql(sql).unwrap().tables.remove(0).columns;
+        assert_eq!(columns[0].declared_type, "LONG GENERATED ALWAYS TEXT");
+        assert_eq!((columns[1].declared_type.as_str(), columns[1].generated.is_some()), ("INT", true));
+    }
+
+    /// A database that a newer version has made, with a directive that this one does not know, was called damaged.
+    #[test]
+    fn comments_in_a_database_are_no_reason_to_refuse_it() {
+        let row = |kind: &str, name: &str, sql: &str| CatalogueRow {
+            kind: kind.into(),
+            name: name.into(),
+            table: "t".into(),
+            sql: Some(sql.into()),
+        };
+        let rows = [
+            row("table", "t", "CREATE TABLE t(a INT, -- whimbrel: shine brightly\n b INT -- whimbrel: backfill (\n)"),
+            row("view", "v", "CREATE VIEW v AS SELECT a -- whimbrel: renamed from w\n FROM t"),
+        ];
+        let schema = read_catalogue(&rows, &[]).unwrap();
+        assert_eq!((schema.tables[0].columns.len(), schema.views.len()), (2, 1));
+        for declared in rows {
+            let sql = declared.sql.unwrap_or_default();
+            assert_eq!(Schema::from_sql(&sql).unwrap_err().code(), Code::Directive, "{sql}");
+        }
+    }
 }

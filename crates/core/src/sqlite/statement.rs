@@ -413,7 +413,8 @@ impl<'s> Cursor<'s> {
             let ends = match token.kind {
                 TokenKind::Word => {
                     let word = fold(token.text(self.text()));
-                    ENDS.contains(&word.as_str()) || (word == "generated" && self.is_at(1, "always"))
+                    ENDS.contains(&word.as_str())
+                        || (word == "generated" && self.is_at(1, "always") && self.is_at(2, "as"))
                 }
                 TokenKind::Quoted | TokenKind::String => false,
                 _ => true,

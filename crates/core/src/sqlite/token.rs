@@ -207,16 +207,16 @@ fn continues_word(b: u8) -> bool {
 /// assert_eq!(unquote(r#""a ""b""#), r#"a "b"#);
 /// assert_eq!(unquote("[order]"), "order");
 /// assert_eq!(unquote("plain"), "plain");
+/// assert_eq!(unquote("\""), "\"");
 /// ```
 pub fn unquote(text: &str) -> String {
-    let inner = || &text[1..text.len() - 1];
-    match text.as_bytes().first() {
-        Some(b'"') => inner().replace("\"\"", "\""),
-        Some(b'`') => inner().replace("``", "`"),
-        Some(b'\'') => inner().replace("''", "'"),
-        Some(b'[') => inner().to_owned(),
-        _ => text.to_owned(),
+    for (open, close, twice) in [("\"", "\"", "\"\""), ("`", "`", "``"), ("'", "'", "''"), ("[", "]", "]")] {
+        // A person may have written a quote and forgotten the other one.
+        if let Some(inner) = text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {
+            return inner.replace(twice, close);
+        }
     }
+    text.to_owned()
 }
 
 /// `name` as an identifier, always quoted. The only way a name becomes part of a statement.
