@@ -8,7 +8,7 @@ use rusqlite::{Connection, Result};
 use whimbrel_oracle::affinity::{Affinity, affinity, stored_as};
 use whimbrel_oracle::{Cell, quoted};
 
-use super::model::{Collation, Column, Computed, ForeignKey, Id, Rule, Schema, Table, Value};
+use super::model::{Collation, Column, Computed, ForeignKey, Id, Rule, Schema, Search, Table, Value};
 
 /// A row: its id where it has one that can be read, and its values.
 pub type Row = (Option<i64>, Vec<Cell>);
@@ -77,9 +77,10 @@ pub fn read(conn: &Connection, schema: &Schema) -> Result<Rows> {
 /// What becomes of rows.
 pub fn expected(from: &Schema, rows: &Rows, to: &Schema) -> Expected {
     let mut out = Expected::default();
-    // A table that goes is a loss though it is empty: it may not be the app's.
+    // A table or a column that goes is a loss though it is empty: it may not be the app's.
     let tables_gone = from.tables.iter().any(|table| to.table(table.id).is_none());
-    let searches_gone = from.searches.iter().any(|search| to.searches.iter().all(|other| other.id != search.id));
+    let is_gone = |search: &Search| to.searches.iter().all(|other| other.id != search.id);
+    let searches_gone = from.searches.iter().any(|search| search.of.is_none() && is_gone(search));
     if tables_gone || searches_gone {
         out.losses.push(Reason::Loss);
     }
@@ -103,9 +104,7 @@ fn table_after(old: &Table, rows: &[Row], new: &Table, out: &mut Expected) -> Ve
     let alias = new.alias();
     let became_strict = old.strict != new.strict;
     for column in old.columns.iter().filter(|column| column.generated.is_none()) {
-        let is_kept = new.column(column.id).is_some_and(|new| new.generated.is_none());
-        let has_values = |place: usize| rows.iter().any(|(_, cells)| cells[place] != Cell::Null);
-        if !is_kept && old.place(column.id).is_some_and(has_values) {
+        if !new.column(column.id).is_some_and(|new| new.generated.is_none()) {
             out.losses.push(Reason::Loss);
         }
     }
@@ -148,7 +147,8 @@ fn table_after(old: &Table, rows: &[Row], new: &Table, out: &mut Expected) -> Ve
         };
         all.push((rowid.filter(|_| new.rowid_name().is_some()), row));
     }
-    if old.rowid_name().is_none() && alias.is_none() {
+    let has_source = |id: Id| old.column(id).is_some();
+    if old.rowid_name().is_none() && alias.is_none_or(|alias| !has_source(alias)) {
         out.any_rowid.insert(new.id);
         all.iter_mut().for_each(|(rowid, _)| *rowid = None);
     }
@@ -345,6 +345,10 @@ pub fn difference(schema: &Schema, wanted: &Expected, found: &Rows) -> Option<St
         }
         let any = wanted.any_rowid.contains(id);
         let mut is: Vec<Row> = is.iter().map(|(rowid, row)| (rowid.filter(|_| !any), row.clone())).collect();
+        // A new id that rows without one get is SQLite's choice.
+        if let Some(place) = table.and_then(|table| table.place(table.alias()?)).filter(|_| any) {
+            is.iter_mut().for_each(|(_, row)| row[place] = Cell::Null);
+        }
         is.sort();
         // Rows with a time in them stand in another order than those with what stands for it.
         let has_time = rows.iter().any(|(_, row)| row.contains(&Cell::Text(NOW.to_vec())));

@@ -263,7 +263,6 @@ impl Pair {
     /// Brings a database from one schema to another, and looks at what came of it.
     fn step(&self, conn: &mut Connection, file: Option<&Path>, from: &Schema, to: &Schema) -> Result<Outcome, Wrong> {
         let script = to.sql();
-        let Ok(fresh) = fresh(&script, self.strict_order) else { return Ok(Outcome::Invalid) };
         let rows = expect::read(conn, from)?;
         let counters = sequences(conn)?;
         let wanted = expected(from, &rows, to);
@@ -283,11 +282,14 @@ impl Pair {
                 return Err(Wrong::new("done, and should be refused", format!("{reasons:?}, losses {losses:?}")));
             }
             Ok(_) => {
-                self.judge(conn, to, &wanted, &fresh, &counters_after(from, to, &counters))?;
+                self.judge(conn, to, &wanted, &counters_after(from, to, &counters))?;
                 return self.second_plan(conn, &declared).map(|()| Outcome::Done);
             }
             Err(error) => error,
         };
+        if error.code() == Code::SchemaRejected && fresh(&script, false).is_err() {
+            return Ok(Outcome::Invalid);
+        }
         if !matches!(error.report().state, State::Unchanged | State::RolledBack) {
             return Err(Wrong::new("refused, and not sure that nothing changed", error));
         }
@@ -315,13 +317,14 @@ impl Pair {
         conn: &Connection,
         to: &Schema,
         wanted: &Expected,
-        fresh: &Facts,
         counters: &[(String, i64)],
     ) -> Result<(), Wrong> {
-        let found = facts(conn, self.strict_order)?;
-        let text = differences(&found, fresh);
-        if !text.is_empty() && !differences(&found, &by_other_spelling(to, &found, fresh)).is_empty() {
-            return Err(Wrong::new("the schema is not that of a fresh database", text));
+        if !has_texts(conn, to)? {
+            let (found, fresh) = (facts(conn, self.strict_order)?, fresh(&to.sql(), self.strict_order)?);
+            let text = differences(&found, &fresh);
+            if !text.is_empty() && !differences(&found, &by_other_spelling(to, &found, &fresh)).is_empty() {
+                return Err(Wrong::new("the schema is not that of a fresh database", text));
+            }
         }
         if let Some(text) = expect::difference(to, wanted, &expect::read(conn, to)?) {
             return Err(Wrong::new("the rows are not what they have to be", text));
@@ -340,10 +343,14 @@ impl Pair {
         if let Some(name) = now.keys().find(|name| !counts(name)) {
             return Err(Wrong::new("a counter is left over", name));
         }
-        match damage(conn)? {
-            list if list.is_empty() => Ok(()),
-            list => Err(Wrong::new("the database is damaged", list.join("\n"))),
+        let mut found = damage(conn)?;
+        if !found.is_empty() {
+            // SQLite takes some right values for wrong: where a default has another type than its column, and a generated
+            // column stands before it. It then does so in any database with these rows.
+            let usual = damage(&filled(to, &wanted.rows)?)?;
+            found.retain(|line| !usual.contains(line));
         }
+        if found.is_empty() { Ok(()) } else { Err(Wrong::new("the database is damaged", found.join("\n"))) }
     }
 
     fn second_plan(&self, conn: &mut Connection, declared: &Declared) -> Result<(), Wrong> {
@@ -391,8 +398,43 @@ fn is_a_mistake(error: &Error) -> bool {
     )
 }
 
+/// A fresh database with these rows.
+fn filled(schema: &Schema, rows: &expect::Rows) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_in_memory()?;
+    conn.execute_batch("PRAGMA foreign_keys = OFF")?;
+    for statement in schema.tables_sql() {
+        conn.execute_batch(&statement)?;
+    }
+    for table in &schema.tables {
+        for (rowid, row) in rows.get(&table.id).into_iter().flatten() {
+            let cells = table.columns.iter().map(|column| column.id).zip(row.iter().cloned()).collect();
+            if let Some(sql) = (Act::Insert { table: table.id, rowid: *rowid, cells }).sql(schema) {
+                conn.execute_batch(&sql)?;
+            }
+        }
+    }
+    Ok(conn)
+}
+
 fn has_time_default(schema: &Schema) -> bool {
     schema.tables.iter().any(|table| table.columns.iter().any(|column| column.default == model::Value::Now))
+}
+
+/// Whether the catalogue holds the statements of the schema and nothing else. PRAGMAs then cannot tell it from a fresh
+/// database; where they stand in other words, they have to be asked.
+fn has_texts(conn: &Connection, to: &Schema) -> rusqlite::Result<bool> {
+    if !to.searches.is_empty() {
+        return Ok(false);
+    }
+    let texts = "SELECT sql FROM main.sqlite_schema WHERE sql IS NOT NULL AND name <> 'sqlite_sequence'";
+    let mut texts = conn.prepare(texts)?;
+    let found: Vec<String> = texts.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let without_space = |text: String| text.split_whitespace().collect::<String>();
+    let mut found: Vec<String> = found.into_iter().map(without_space).collect();
+    let mut wanted: Vec<String> = to.tables_sql().into_iter().chain(to.others_sql()).map(without_space).collect();
+    found.sort_unstable();
+    wanted.sort_unstable();
+    Ok(found == wanted)
 }
 
 /// The facts of a fresh database, where the text of a table is that of the same key written at its column, or not.

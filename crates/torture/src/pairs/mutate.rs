@@ -79,6 +79,9 @@ fn add_table(dice: &mut Dice, before: &Schema, after: &mut Schema, name: Option<
 
 fn rename_tables(dice: &mut Dice, before: &Schema, after: &mut Schema) {
     let count = after.tables.len();
+    if count == 0 {
+        return;
+    }
     let (a, b) = (dice.below(count), dice.below(count));
     match dice.below(7) {
         0 | 1 => after.tables[a].name = dice.object_name(),
