@@ -1,8 +1,10 @@
 //! A database and a start of an app that changes it: what crashes, faults, kills and planted bugs are tried on.
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 use whimbrel::history::{Files, MemoryFiles};
-use whimbrel::{Error, History, Migrator, Planner, Schema};
+use whimbrel::{Code, Error, History, Migrator, Planner, Schema};
 use whimbrel_oracle::Image;
 
 /// What an app does with its database when it starts.
@@ -24,6 +26,20 @@ pub enum Start {
         /// How many of them the database has.
         known: usize,
     },
+    /// It keeps it at a declared schema, by [`Migrator::auto_alter`].
+    AutoAlter {
+        /// The schema that an older version of the app has declared.
+        before: String,
+        /// The declared schema.
+        after: String,
+    },
+    /// It makes anew what is declared otherwise, by [`Migrator::disposable`].
+    Disposable {
+        /// The schema that an older version of the app has declared.
+        before: String,
+        /// The declared schema.
+        after: String,
+    },
 }
 
 /// A database, a start, and what the database holds before and after it.
@@ -31,7 +47,7 @@ pub enum Start {
 pub struct Case {
     /// What it is about.
     pub name: String,
-    /// The script that makes the database, with its rows.
+    /// The script that makes the database, with its rows; for what [`Start::prepare`] makes, the rows alone.
     pub before: String,
     /// What the app does.
     pub start: Start,
@@ -39,6 +55,17 @@ pub struct Case {
     pub old: Image,
     /// All that it has to hold after, worked out without the engine.
     pub new: Image,
+}
+
+impl Case {
+    /// Makes the database as it is before.
+    ///
+    /// # Errors
+    /// Where the first version cannot be made.
+    pub fn make(&self, connection: &mut Connection) -> Result<(), Error> {
+        self.start.prepare(connection)?;
+        connection.execute_batch(&self.before).map_err(|e| Error::new(Code::Database, "the rows do not fit").cause(e))
+    }
 }
 
 impl Start {
@@ -54,6 +81,12 @@ impl Start {
                 let last = u32::try_from(*known).unwrap_or(u32::MAX);
                 Migrator::new(&history.up_to(last)).run(connection).map(drop)
             }
+            Start::AutoAlter { before, .. } => {
+                Migrator::auto_alter(&Schema::from_sql(before)?).run(connection).map(drop)
+            }
+            Start::Disposable { before, .. } => {
+                Migrator::disposable(&Schema::from_sql(before)?).run(connection).map(drop)
+            }
         }
     }
 
@@ -62,6 +95,14 @@ impl Start {
     /// # Errors
     /// What the library says.
     pub fn run(&self, connection: &mut Connection) -> Result<(), Error> {
+        self.run_waiting(connection, Duration::from_secs(60))
+    }
+
+    /// Does it, and waits no longer than that for others that hold the database.
+    ///
+    /// # Errors
+    /// What the library says.
+    pub fn run_waiting(&self, connection: &mut Connection, wait: Duration) -> Result<(), Error> {
         match self {
             Start::Push { after, renames, accept_data_loss } => {
                 let schema = Schema::from_sql(after)?;
@@ -71,7 +112,13 @@ impl Start {
                 }
                 planner.push(connection).map(drop)
             }
-            Start::Upgrade { scripts, .. } => Migrator::new(&history(scripts)?).run(connection).map(drop),
+            Start::Upgrade { scripts, .. } => Migrator::new(&history(scripts)?).wait(wait).run(connection).map(drop),
+            Start::AutoAlter { after, .. } => {
+                Migrator::auto_alter(&Schema::from_sql(after)?).wait(wait).run(connection).map(drop)
+            }
+            Start::Disposable { after, .. } => {
+                Migrator::disposable(&Schema::from_sql(after)?).wait(wait).run(connection).map(drop)
+            }
         }
     }
 }
@@ -80,7 +127,7 @@ impl Start {
 ///
 /// # Errors
 /// Where a script cannot be read.
-fn history(scripts: &[String]) -> Result<History, Error> {
+pub(crate) fn history(scripts: &[String]) -> Result<History, Error> {
     let mut files = MemoryFiles::default();
     for (n, script) in scripts.iter().enumerate() {
         files.write(&format!("{:04}_step.sql", n + 1), script.as_bytes())?;

@@ -5,7 +5,9 @@
 //! prints the table. What is right is said by the oracle, which knows nothing of the engine.
 
 pub mod case;
+pub mod crashes;
 pub mod disk;
+pub mod faults;
 pub mod pairs;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
@@ -42,7 +44,7 @@ impl fmt::Debug for Layer {
 }
 
 /// All layers, in the order in which they run.
-pub const LAYERS: &[Layer] = &[scenarios::LAYER, pairs::LAYER];
+pub const LAYERS: &[Layer] = &[scenarios::LAYER, crashes::LAYER, faults::LAYER, pairs::LAYER];
 
 /// What was tried, and what of it was bad.
 #[derive(Debug, Default, Clone)]
