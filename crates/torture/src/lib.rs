@@ -11,6 +11,7 @@ pub mod faults;
 pub mod pairs;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
+pub mod processes;
 pub mod report;
 pub mod scenarios;
 pub mod vfs;
@@ -44,7 +45,17 @@ impl fmt::Debug for Layer {
 }
 
 /// All layers, in the order in which they run.
-pub const LAYERS: &[Layer] = &[scenarios::LAYER, crashes::LAYER, faults::LAYER, pairs::LAYER];
+pub const LAYERS: &[Layer] = &[
+    scenarios::LAYER,
+    crashes::LAYER,
+    faults::LAYER,
+    pairs::LAYER,
+    processes::KILLS,
+    processes::RACES,
+    processes::QUOTA,
+    #[cfg(unix)]
+    processes::SERVER,
+];
 
 /// What was tried, and what of it was bad.
 #[derive(Debug, Default, Clone)]

@@ -55,6 +55,9 @@ fn threads(arguments: &Arguments) -> usize {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = torture::processes::child() {
+        return code;
+    }
     let arguments = Arguments::parse();
     let wanted = |layer: &&Layer| arguments.layers.is_empty() || arguments.layers.iter().any(|name| name == layer.name);
     #[cfg(feature = "planted-bugs")]

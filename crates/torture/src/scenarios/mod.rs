@@ -25,7 +25,7 @@ pub const LAYER: Layer = Layer {
     counted: "scenarios",
     about: "fixed cases, with what has to come of them written out by hand",
     full: 1_000,
-    quick: 80,
+    quick: 41,
     unit,
 };
 

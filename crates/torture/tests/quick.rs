@@ -1,0 +1,54 @@
+//! The quick selection of every layer: with a fixed seed, so that a change is tried with what was tried before it, and
+//! with a new one, which is printed.
+
+use std::time::Duration;
+
+use torture::{Budget, LAYERS, report, run};
+
+/// With this one every run is the same.
+const FIXED: u64 = 2_026;
+
+/// Runs a layer, half of it with each seed, and fails with all that was found.
+#[expect(clippy::print_stderr, reason = "the seed is needed to see a failure again")]
+fn quick(name: &str) {
+    torture::processes::set_program(env!("CARGO_BIN_EXE_torture"));
+    let layer = LAYERS.iter().find(|layer| layer.name == name).expect("there is such a layer");
+    // Tests run beside each other already.
+    let threads = 1;
+    for seed in [FIXED, fastrand::u64(..)] {
+        let count = layer.quick.div_ceil(2);
+        let (tally, time) = run(layer, &Budget { count, seed, threads, at_most: Duration::from_secs(600) });
+        eprintln!("{}: {} {} in {time:?}, seed {seed}", layer.name, tally.tried, layer.counted);
+        let found: Vec<String> = tally.bad.iter().map(|finding| report::finding(layer, finding)).collect();
+        assert!(found.is_empty(), "seed {seed}:\n{}", found.join("\n"));
+        assert!(tally.tried > 0, "nothing was tried");
+    }
+}
+
+/// A test for each layer, and one that no layer is without.
+macro_rules! layers {
+    ($($test:ident: $name:literal,)*) => {
+        $(
+            #[test]
+            fn $test() {
+                quick($name);
+            }
+        )*
+
+        #[test]
+        fn every_layer_has_a_test() {
+            let tested = [$($name),*];
+            let untested: Vec<&str> =
+                LAYERS.iter().map(|layer| layer.name).filter(|name| !tested.contains(name)).collect();
+            assert!(untested.is_empty(), "{untested:?}");
+        }
+    };
+}
+
+layers! {
+    scenarios: "scenarios",
+    kills: "kills",
+    races: "races",
+    quota: "quota",
+    server_kills: "server-kills",
+}
