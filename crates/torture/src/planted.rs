@@ -42,7 +42,8 @@ pub fn hunt(layers: &[Layer], wanted: &[String], seed: u64, threads: usize, is_a
         let start = Instant::now();
         let mut by = Vec::new();
         plant(Some(*bug));
-        for layer in layers {
+        // Nothing is planted in what is for PostgreSQL alone.
+        for layer in layers.iter().filter(|layer| layer.name != "server-kills") {
             let (tally, _) = run_until(layer, &budget(layer, seed, threads), 1);
             if let Some(finding) = tally.bad.first() {
                 by.push((layer.name, finding.what.clone()));

@@ -52,3 +52,12 @@ layers! {
     quota: "quota",
     server_kills: "server-kills",
 }
+
+/// A program that is built as usual holds no mistake: not even what one is called by.
+#[test]
+fn nothing_is_planted_unless_it_is_asked_for() {
+    let program = std::fs::read(env!("CARGO_BIN_EXE_torture")).expect("the program is there");
+    let holds = |text: &[u8]| program.windows(text.len()).any(|part| part == text);
+    assert!(holds(b"fixed cases, with what has to come of them"), "what is compiled in can be found");
+    assert_eq!(holds(b"rowids are given out anew"), cfg!(feature = "planted-bugs"));
+}
