@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use whimbrel::history::{Files, MemoryFiles};
-use whimbrel::{Code, Error, History, Migrator, Planner, Schema};
+use whimbrel::{Code, Error, History, Migrator, Planner, Schema, UpgradeKind};
 use whimbrel_oracle::Image;
 
 /// What an app does with its database when it starts.
@@ -95,31 +95,33 @@ impl Start {
     /// # Errors
     /// What the library says.
     pub fn run(&self, connection: &mut Connection) -> Result<(), Error> {
-        self.run_waiting(connection, Duration::from_secs(60))
+        self.run_waiting(connection, Duration::from_secs(60)).map(drop)
     }
 
-    /// Does it, and waits no longer than that for others that hold the database.
+    /// Does it, and tells whether it was this start that changed the database. It waits no longer than `wait` for others
+    /// that hold it.
     ///
     /// # Errors
     /// What the library says.
-    pub fn run_waiting(&self, connection: &mut Connection, wait: Duration) -> Result<(), Error> {
-        match self {
+    pub fn run_waiting(&self, connection: &mut Connection, wait: Duration) -> Result<bool, Error> {
+        let upgrade = match self {
             Start::Push { after, renames, accept_data_loss } => {
                 let schema = Schema::from_sql(after)?;
                 let mut planner = Planner::new(&schema).accept_data_loss(*accept_data_loss);
                 for (from, to) in renames {
                     planner = planner.rename(from, to)?;
                 }
-                planner.push(connection).map(drop)
+                return Ok(planner.push(connection)?.changes > 0);
             }
-            Start::Upgrade { scripts, .. } => Migrator::new(&history(scripts)?).wait(wait).run(connection).map(drop),
+            Start::Upgrade { scripts, .. } => Migrator::new(&history(scripts)?).wait(wait).run(connection),
             Start::AutoAlter { after, .. } => {
-                Migrator::auto_alter(&Schema::from_sql(after)?).wait(wait).run(connection).map(drop)
+                Migrator::auto_alter(&Schema::from_sql(after)?).wait(wait).run(connection)
             }
             Start::Disposable { after, .. } => {
-                Migrator::disposable(&Schema::from_sql(after)?).wait(wait).run(connection).map(drop)
+                Migrator::disposable(&Schema::from_sql(after)?).wait(wait).run(connection)
             }
-        }
+        };
+        Ok(upgrade?.kind != UpgradeKind::Unchanged)
     }
 }
 

@@ -162,7 +162,7 @@ impl Trial<'_> {
     fn start(&self, db: Connection, place: u64) -> (Result<(), Error>, Started) {
         let Kind::Request(mode) = self.kind else {
             let mut db = db;
-            let outcome = self.case.start.run_waiting(&mut db, Duration::ZERO);
+            let outcome = self.case.start.run_waiting(&mut db, Duration::ZERO).map(drop);
             return (outcome, Started { db: Some(db), has_failed: false });
         };
         let mut host = Faulty::new(db, usize::try_from(place).unwrap_or(usize::MAX), mode);
@@ -245,7 +245,7 @@ impl Trial<'_> {
             _ => self.setup.open(&disk).map_err(|e| e.to_string())?,
         };
         let again = self.case.start.run_waiting(&mut next, Duration::ZERO);
-        let again = again.map_err(|e| e.to_string()).and_then(|()| self.examine(&next));
+        let again = again.map_err(|e| e.to_string()).and_then(|_| self.examine(&next));
         match again {
             Ok(Side::New) => Ok(notes),
             Ok(Side::Old) => Err(format!("the next start did nothing, after {}", said(&outcome))),

@@ -67,8 +67,9 @@ fn kill(seed: u64, app: &super::App) -> Result<&'static str, String> {
     child.kill().map_err(said)?;
     child.wait().map_err(said)?;
     match app.look(&path).map_err(|why| format!("killed {pause} µs behind {way:?} of {whole:?}: {why}"))? {
-        Side::Old => Ok("old"),
-        Side::New => Ok("new"),
+        Some(Side::Old) => Ok("old"),
+        Some(Side::New) => Ok("new"),
+        None => Ok("between two phases"),
     }
 }
 

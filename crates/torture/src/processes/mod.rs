@@ -21,7 +21,6 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use rusqlite::Connection;
-use whimbrel::{History, Migrator, Planner, Schema, UpgradeKind};
 use whimbrel_oracle::{Image, Side, damage};
 
 use crate::case::{Case, Start};
@@ -60,15 +59,21 @@ struct App {
     case: Case,
     journal: &'static str,
     synchronous: &'static str,
+    /// Whether there are versions between the old one and the new one, from which the next start goes on.
+    is_stepwise: bool,
 }
 
-/// The case of a number: a push with a rebuild, or an upgrade by twenty migrations, of so many rows.
+/// The case of a number: a push with a rebuild, an upgrade by twenty migrations, or one in phases, of so many rows.
 fn app(number: u64, rows: u32) -> Result<App, String> {
     let mut random = Rng::with_seed(number);
     let journal = ["delete", "wal", "truncate", "persist"][random.usize(..4)];
     let synchronous = ["full", "normal", "off", "extra"][random.usize(..4)];
-    let case = if random.bool() { rebuild(rows) } else { twenty(rows) };
-    Ok(App { case: case?, journal, synchronous })
+    let (case, is_stepwise) = match random.u8(..3) {
+        0 => (rebuild(rows)?, false),
+        1 => (twenty(rows)?, false),
+        _ => (phases(rows)?, true),
+    };
+    Ok(App { case, journal, synchronous, is_stepwise })
 }
 
 /// A push that makes two tables anew, with all that hangs on them.
@@ -139,9 +144,35 @@ fn twenty(rows: u32) -> Result<Case, String> {
     })
 }
 
+/// A migration in phases, each of which must have run once; the rows are filled in portions.
+fn phases(rows: u32) -> Result<Case, String> {
+    let table = "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT, times INTEGER DEFAULT 0);";
+    let first = "UPDATE notes SET times = times + 1; ALTER TABLE notes ADD COLUMN size INTEGER;";
+    let third = "UPDATE notes SET times = times * 10 + 3; CREATE INDEX by_size ON notes(size, times);";
+    let in_phases = format!(
+        "{first}
+         -- whimbrel: backfill
+         UPDATE notes SET size = length(body) WHERE id IN (SELECT id FROM notes WHERE size IS NULL LIMIT 200);
+         -- whimbrel: phase third
+         {third}"
+    );
+    let values = format!(
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {rows})
+           INSERT INTO notes(id, body) SELECT n, 'note ' || n FROM n;"
+    );
+    let at_once = format!("{table} {values} {first} UPDATE notes SET size = length(body); {third}");
+    Ok(Case {
+        name: "an upgrade in phases".to_owned(),
+        old: image_of(&format!("{table} {values}"))?,
+        new: image_of(&at_once)?,
+        before: values,
+        start: Start::Upgrade { scripts: vec![table.to_owned(), in_phases], known: 1 },
+    })
+}
+
 impl App {
     fn story(&self) -> String {
-        let App { case, journal, synchronous } = self;
+        let App { case, journal, synchronous, .. } = self;
         format!("{}, journal_mode = {journal}, synchronous = {synchronous}", case.name)
     }
 
@@ -166,14 +197,19 @@ impl App {
         connection.execute_batch(&format!("BEGIN; {} COMMIT;", self.case.before)).map_err(said)
     }
 
-    /// Looks at a database that somebody was interrupted at: it is whole and at one of the two versions, and the next
-    /// start, of an app that does not wait, gets to the new one and leaves no lock behind.
-    fn look(&self, path: &Path) -> Result<Side, String> {
+    /// Looks at a database that somebody was interrupted at: it is whole and at one of the two versions (`None` where it
+    /// may be between them, and is), and the next start, of an app that does not wait, gets to the new one and leaves no
+    /// lock behind.
+    fn look(&self, path: &Path) -> Result<Option<Side>, String> {
         let mut connection = self.open(path, Duration::ZERO)?;
         if let Some(damage) = damage(&connection).map_err(said)?.first() {
             return Err(format!("it is damaged: {damage}"));
         }
-        let side = Image::read(&connection).map_err(said)?.side(&self.case.old, &self.case.new)?;
+        let side = match Image::read(&connection).map_err(said)?.side(&self.case.old, &self.case.new) {
+            Ok(side) => Some(side),
+            Err(_) if self.is_stepwise => None,
+            Err(neither) => return Err(neither),
+        };
         self.case.start.run(&mut connection).map_err(|e| format!("the next start failed, from {side:?}: {e}"))?;
         let image = Image::read(&connection).map_err(said)?;
         if let Some(difference) = image.difference(&self.case.new) {
@@ -183,7 +219,11 @@ impl App {
             return Err(format!("after the next start it is damaged: {damage}"));
         }
         drop(connection);
-        no_lock(path).map(|()| side)
+        // A process that ends behind its commit leaves the file of its lock for the next upgrade, and nobody holds it.
+        if side != Some(Side::New) {
+            no_lock(path)?;
+        }
+        Ok(side)
     }
 }
 
@@ -334,7 +374,7 @@ fn do_job(job: &str) -> Result<String, String> {
     };
     connection.progress_handler(EVERY, Some(tick)).map_err(said)?;
     connection.commit_hook(Some(commit)).map_err(said)?;
-    let outcome = start(&app.case.start, &mut connection);
+    let outcome = app.case.start.run_waiting(&mut connection, Duration::from_secs(300));
     let whole = micros(begin);
     Ok(match outcome {
         Ok(has_changed) => format!(
@@ -350,18 +390,6 @@ fn do_job(job: &str) -> Result<String, String> {
 
 fn micros(begin: Instant) -> u64 {
     u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX)
-}
-
-/// Starts an app, and tells whether it was this one that has changed the database.
-fn start(start: &Start, connection: &mut Connection) -> Result<bool, whimbrel::Error> {
-    match start {
-        Start::Push { after, .. } => Ok(Planner::new(&Schema::from_sql(after)?).push(connection)?.changes > 0),
-        Start::Upgrade { scripts, .. } => {
-            let history: History = crate::case::history(scripts)?;
-            let upgrade = Migrator::new(&history).wait(Duration::from_secs(300)).run(connection)?;
-            Ok(upgrade.kind == UpgradeKind::Upgraded)
-        }
-    }
 }
 
 /// A unit that counts for one, and what it says when something is wrong.

@@ -76,11 +76,12 @@ fn fill(seed: u64, app: &App) -> Result<&'static str, String> {
 }
 
 /// Whether a child knows what it has left behind.
-fn judge(words: &str, side: Side) -> Result<(), String> {
+fn judge(words: &str, side: Option<Side>) -> Result<(), String> {
     let says_old = words.starts_with("failed ") && (words.contains(" Unchanged ") || words.contains(" RolledBack "));
     match side {
-        Side::Old if words.starts_with("done ") => Err("it was said to be done, and is not".to_owned()),
-        Side::New if says_old => Err("it was said to be the old version, and is the new one".to_owned()),
+        Some(Side::Old) | None if words.starts_with("done ") => Err("it was said to be done, and is not".to_owned()),
+        None if says_old => Err("it was said to be the old version, and is begun".to_owned()),
+        Some(Side::New) if says_old => Err("it was said to be the old version, and is the new one".to_owned()),
         // The app's own settings may fail before anything else does.
         _ if words.starts_with("done ") || words.starts_with("failed ") || words.starts_with("broken ") => Ok(()),
         _ => Err("the child has said nothing".to_owned()),

@@ -5,7 +5,7 @@ use super::recreate::BEGUN;
 use super::replay::replayed;
 use super::statements::{backfill, in_transaction, run_statements};
 use super::tracking::{Expected, Open, Tracking, add, begin, compare, create_tables, read_state, seal, write};
-use super::upgrade::{Run, applied, oldest_apps};
+use super::upgrade::{Run, applied, is_begun, oldest_apps};
 use super::{Hooks, Moment, Transactions, Upgrade, UpgradeKind, VERSIONED};
 use crate::error::{Code, Error, Result, State};
 use crate::history::script::{PhaseKind, Script};
@@ -148,8 +148,7 @@ impl<'r> Run<'r> {
             };
             if next < of && is_single(next) {
                 let outcome = self.phases(conn, &segment, hooks, observer, cancel, &mut upgrade).await;
-                let is_begun = self.tracking.records.iter().any(|record| record.state != RecordState::Done);
-                let is_begun = |e: &Error| is_begun && e.code() != Code::OutcomeUnknown;
+                let is_begun = |e: &Error| self.is_begun && e.code() != Code::OutcomeUnknown;
                 outcome.map_err(|e| if is_begun(&e) { e.state(State::Begun) } else { e })?;
             } else {
                 self.together(conn, &segment, hooks, observer, cancel, &mut upgrade).await?;
@@ -448,6 +447,7 @@ impl<'r> Run<'r> {
         };
         let sealed = open.end(conn, outcome).await?;
         self.tracking = Tracking { records: std::mem::take(&mut self.tracking.records), ..sealed };
+        self.is_begun = is_begun(&self.tracking);
         Ok(())
     }
 }

@@ -66,7 +66,9 @@ pub async fn upgrade<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
     let shortened = settings.to.map(|to| history.up_to(to));
     let known = shortened.as_ref().unwrap_or(history);
     let now = hooks.now();
-    let mut run = Run { history: known, whole: history, settings, tracking, is_new, now, warnings: Vec::new() };
+    let is_begun = is_begun(&tracking);
+    let mut run =
+        Run { history: known, whole: history, settings, tracking, is_begun, is_new, now, warnings: Vec::new() };
     let standing = match decide(history, known, &run.tracking, settings.policy)? {
         Decision::Newer(upgrade) => return Ok(upgrade),
         Decision::Fresh => return run.create(conn, hooks, observer, cancel).await,
@@ -176,10 +178,17 @@ pub(super) struct Run<'r> {
     pub(super) whole: &'r History,
     pub(super) settings: &'r UpgradeSettings,
     pub(super) tracking: Tracking,
+    /// Whether the last commit has left a migration that is begun. The records in `tracking` run ahead of the commit.
+    pub(super) is_begun: bool,
     /// Whether the database was empty when the run began.
     pub(super) is_new: bool,
     pub(super) now: i64,
     pub(super) warnings: Vec<String>,
+}
+
+/// Whether a migration has run in part.
+pub(super) fn is_begun(tracking: &Tracking) -> bool {
+    tracking.records.iter().any(|record| record.state != RecordState::Done)
 }
 
 impl<'r> Run<'r> {
@@ -232,7 +241,7 @@ impl<'r> Run<'r> {
             return Ok(());
         }
         // A migration that was stopped between two of its phases leaves what no version has.
-        if self.tracking.records.iter().any(|record| record.state != RecordState::Done) {
+        if self.is_begun {
             return Ok(());
         }
         let done = applied(self.whole, &self.tracking.records);
