@@ -344,6 +344,7 @@ scenarios! {
     index_over_a_key_of_a_partition,
     inheritance,
     key_becomes_another,
+    key_of_a_partitioned_table_half_made,
     key_of_which_both_sides_become_others,
     key_that_matches_full,
     labels_become_others_in_arrays,

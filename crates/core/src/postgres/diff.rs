@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::print::changed_options;
 use super::resolve::Merge;
-use super::schema::{Body, Column, Constraint, Identity, Index, Object, ObjectId, Rights, Schema, Table};
+use super::schema::{Body, Column, Constraint, Demands, Identity, Index, Object, ObjectId, Rights, Schema, Table};
 use crate::diff::Note;
 
 /// One difference between two schemas.
@@ -219,7 +219,9 @@ fn parts(
         (Body::Constraint(b), Body::Constraint(a)) => {
             let same = Constraint { valid: true, references: a.references.clone(), ..b.clone() }
                 == Constraint { valid: true, ..a.clone() };
-            if !same || (b.valid && !a.valid) {
+            // A key of a partitioned table that not all partitions have cannot be completed in place.
+            let is_key = matches!(b.demands, Demands::PrimaryKey | Demands::Unique);
+            if !same || (b.valid && !a.valid) || (is_key && !b.valid && a.valid) {
                 parts.push(Part::Definition);
             } else if !b.valid && a.valid {
                 parts.push(Part::Validate);

@@ -427,9 +427,14 @@ pub fn constraints_of<'s>(schema: &'s Schema, table: &ObjectId) -> impl Iterator
 
 /// `ALTER TABLE … ADD CONSTRAINT …`
 pub fn add_constraint(id: &ObjectId, constraint: &Constraint, not_valid: bool) -> String {
-    let not_valid = if not_valid { " NOT VALID" } else { "" };
     let (table, name) = (id.table_sql(), quote_name(&id.name));
-    format!("ALTER TABLE {table} ADD CONSTRAINT {name} {}{not_valid}", constraint.definition)
+    let (only, not_valid) = match constraint.demands {
+        // That of a partitioned table alone, of which its partitions have no part.
+        Demands::PrimaryKey | Demands::Unique if not_valid => ("ONLY ", ""),
+        _ if not_valid => ("", " NOT VALID"),
+        _ => ("", ""),
+    };
+    format!("ALTER TABLE {only}{table} ADD CONSTRAINT {name} {}{not_valid}", constraint.definition)
 }
 
 /// `CREATE INDEX …`; PostgreSQL prints an index on a partitioned table for that table alone, and this one is meant for

@@ -619,7 +619,8 @@ async fn columns<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<(
 async fn constraints<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()> {
     let sql = format!(
         "SELECT con.oid, con.conrelid, con.conname, con.contype, pg_catalog.pg_get_constraintdef(con.oid), \
-         con.convalidated, pg_catalog.to_json(con.conkey), con.confrelid, pg_catalog.to_json(con.confkey), d.description, \
+         con.convalidated AND (con.contype NOT IN ('p', 'u', 'x') OR (SELECT x.indisvalid FROM pg_catalog.pg_index x \
+          WHERE x.indexrelid = con.conindid)), pg_catalog.to_json(con.conkey), con.confrelid, pg_catalog.to_json(con.confkey), d.description, \
          con.conindid, con.conparentid, con.conislocal, CASE WHEN con.contype IN ('p', 'u', 'x') THEN \
          (SELECT pg_catalog.string_agg(o, ', ') FROM pg_catalog.pg_class ic, pg_catalog.unnest(ic.reloptions) o \
           WHERE ic.oid = con.conindid) END \

@@ -346,7 +346,7 @@ pub struct Constraint {
     pub demands: Demands,
     /// Its definition, without `NOT VALID`.
     pub definition: String,
-    /// Whether all rows were checked.
+    /// Whether all rows were checked: a key of a partitioned table is not valid as long as a partition has no part of it.
     pub valid: bool,
     /// Its columns.
     pub columns: Vec<String>,
