@@ -431,8 +431,14 @@ fn a_first_migration_that_was_stopped_is_gone_on_with() {
     for at in 1.. {
         let database = database("first");
         let finished = wait(stopped_at(&database, at, &all, None));
+        let is_between = count(&database, "SELECT count(*) FROM _whimbrel_migrations WHERE phases > 0") == "1";
         wait(async {
             let mut host = connect(&database).await;
+            if is_between {
+                let error = Migrator::new(&all).undo_to(&mut host, 0).await.unwrap_err();
+                assert_eq!((error.code(), error.report().state), (Code::Irreversible, State::Unchanged));
+                assert!(error.to_string().contains("between two of its phases"), "{error}");
+            }
             assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap().to, 1);
             host.close().await;
         });
@@ -634,4 +640,59 @@ fn roles_are_made_once() {
     });
     assert_eq!(count(&database, &format!("SELECT has_table_privilege('{role}', 'a', 'SELECT')")), "t");
     database.execute(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\""));
+}
+
+/// What is done outside of a transaction without need is recorded in one: a run that stops before its record repeats
+/// nothing.
+#[test]
+fn rows_are_written_once_also_without_a_transaction() {
+    let start = ("0001_start.sql", "CREATE TABLE a(n integer);");
+    let rows = (
+        "0002_rows.sql",
+        "-- whimbrel: no-transaction\nINSERT INTO a VALUES (1);\nVACUUM a;\nINSERT INTO a VALUES (2);",
+    );
+    let all = history(&[start, rows]);
+    let database = database("once");
+    wait(async {
+        let mut host = connect(&database).await;
+        Migrator::new(&all).to(1).run(&mut host).await.unwrap();
+        for phases in [1, 2] {
+            let check = format!("ADD CONSTRAINT no_record CHECK (phases IS DISTINCT FROM {phases})");
+            database.execute(&format!("ALTER TABLE _whimbrel_migrations {check}"));
+            Migrator::new(&all).run(&mut host).await.unwrap_err();
+            database.execute("ALTER TABLE _whimbrel_migrations DROP CONSTRAINT no_record");
+        }
+        assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap().to, 2);
+        host.close().await;
+    });
+    assert_eq!(count(&database, "SELECT string_agg(n::text, ',' ORDER BY n) FROM a"), "1,2");
+}
+
+/// The schema of the search path is made by the first migration: the record is found again all the same.
+#[test]
+fn the_first_migration_makes_the_schema_of_the_search_path() {
+    let database = database("path");
+    let set = |path: &str| {
+        database.execute(&format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = {path}', current_database()); END $$"
+        ));
+    };
+    let all = history(&[
+        ("0001_start.sql", "CREATE SCHEMA app;\nCREATE TABLE app.a(n integer);"),
+        ("0002_more.sql", "CREATE TABLE app.b(n integer);"),
+    ]);
+    set("app");
+    wait(async {
+        let mut host = connect(&database).await;
+        assert_eq!(Migrator::new(&all).to(1).run(&mut host).await.unwrap().to, 1);
+        host.close().await;
+        let mut host = connect(&database).await;
+        assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap().to, 2);
+        host.close().await;
+        // Another path is somebody else's.
+        set("other");
+        let mut host = connect(&database).await;
+        assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap_err().code(), Code::NotTracked);
+        host.close().await;
+    });
 }

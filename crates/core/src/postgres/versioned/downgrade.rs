@@ -141,8 +141,18 @@ fn found(recorded: &[Record], wanted: &[Record]) -> Result<Vec<Record>> {
     }
 }
 
+/// A way back leads from the end of a migration, and not from its middle.
+fn half_run(tag: &str) -> Error {
+    Error::new(Code::Irreversible, format!("{tag} cannot be undone: it has stopped between two of its phases"))
+        .migration(tag)
+        .help("`whimbrel migrate apply` goes on with it; phases that are still to come may be edited")
+}
+
 fn way_back(history: &History, record: &Record) -> Result<Way> {
     let tag = record.tag();
+    if let RecordState::Phases(_) = record.state {
+        return Err(half_run(&tag));
+    }
     let known = history.of_record(record);
     let says_so = known.is_some_and(|m| m.script().is_ok_and(|script| script.irreversible));
     let text = known.and_then(|m| m.down.as_deref()).or(record.down.as_deref());

@@ -14,7 +14,7 @@ use crate::postgres::host::Host;
 use crate::postgres::read::read_schema;
 use crate::postgres::run::{RunSettings, is_of_locks, milliseconds, now, oldest_transactions};
 use crate::postgres::scratch::text;
-use crate::postgres::statement::{Kind, Statement};
+use crate::postgres::statement::{Kind, Statement, Transaction};
 use crate::postgres::token::{quote_literal, quote_name};
 use crate::run::{Cancel, Event, Failure, FailureKind, Observer, failed_in};
 
@@ -166,6 +166,12 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
                 let mut seal = || seal(at, at + 1 == phases);
                 match phase.kind {
                     PhaseKind::Transaction => self.together(host, text, &phase.statements, done, &mut seal).await?,
+                    // What need not be outside of a transaction is recorded in its own.
+                    PhaseKind::NoTransaction
+                        if phase.statements.iter().all(|range| fits(&text.text[range.clone()])) =>
+                    {
+                        self.together(host, text, &phase.statements, done, &mut seal).await?;
+                    }
                     // The record stands behind a statement that commits by itself, and may be missing where a run was
                     // stopped.
                     PhaseKind::NoTransaction => {
@@ -604,6 +610,13 @@ async fn commit<H: Host>(host: &mut H) -> Result<(), Trouble> {
     })
 }
 
+/// Whether a statement surely runs in a transaction: what calls a procedure may end it.
+fn fits(sql: &str) -> bool {
+    let statement = Statement::read(sql);
+    let is_open = matches!(statement.kind, Kind::Do | Kind::Call | Kind::Other(_) | Kind::Server(_));
+    !is_open && statement.transaction() != Transaction::Outside
+}
+
 /// Whether a statement may take a lock that others wait for: the locks of rows are no others' business.
 fn takes_locks(sql: &str) -> bool {
     let statement = Statement::read(sql);
@@ -627,6 +640,18 @@ async fn most_changes<H: Host>(host: &mut H, sql: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_recorded_in_its_own_transaction() {
+        for sql in ["INSERT INTO a VALUES (1)", "UPDATE a SET b = 1", "ALTER TYPE a ADD VALUE 'b'", "DROP TABLE a"] {
+            assert!(fits(sql), "{sql}");
+        }
+        for sql in
+            ["VACUUM a", "CALL a()", "DO 'BEGIN COMMIT; END'", "CREATE INDEX CONCURRENTLY a ON b(c)", "EXPLAIN a"]
+        {
+            assert!(!fits(sql), "{sql}");
+        }
+    }
 
     #[test]
     fn what_is_set_for_a_session() {

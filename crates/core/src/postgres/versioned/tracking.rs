@@ -1,7 +1,7 @@
 //! What a database says of its own history, and how that is written.
 //!
 //! The two tables stand in the first schema of the search path in which something can be made, as everybody's do, and
-//! are found by the search path. No schema declares them, and no plan touches them.
+//! are found by the search path. Where no schema of it is there yet, they stand in `public`, and a comment names the path. No schema declares them, and no plan touches them.
 
 use crate::error::{Code, Error, Result};
 use crate::history::record::{FORMAT, IN_TABLE, MIGRATIONS, STATE};
@@ -37,16 +37,14 @@ pub async fn read_tracking<C: Connection>(conn: &mut C) -> Result<Tracking> {
 
 pub(super) async fn read_home<C: Connection>(conn: &mut C) -> Result<(Tracking, Home)> {
     let sql = format!(
-        "SELECT (SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_class c \
-         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.relname = '{STATE}' AND pg_catalog.pg_table_is_visible(c.oid)), \
-         EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        "SELECT (SELECT pg_catalog.quote_ident(h.nspname) FROM {} h), EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c') AND {OF_USERS} AND c.relname NOT LIKE '\\_whimbrel\\_%' \
          AND {}), \
          EXISTS (SELECT 1 FROM pg_catalog.pg_proc c JOIN pg_catalog.pg_namespace n ON n.oid = c.pronamespace \
          WHERE {OF_USERS} AND {}), \
          EXISTS (SELECT 1 FROM pg_catalog.pg_type c JOIN pg_catalog.pg_namespace n ON n.oid = c.typnamespace \
          WHERE c.typtype IN ('e', 'd', 'r') AND {OF_USERS} AND {})",
+        home_query(),
         no_extension("pg_class"),
         no_extension("pg_proc"),
         no_extension("pg_type"),
@@ -93,6 +91,20 @@ pub(super) async fn read_home<C: Connection>(conn: &mut C) -> Result<(Tracking, 
     Ok((tracking, home))
 }
 
+/// The schema with the record, as a query in parentheses: the first one of the search path that has it, or the one that
+/// was taken because none of the path was there then.
+fn home_query() -> String {
+    format!(
+        "(SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relname = '{STATE}' AND (pg_catalog.pg_table_is_visible(c.oid) \
+         OR pg_catalog.obj_description(c.oid, 'pg_class') = {FOR_PATH}) \
+         ORDER BY pg_catalog.pg_table_is_visible(c.oid) DESC LIMIT 1)"
+    )
+}
+
+/// What is noted at a table that stands in no schema of the search path: which path it is for.
+const FOR_PATH: &str = "'for the search path ' || pg_catalog.current_setting('search_path')";
+
 /// What is no part of the server itself.
 const OF_USERS: &str = "n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'";
 
@@ -127,17 +139,24 @@ pub(super) async fn create_tables<C: Connection>(conn: &mut C, home: &mut Home) 
     if home.0.is_some() {
         return Ok(());
     }
-    let found = conn.query("SELECT pg_catalog.quote_ident(pg_catalog.current_schema())").await?;
-    let schema = found.first().map(|row| text(row, 0)).filter(|schema| !schema.is_empty());
-    let made = Home(Some(schema.unwrap_or_else(|| "public".to_owned())));
+    let sql =
+        format!("SELECT pg_catalog.quote_ident(pg_catalog.current_schema()), pg_catalog.quote_literal({FOR_PATH})");
+    let found = conn.query(&sql).await?;
+    let cell = |n: usize| found.first().map(|row| text(row, n)).filter(|text| !text.is_empty());
+    let is_elsewhere = cell(0).is_none();
+    let made = Home(Some(cell(0).unwrap_or_else(|| "public".to_owned())));
     let (migrations, state) = (made.table(MIGRATIONS), made.table(STATE));
+    let note = match cell(1).filter(|_| is_elsewhere) {
+        Some(path) => format!("; COMMENT ON TABLE {state} IS {path}"),
+        None => String::new(),
+    };
     conn.execute(&format!(
         "CREATE TABLE {migrations} (id bigint PRIMARY KEY, idx bigint NOT NULL, version text NOT NULL, \
          name text NOT NULL, checksum text NOT NULL, hash text NOT NULL, origin text NOT NULL, batch bigint NOT NULL, \
          applied_at bigint NOT NULL, milliseconds bigint NOT NULL, phases bigint, down text); \
          CREATE TABLE {state} (id integer PRIMARY KEY CHECK (id = 1), format bigint NOT NULL, strategy text NOT NULL, \
          idx bigint NOT NULL, head text NOT NULL, fingerprint text NOT NULL, min_reader bigint NOT NULL, \
-         min_writer bigint NOT NULL)"
+         min_writer bigint NOT NULL){note}"
     ))
     .await?;
     *home = made;
@@ -215,10 +234,7 @@ pub(super) fn visible(schema: crate::postgres::schema::Schema, ignore: &[String]
 /// # Errors
 /// Where the catalogue cannot be read.
 pub async fn home<C: Connection>(conn: &mut C) -> Result<Option<String>> {
-    let sql = format!(
-        "SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.relname = '{STATE}' AND pg_catalog.pg_table_is_visible(c.oid)"
-    );
+    let sql = format!("SELECT h.nspname FROM {} h", home_query());
     Ok(rows(conn, &sql).await?.first().map(|row| text(row, 0)))
 }
 
