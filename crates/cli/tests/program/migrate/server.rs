@@ -180,3 +180,15 @@ fn a_reset_that_fails_leaves_all_as_it_was() {
     case.run("migrate reset --accept-data-loss").code(0);
     assert_eq!(value(&database, "SELECT count(*) FROM users"), "0");
 }
+
+/// The table in which another tool keeps its record is nobody's business, also where a schema declares it.
+#[test]
+fn another_tools_table_in_the_schema() {
+    let database = database("bookkeeping");
+    let schema = "CREATE TABLE t(n integer);\nCREATE TABLE __diesel_schema_migrations(version text PRIMARY KEY);";
+    let case = case(&database).file("schema.sql", schema);
+    case.run("migrate generate --name start").code(0);
+    case.run("migrate verify").code(0);
+    case.run("migrate apply --yes").code(0);
+    case.run("migrate status --verify --exit-code").code(0);
+}
