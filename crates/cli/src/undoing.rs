@@ -198,14 +198,19 @@ fn way_back(history: &History, record: &Record) -> Result<String, Failure> {
     let tag = record.tag();
     let says_so = known.is_some_and(|m| m.script().is_ok_and(|script| script.irreversible));
     match text {
-        Some(text) if !says_so => Ok(text.to_owned()),
+        Some(text) if !says_so && !matches!(record.state, RecordState::Phases(_)) => Ok(text.to_owned()),
         _ => {
             let why = match known {
+                _ if matches!(record.state, RecordState::Phases(_)) => "it has stopped between two of its phases",
                 _ if says_so => "its script says so",
                 Some(_) => "it has no .down.sql",
                 None => "it is not among the migrations, and the database keeps no script for it",
             };
             let error = Error::new(Code::Irreversible, format!("{tag} cannot be undone: {why}")).migration(&tag);
+            if let RecordState::Phases(_) = record.state {
+                let help = "`whimbrel migrate apply` goes on with it; phases that are still to come may be edited";
+                return Err(error.help(help).into());
+            }
             Err(error.help("bring back a backup of before, or write a new migration that changes it").into())
         }
     }
