@@ -6,7 +6,7 @@ use whimbrel_oracle::{Cell, quoted};
 
 use super::model::{
     Body, Check, Collation, Column, Computed, Conflict, ForeignKey, Generated, Id, Index, Key, Rule, Schema, Search,
-    Table, Trigger, Unique, Value, View, hex,
+    Spelling, Table, Trigger, Unique, Value, View, hex,
 };
 
 /// Random choices, and the ids and names that were given so far.
@@ -178,6 +178,14 @@ impl Dice {
         }
     }
 
+    /// How a table's columns are called in expressions.
+    pub fn spelling(&mut self) -> Spelling {
+        if self.chance(60) {
+            return Spelling::Quoted;
+        }
+        self.one_of([Spelling::Bare, Spelling::Brackets, Spelling::Backticks, Spelling::OtherCase, Spelling::Wordy])
+    }
+
     /// A column with a name of its own.
     pub fn column(&mut self, strict: bool, taken: &[String]) -> Column {
         let declared = self.declared(strict);
@@ -218,6 +226,7 @@ impl Dice {
             indexes: Vec::new(),
             strict,
             without_rowid: false,
+            spelling: self.spelling(),
         };
         for _ in 0..1 + self.below(5) {
             let names = names(&table);
@@ -383,8 +392,10 @@ impl Dice {
             columns.extend(self.pick(&ids));
             columns.extend(self.pick(&ids).filter(|id| !columns.contains(id)));
         }
-        let style = u8::try_from(self.below(3)).unwrap_or(0);
-        schema.views.push(View { id: self.id(), name: self.object_name(), from, columns, style });
+        let style = u8::try_from(self.below(7)).unwrap_or(0);
+        let other = self.pick(&schema.tables).filter(|_| style > 2);
+        let with = other.and_then(|table| Some((table.id, self.pick(&table.columns)?.id)));
+        schema.views.push(View { id: self.id(), name: self.object_name(), from, columns, style, with });
     }
 
     /// Adds a trigger on a table or view that writes to a table.
@@ -404,7 +415,7 @@ impl Dice {
             of: of.into_iter().collect(),
             writes: writes.id,
             column,
-            body: self.one_of([Body::Delete, Body::Update, Body::Insert, Body::Rollback]),
+            body: self.one_of([Body::Delete, Body::Update, Body::Insert, Body::Rollback, Body::Both, Body::Both]),
         });
     }
 

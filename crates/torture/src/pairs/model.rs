@@ -46,6 +46,25 @@ pub struct Table {
     pub strict: bool,
     /// Whether it is WITHOUT ROWID.
     pub without_rowid: bool,
+    /// How its columns are called in expressions, and whether there are comments.
+    pub spelling: Spelling,
+}
+
+/// How a name is written where it is used. None of it means anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// In double quotes.
+    Quoted,
+    /// Without quotes where none are needed.
+    Bare,
+    /// In brackets where that can be.
+    Brackets,
+    /// In backticks.
+    Backticks,
+    /// In the other case.
+    OtherCase,
+    /// With the table's name before it in CHECK, and with comments between columns.
+    Wordy,
 }
 
 /// A column.
@@ -263,6 +282,8 @@ pub struct View {
     pub columns: Vec<Id>,
     /// How it is written: a number that chooses among a few ways.
     pub style: u8,
+    /// Another table that it reads, and a column there.
+    pub with: Option<(Id, Id)>,
 }
 
 /// A trigger.
@@ -297,6 +318,8 @@ pub enum Body {
     Insert,
     /// It ends the transaction.
     Rollback,
+    /// It updates and inserts with values of the row, and reads its own table.
+    Both,
 }
 
 /// A full-text table of FTS5.
@@ -351,8 +374,17 @@ impl Table {
         key.chain(uniques).collect()
     }
 
+    /// How the column is called in an expression.
     fn name_of(&self, id: Id) -> String {
-        self.column(id).map_or_else(String::new, |column| quoted(&column.name))
+        let Some(column) = self.column(id) else { return String::new() };
+        let name = &column.name;
+        match self.spelling {
+            Spelling::Bare if is_plain(name) => name.clone(),
+            Spelling::Brackets if !name.contains(']') => format!("[{name}]"),
+            Spelling::Backticks => format!("`{}`", name.replace('`', "``")),
+            Spelling::OtherCase => quoted(&other_case(name)),
+            _ => quoted(name),
+        }
     }
 
     fn names_of(&self, ids: &[Id]) -> String {
@@ -383,7 +415,9 @@ impl Table {
         options.extend(self.strict.then_some("STRICT"));
         options.extend(self.without_rowid.then_some("WITHOUT ROWID"));
         let options = if options.is_empty() { String::new() } else { format!(" {}", options.join(", ")) };
-        format!("CREATE TABLE {}(\n  {}\n){options}", quoted(&self.name), parts.join(",\n  "))
+        let between = if self.spelling == Spelling::Wordy { ", -- it's (\"one\"), two\n  " } else { ",\n  " };
+        let end = if self.spelling == Spelling::Wordy { " /* the ) end */" } else { "" };
+        format!("CREATE TABLE {}(\n  {}{end}\n){options}", quoted(&self.name), parts.join(between))
     }
 
     fn references(&self, schema: &Schema, key: &ForeignKey) -> String {
@@ -441,7 +475,10 @@ impl Table {
     }
 
     fn rule_text(&self, rule: &Rule) -> String {
-        let name = |id: &Id| self.name_of(*id);
+        let name = |id: &Id| match self.spelling {
+            Spelling::Wordy => format!("{}.{}", quoted(&self.name), self.name_of(*id)),
+            _ => self.name_of(*id),
+        };
         match rule {
             Rule::NoBlob(id) => format!("typeof({}) <> 'blob'", name(id)),
             Rule::NoText(id) => format!("typeof({}) <> 'text'", name(id)),
@@ -473,6 +510,18 @@ impl Table {
 
 fn constraint_name(name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| format!("CONSTRAINT {} ", quoted(name)))
+}
+
+/// Whether a name needs no quotes.
+fn is_plain(name: &str) -> bool {
+    let word = name.trim_end_matches(|c: char| c.is_ascii_digit()).to_ascii_lowercase();
+    ["a", "b", "c", "id", "name", "value", "camel", "rank", "ünï", "excluded"].contains(&word.as_str())
+}
+
+/// A name in another case.
+pub fn other_case(name: &str) -> String {
+    let upper = name.to_ascii_uppercase();
+    if upper == name { name.to_ascii_lowercase() } else { upper }
 }
 
 /// Bytes as a literal.
@@ -524,7 +573,26 @@ impl Schema {
 
     fn create_view(&self, view: &View) -> String {
         let (name, from) = (quoted(&view.name), self.name_of(view.from));
+        let with = view.with.and_then(|(id, column)| self.table(id).map(|other| (other, other.name_of(column))));
         match self.table(view.from) {
+            Some(table) if view.style > 2 && !view.columns.is_empty() => {
+                let first = table.name_of(view.columns[0]);
+                let (other, second) = with.map_or((from.clone(), first.clone()), |(t, c)| (quoted(&t.name), c));
+                match view.style {
+                    3 => format!(
+                        "CREATE VIEW {name} AS SELECT x.{first} AS c0, y.{second} AS c1 FROM {from} AS x \
+                         LEFT JOIN {other} y ON x.{first} = y.{second}"
+                    ),
+                    4 => format!("CREATE VIEW {name}(p) AS WITH w AS (SELECT {first} FROM {from}) SELECT * FROM w"),
+                    5 => format!(
+                        "CREATE VIEW {name} AS SELECT {from}.{first} AS c0 FROM {from} \
+                         WHERE {first} IN (SELECT z.{second} FROM {other} AS z)"
+                    ),
+                    _ => format!(
+                        "CREATE VIEW {name} AS SELECT {first} AS c0 FROM {from} UNION ALL SELECT {second} FROM {other}"
+                    ),
+                }
+            }
             Some(table) if !view.columns.is_empty() => {
                 let columns: Vec<String> = view
                     .columns
@@ -551,8 +619,11 @@ impl Schema {
             None => format!("CREATE VIRTUAL TABLE {name} USING fts5(title, body)"),
             Some((id, columns)) => {
                 let Some(table) = self.table(*id) else { return String::new() };
-                let rowid = table.alias().map_or_else(|| "rowid".to_owned(), |id| table.name_of(id));
-                let columns = table.names_of(columns);
+                let alias = table.alias().and_then(|id| table.column(id));
+                let rowid = alias.map_or_else(|| "rowid".to_owned(), |column| quoted(&column.name));
+                let columns: Vec<String> =
+                    columns.iter().filter_map(|id| table.column(*id)).map(|column| quoted(&column.name)).collect();
+                let columns = columns.join(", ");
                 format!(
                     "CREATE VIRTUAL TABLE {name} USING fts5({columns}, content={}, content_rowid={rowid})",
                     quoted(&table.name)
@@ -580,6 +651,15 @@ impl Schema {
             Body::Update => format!("UPDATE {written} SET {column} = NULL"),
             Body::Insert => format!("INSERT INTO {written}({column}) VALUES (77)"),
             Body::Rollback => format!("SELECT RAISE(ROLLBACK, 'no') FROM {written} WHERE {column} IS NULL"),
+            Body::Both => {
+                let first = on.zip(trigger.of.first()).map(|(table, id)| (quoted(&table.name), table.name_of(*id)));
+                let (from, value) = first.unwrap_or_else(|| (written.clone(), column.clone()));
+                let value_of_row = if trigger.of.is_empty() { "7".to_owned() } else { format!("{row}.{value}") };
+                format!(
+                    "UPDATE {written} SET {column} = {value_of_row} WHERE {column} IS NOT NULL; \
+                     INSERT INTO {written}({column}) SELECT x.{value} FROM {from} AS x WHERE x.{value} IS NULL"
+                )
+            }
         };
         format!(
             "CREATE TRIGGER {} {when} {}{of} ON {}{condition} BEGIN {body}; END",
@@ -619,7 +699,10 @@ impl Schema {
                 tables.iter().any(|t| t.id == table && ids.iter().all(|id| t.column(*id).is_some()))
             };
             let is_view = |id: Id| views.iter().any(|view| view.id == id);
-            self.views.retain(|view| has(view.from, &view.columns) || (is_view(view.from) && view.columns.is_empty()));
+            self.views.retain(|view| {
+                view.with.is_none_or(|(id, column)| has(id, &[column]))
+                    && (has(view.from, &view.columns) || (is_view(view.from) && view.columns.is_empty()))
+            });
             self.searches.retain(|search| {
                 search.of.as_ref().is_none_or(|(id, columns)| {
                     let table = tables.iter().find(|table| table.id == *id);

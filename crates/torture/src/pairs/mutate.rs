@@ -4,7 +4,7 @@
 //! renamed has left may be taken at once.
 
 use super::generate::{Dice, names};
-use super::model::{Collation, Conflict, Id, Schema, Table, Value};
+use super::model::{Collation, Conflict, Id, Schema, Table, Value, other_case};
 
 /// The schema after so many changes.
 pub fn mutated(dice: &mut Dice, before: &Schema, changes: usize) -> Schema {
@@ -50,7 +50,7 @@ fn change(dice: &mut Dice, before: &Schema, after: &mut Schema) {
         10 => {
             let at = dice.below(after.views.len());
             if let Some(view) = after.views.get_mut(at) {
-                view.style = (view.style + 1) % 3;
+                view.style = (view.style + 1) % 7;
             }
         }
         11 => {
@@ -114,7 +114,7 @@ fn change_table(dice: &mut Dice, before: &Schema, table: &mut Table) {
     let old = before.table(table.id);
     let at = dice.below(table.columns.len());
     let other = dice.below(table.columns.len());
-    match dice.below(30) {
+    match dice.below(31) {
         0..=2 => add_column(dice, table, old),
         3 | 4 if table.columns.len() > 1 => {
             table.columns.remove(at);
@@ -195,6 +195,7 @@ fn change_table(dice: &mut Dice, before: &Schema, table: &mut Table) {
         25 => table.strict = !table.strict,
         26 => table.without_rowid = !table.without_rowid && table.key.is_some(),
         27 => dice.shuffle(&mut table.columns),
+        28 => table.spelling = dice.spelling(),
         _ => change_generated(dice, table, at),
     }
 }
@@ -256,12 +257,6 @@ fn change_generated(dice: &mut Dice, table: &mut Table, at: usize) {
         }
         None => dice.add_generated(table),
     }
-}
-
-/// A name in another case.
-fn other_case(name: &str) -> String {
-    let upper = name.to_ascii_uppercase();
-    if upper == name { name.to_ascii_lowercase() } else { upper }
 }
 
 /// Gives what is new another name where something dropped had it.

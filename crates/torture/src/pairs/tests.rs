@@ -2,7 +2,7 @@
 
 use whimbrel_oracle::Cell;
 
-use super::model::{Body, Collation, Column, Conflict, Id, Index, Key, Table, Trigger, Value};
+use super::model::{Body, Collation, Column, Conflict, Id, Index, Key, Spelling, Table, Trigger, Value};
 use super::*;
 
 fn column(id: Id, name: &str, declared: &'static str) -> Column {
@@ -43,6 +43,7 @@ fn pair() -> Pair {
         indexes: vec![index],
         strict: false,
         without_rowid: false,
+        spelling: Spelling::Quoted,
     };
     let trigger = Trigger {
         id: 11,
