@@ -198,6 +198,7 @@ scenarios! {
     without_rowid_changed,
     without_rowid_off,
     without_rowid_on,
+    without_rowid_on_filled_key,
     without_rowid_on_null_key,
 }
 

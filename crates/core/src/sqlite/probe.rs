@@ -451,6 +451,8 @@ fn key_probes(asked: &mut TableProbes<'_>, change: &TableChange) {
         let Some(column) = after.column(&name) else { continue };
         let no_value = ProbeKind::NoValue(name.clone());
         match (before.column(&name), value_source(change, column)) {
+            // What is filled in was asked for with NOT NULL.
+            (Some(_), ValueSource::Filled(_)) => {}
             (Some(_), _) if !before.without_rowid || !before.in_primary_key(&name) => {
                 let condition = format!("{} IS NULL", quote_name(&name));
                 asked.add(part(&name), no_value, Some(condition), &column.origin);

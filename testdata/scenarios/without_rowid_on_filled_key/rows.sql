@@ -1,0 +1,1 @@
+INSERT INTO t VALUES ('a', 1), (NULL, 2);
