@@ -103,6 +103,19 @@ fn unit(seed: u64) -> Tally {
     tally
 }
 
+/// Lets a call of each place of a start fail in that way; what is behind is set for each.
+pub fn fail(case: &Case, setup: &Setup, fault: Fault) -> Tally {
+    let mut tally = Tally::default();
+    let outcome = setup.make(case).and_then(|files| {
+        let trial = Trial { case, setup, files: &files, kind: Kind::Disk(fault) };
+        trial.all(&mut Rng::with_seed(0), 0, &mut tally)
+    });
+    if let Err(what) = outcome {
+        tally.bad.push(Finding { unit: 0, what, story: String::new() });
+    }
+    tally
+}
+
 struct Trial<'t> {
     case: &'t Case,
     setup: &'t Setup,

@@ -228,7 +228,10 @@ pub(super) async fn roll_back<C: Connection>(conn: &mut C, error: Error, written
 /// A COMMIT that reports an error may have gone through: the database itself is asked.
 async fn settle<C: Connection>(conn: &mut C, plan: &Plan, error: Error) -> Result<()> {
     match conn.in_transaction().await {
-        Ok(true) => return Err(roll_back(conn, error, true).await),
+        Ok(true) => {
+            let error = roll_back(conn, error, true).await;
+            return Err(if error.is_busy() || is_undone(conn).await { error } else { unknown(error) });
+        }
         Ok(false) if planted::is(Planted::CommitErrorTakenForRollback) => return Err(error.state(State::RolledBack)),
         Ok(false) => {}
         Err(_) => return Err(unknown(error)),
@@ -240,12 +243,24 @@ async fn settle<C: Connection>(conn: &mut C, plan: &Plan, error: Error) -> Resul
         return Err(unknown(error));
     };
     if now.catalogue == plan.basis.catalogue {
-        return Err(error.state(State::RolledBack));
+        return Err(if is_undone(conn).await { error.state(State::RolledBack) } else { unknown(error) });
     }
     match compare(conn, plan).await {
         Ok(()) => Ok(()),
         Err(_) => Err(unknown(error)),
     }
+}
+
+/// Whether a commit that has failed, and cannot be seen, cannot come back either. In WAL mode it may stand complete in the
+/// log, unseen by the connections that are open: what failed came after it. Whoever recovers the log would find it. A
+/// checkpoint that cuts the log to nothing takes it away.
+pub(super) async fn is_undone<C: Connection>(conn: &mut C) -> bool {
+    let Ok(journal) = one_row(conn, "PRAGMA main.journal_mode").await else { return false };
+    if journal.first().and_then(Value::text) != Some("wal") {
+        return true;
+    }
+    let is_busy = one_row(conn, "PRAGMA main.wal_checkpoint(TRUNCATE)").await;
+    is_busy.is_ok_and(|row| row.first().and_then(Value::integer) == Some(0))
 }
 
 fn unknown(error: Error) -> Error {

@@ -587,7 +587,11 @@ impl<'a> Migrator<'a> {
         if is_new {
             upgrade.kind = UpgradeKind::Created;
         }
-        block_on(run::keep(&mut Sqlite::new(&*conn), schema, AUTO_ALTER, &mut self.steps))?;
+        let kept = block_on(run::keep(&mut Sqlite::new(&*conn), schema, AUTO_ALTER, &mut self.steps));
+        // The plan is committed, whatever becomes of the record: the next start finds the schema as declared.
+        kept.map_err(
+            |e| if plan.is_empty() || e.report().state == State::Unknown { e } else { e.state(State::Applied) },
+        )?;
         Ok(upgrade)
     }
 

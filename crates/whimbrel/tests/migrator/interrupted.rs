@@ -221,3 +221,34 @@ fn fault_049_every_request_of_a_way_back_fails_once_and_the_outcome_is_right() {
         }
     }
 }
+
+/// The foreign keys of a database that is made anew could not be checked, and that was taken for a check that found
+/// nothing: rows without a parent were committed.
+#[test]
+fn a_check_that_cannot_be_made_is_not_passed() {
+    let schema = |name: &str| {
+        whimbrel::Schema::from_sql(&format!(
+            "CREATE TABLE town(id INTEGER PRIMARY KEY, {name} TEXT);
+             CREATE TABLE road(id INTEGER PRIMARY KEY, town INT REFERENCES town(id));"
+        ))
+        .unwrap()
+    };
+    for mode in [Mode::Before, Mode::After] {
+        for n in 0.. {
+            let mut db = Rusqlite::open_in_memory().unwrap();
+            Migrator::disposable(&schema("name")).run(&mut db).unwrap();
+            db.execute_batch("INSERT INTO town VALUES (1, 'a'); INSERT INTO road VALUES (1, 1)").unwrap();
+            let mut host = Faulty::new(db, n, mode);
+            let outcome = block_on(whimbrel::run::recreate(&mut host, &schema("title"), &mut ()));
+            let error = outcome.expect_err("nobody has filled the towns in again");
+            let db: &Rusqlite = std::borrow::Borrow::borrow(&host.inner);
+            // Where the rollback fails too, the connection is to be closed.
+            let orphans: i64 = one(db, "SELECT count(*) FROM pragma_foreign_key_check");
+            assert!(orphans == 0 || !db.is_autocommit(), "{mode:?} {n}: {error}");
+            if !host.failed {
+                assert_eq!(error.code(), Code::RowsDoNotFit);
+                break;
+            }
+        }
+    }
+}

@@ -8,7 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::history::record::{self, FORMAT, IN_TABLE, IN_USER_VERSION, MIGRATIONS, REPORTS, STATE};
 use crate::history::{Checksum, Record, State, stamp};
 use crate::planted::{self, Planted};
-use crate::run::apply::{is_where_it_was, roll_back};
+use crate::run::apply::{is_undone, is_where_it_was, roll_back};
 use crate::run::inspect::{one_integer, one_row, read_rows, shadow_tables};
 use crate::run::{Connection, Header, Value};
 use crate::schema::{Schema, same_name};
@@ -141,7 +141,10 @@ impl Open {
 /// A COMMIT that reports an error may have gone through: the database itself is asked.
 async fn settle<C: Connection>(conn: &mut C, before: &Option<State>, error: Error) -> Result<()> {
     match conn.in_transaction().await {
-        Ok(true) => return Err(roll_back(conn, error, true).await),
+        Ok(true) => {
+            let error = roll_back(conn, error, true).await;
+            return Err(if error.is_busy() || is_undone(conn).await { error } else { unknown(&error) });
+        }
         Ok(false) if planted::is(Planted::CommitErrorTakenForRollback) => {
             return Err(error.state(crate::State::RolledBack));
         }
@@ -149,7 +152,8 @@ async fn settle<C: Connection>(conn: &mut C, before: &Option<State>, error: Erro
         Err(_) => return Err(unknown(&error)),
     }
     match read_state(conn).await {
-        Ok(now) if now.state == *before => Err(error.state(crate::State::RolledBack)),
+        Ok(now) if now.state == *before && is_undone(conn).await => Err(error.state(crate::State::RolledBack)),
+        Ok(now) if now.state == *before => Err(unknown(&error)),
         Ok(_) => Ok(()),
         Err(_) => Err(unknown(&error)),
     }
