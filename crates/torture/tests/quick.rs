@@ -47,6 +47,9 @@ macro_rules! layers {
 
 layers! {
     scenarios: "scenarios",
+    crashes: "crashes",
+    faults: "faults",
+    pairs: "pairs",
     kills: "kills",
     races: "races",
     quota: "quota",
