@@ -345,8 +345,8 @@ impl Trial<'_> {
     fn story(&self, log: &[Op], point: usize, stop: Stop) -> String {
         let mut story =
             format!("  case: {}\n  {:?}\n  {stop}, at {point} of {}", self.case.name, self.setup, log.len());
-        for n in point.saturating_sub(4)..point {
-            let line = match &log[n] {
+        for (n, op) in log.iter().enumerate().take(point).skip(point.saturating_sub(4)) {
+            let line = match op {
                 Op::Write { file, from, bytes } => format!("{file:?}: {} bytes written at {from}", bytes.len()),
                 op => format!("{op:?}"),
             };

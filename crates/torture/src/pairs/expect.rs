@@ -104,7 +104,7 @@ fn table_after(old: &Table, rows: &[Row], new: &Table, out: &mut Expected) -> Ve
     let alias = new.alias();
     let became_strict = old.strict != new.strict;
     for column in old.columns.iter().filter(|column| column.generated.is_none()) {
-        if !new.column(column.id).is_some_and(|new| new.generated.is_none()) {
+        if new.column(column.id).is_none_or(|new| new.generated.is_some()) {
             out.losses.push(Reason::Loss);
         }
     }

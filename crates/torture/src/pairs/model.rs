@@ -677,11 +677,11 @@ impl Schema {
                 prune_table(table);
             }
             self.tables.retain(|table| table.columns.iter().any(|column| column.generated.is_none()));
-            let keys: Vec<(Id, Vec<Vec<Id>>, Option<Vec<Id>>)> = self
+            let keys = self
                 .tables
                 .iter()
                 .map(|t| (t.id, t.candidate_keys(), t.key.as_ref().map(|key| key.columns.clone())))
-                .collect();
+                .collect::<Vec<_>>();
             for table in &mut self.tables {
                 let has = |id: &Id| before.table(table.id).is_some_and(|table| table.column(*id).is_some());
                 table.foreign_keys.retain(|key| {
