@@ -126,6 +126,11 @@ fn table_after(old: &Table, rows: &[Row], new: &Table, out: &mut Expected) -> Ve
             if is_missing && needs_value && alias.is_none_or(|alias| alias != column.id || source.is_some()) {
                 out.reasons.push(Reason::NoValue);
             }
+            // A row without an id gets none from a default: no row changes its key unasked.
+            let had_none = source.is_some_and(|(place, _)| cells[place] == Cell::Null);
+            if alias == Some(column.id) && had_none {
+                out.reasons.push(Reason::NoValue);
+            }
             if alias == Some(column.id) && !matches!(value, Cell::Integer(_) | Cell::Null) {
                 out.reasons.push(Reason::Misfit);
             }

@@ -208,8 +208,13 @@ fn what_is_wrong_is_made_small() {
 /// A selection of pairs is right; the command tries more.
 #[test]
 fn pairs_are_right() {
+    let mut all = Tally::default();
     for place in 0..150 {
         let tally = unit(crate::unit_at(5, place));
         assert!(tally.bad.is_empty(), "{}\n{}", tally.bad[0].what, tally.bad[0].story);
+        all.add(tally);
     }
+    let counted = |what: &str| -> u64 { all.notes.iter().filter(|(note, _)| note.contains(what)).map(|n| n.1).sum() };
+    assert!(counted("done") > 100 && counted("as foreseen") > 5, "{:?}", all.notes);
+    assert!(counted("not foreseen") <= 1 && counted("no schema") == 0, "{:?}", all.notes);
 }
