@@ -52,13 +52,6 @@ impl Draft {
         }
     }
 
-    fn renames(mut self, names: &[(&str, &str)]) -> Draft {
-        if let Start::Push { renames, .. } = &mut self.start {
-            *renames = names.iter().map(|(from, to)| ((*from).into(), (*to).into())).collect();
-        }
-        self
-    }
-
     fn loses(mut self) -> Draft {
         if let Start::Push { accept_data_loss, .. } = &mut self.start {
             *accept_data_loss = true;
@@ -134,20 +127,27 @@ fn drafts() -> Vec<Draft> {
         )
         .loses(),
         Draft::push(
-            // A ring is for one time only: said again, it swaps again.
+            // Said by hints, which every start says again; answers are for one time, and a start that is gone on with
+            // has none to give.
             "renames in a chain",
             "CREATE TABLE x(id INTEGER PRIMARY KEY, a TEXT, b TEXT); CREATE TABLE y(id INTEGER PRIMARY KEY, c TEXT);
              CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b TEXT); CREATE INDEX t_a ON t(a);
              CREATE VIEW ys AS SELECT c FROM y",
             "{N} INSERT INTO x SELECT i, 'a' || i, 'b' || i FROM n; {N} INSERT INTO y SELECT i, 'c' || i FROM n;
              {N} INSERT INTO t SELECT i, 'a' || i, 'b' || i FROM n",
-            "CREATE TABLE y(id INTEGER PRIMARY KEY, a TEXT, b TEXT); CREATE TABLE z(id INTEGER PRIMARY KEY, c TEXT);
-             CREATE TABLE t(id INTEGER PRIMARY KEY, b TEXT, c TEXT); CREATE INDEX t_a ON t(b);
+            "-- whimbrel: renamed from x
+             CREATE TABLE y(id INTEGER PRIMARY KEY, a TEXT, b TEXT);
+             -- whimbrel: renamed from y
+             CREATE TABLE z(id INTEGER PRIMARY KEY, c TEXT);
+             CREATE TABLE t(id INTEGER PRIMARY KEY,
+               b TEXT, -- whimbrel: renamed from a
+               c TEXT -- whimbrel: renamed from b
+             );
+             CREATE INDEX t_a ON t(b);
              CREATE VIEW ys AS SELECT c FROM z",
             "{N} INSERT INTO y SELECT i, 'a' || i, 'b' || i FROM n; {N} INSERT INTO z SELECT i, 'c' || i FROM n;
              {N} INSERT INTO t SELECT i, 'a' || i, 'b' || i FROM n",
-        )
-        .renames(&[("y", "z"), ("x", "y"), ("t.b", "c"), ("t.a", "b")]),
+        ),
         Draft::push(
             "new indexes",
             "CREATE TABLE note(id INTEGER PRIMARY KEY, body TEXT, n INT)",
