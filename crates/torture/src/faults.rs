@@ -268,10 +268,19 @@ impl Trial<'_> {
 
     fn examine(&self, db: &Connection) -> Result<Side, String> {
         let image = Image::read(db).map_err(|e| format!("it cannot be read: {e}"))?;
-        let side = image.side(&self.case.old, &self.case.new)?;
+        let side = plain(&image).side(&plain(&self.case.old), &plain(&self.case.new))?;
         let damage = damage(db).map_err(|e| format!("it cannot be checked: {e}"))?;
         damage.first().map_or(Ok(side), |damage| Err(format!("it is damaged: {damage}")))
     }
+}
+
+/// Where a question to the database fails, a table may be rebuilt that could have been edited, and its name is quoted.
+fn plain(image: &Image) -> Image {
+    let mut image = image.clone();
+    for sql in image.objects.iter_mut().filter_map(|object| object.sql.as_mut()) {
+        sql.retain(|c| c != '"');
+    }
+    image
 }
 
 struct Started {
