@@ -114,4 +114,3 @@ CREATE TABLE of_computed (
 -- not carried: rule quiet on always: SQLite has no rules
 -- not carried: trigger touch on auth.users: triggers run functions of the server
 -- not carried: policy mine on always: a device's database has one reader: nothing is held back from it
--- not carried: object cast public.span to public.span_multirange: it is nothing that SQLite knows
