@@ -160,7 +160,7 @@ const DEEPEST: usize = 100;
 
 /// How many operators an expression may have. `a OR b OR c` is a tree as high as it is long, and whoever walks through it
 /// has a stack that ends.
-const MOST: usize = 500;
+const MOST: usize = 200;
 
 /// The words that end an expression, or stand where a name never does without quotes.
 const RESERVED: &[&str] = &[
