@@ -152,6 +152,7 @@ scenarios! {
     search_over_a_view,
     search_over_implicit_rowids,
     search_renamed,
+    search_renamed_over_other_values,
     search_with_own_text,
     search_without_text,
     search_without_text_changed,

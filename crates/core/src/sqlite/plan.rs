@@ -21,7 +21,7 @@ use super::virtual_tables;
 use crate::diff::{Change, Diff, Note, Part, TableChange};
 use crate::plan::{Hazard, Statement, Step, Strategy};
 use crate::planted::{self, Planted};
-use crate::schema::{Schema, Table, Trigger, fold, same_name};
+use crate::schema::{Meaning, Schema, Table, Trigger, fold, same_name};
 
 /// What the planner knows of the database besides its schema.
 #[derive(Debug, Clone, Default)]
@@ -481,13 +481,15 @@ impl Planner<'_> {
         }
         for table in &self.after.virtual_tables {
             let Some(content) = virtual_tables::external_content(table) else { continue };
-            let is_planned = |c: &Change| match c {
-                Change::CreateVirtualTable(t) | Change::AlterVirtualTable { after: t, .. } => {
-                    same_name(&t.name, &table.name)
+            // One that only gets another name keeps its index.
+            let is_filled = |c: &Change| match c {
+                Change::CreateVirtualTable(t) => same_name(&t.name, &table.name),
+                Change::AlterVirtualTable { before, after } => {
+                    same_name(&after.name, &table.name) && Meaning::meaning(before) != Meaning::meaning(after)
                 }
                 _ => false,
             };
-            if self.diff.changes.iter().any(is_planned) {
+            if self.diff.changes.iter().any(is_filled) {
                 continue;
             }
             if let Some((n, _)) = changed.iter().find(|(_, name)| same_name(name, &content)) {
