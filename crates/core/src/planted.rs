@@ -3,7 +3,7 @@
 //!
 //! Each has one place in the engine, or two, where it would be made: a line that asks [`is`]. Without the feature
 //! `planted-bugs` that is a constant `false`, and nothing of it is compiled. With the feature nothing is wrong either,
-//! until a thread [plants](plant) one; it is then wrong for that thread alone.
+//! until a thread plants one; it is then wrong for that thread alone.
 //!
 //! **Invariant:** no released program is built with the feature. `torture` is the only crate that asks for it, and only
 //! where it is asked to.

@@ -5,7 +5,7 @@
 //! or the new one, whole, and a start without a fault brings it to the new one; on the same connection, too, where the
 //! error does not say that it is to be closed.
 //!
-//! A unit is one case, one set of settings and one kind of fault, all chosen by its number, at up to [`MOST`] of the calls
+//! A unit is one case, one set of settings and one kind of fault, all chosen by its number, at up to `MOST` of the calls
 //! that it can hit.
 
 #[path = "../../whimbrel/tests/support/faulty.rs"]

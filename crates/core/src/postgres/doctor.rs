@@ -1,6 +1,6 @@
 //! A database looked over: what is wrong with it, or may become so, as far as the server knows.
 //!
-//! Each [`Rule`] is one query of the catalogue that gives objects, what is wrong with each, and what to do. Only one look
+//! Each `Rule` is one query of the catalogue that gives objects, what is wrong with each, and what to do. Only one look
 //! goes into tables: whether the next number of a sequence is already taken, which an index answers. Nothing is written,
 //! and nobody is kept waiting.
 

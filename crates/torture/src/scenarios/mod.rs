@@ -1,8 +1,8 @@
 //! Fixed databases and starts with what has to come of them written out by hand, row by row.
 //!
 //! Random schemas find what nobody has thought of. What somebody has thought of stands here: each case is about one
-//! mistake that was really made somewhere, and says in its name what must not happen. [`pushes`] declare a schema,
-//! [`upgrades`] run migrations, [`company`] is about other connections and about answers that are lost.
+//! mistake that was really made somewhere, and says in its name what must not happen. `pushes` declare a schema,
+//! `upgrades` run migrations, `company` is about other connections and about answers that are lost.
 //!
 //! One unit runs all of them, in a file of a new folder. Its number decides the journal mode, and whether the app has
 //! foreign keys switched on: neither may make a difference.
