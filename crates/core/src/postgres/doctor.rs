@@ -282,7 +282,7 @@ async fn sequences<H: Host>(host: &mut H, findings: &mut Vec<Finding>) -> Result
         let questions: Vec<String> = some.iter().map(|row| text(row, 3)).collect();
         let answers = host.query(&format!("SELECT {}", questions.join(", "))).await?;
         let Some(answers) = answers.first() else { continue };
-        for (_, row) in some.iter().enumerate().filter(|(at, _)| text(answers, *at) == "t") {
+        for (row, _) in some.iter().zip(answers).filter(|(_, is_taken)| is_taken.text() == Some("t")) {
             findings.push(Finding {
                 code: "D15",
                 severity: Severity::Error,
