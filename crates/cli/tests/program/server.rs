@@ -1,4 +1,4 @@
-//! `plan`, `push` and `diff` on a PostgreSQL server.
+//! `plan`, `push`, `diff` and `doctor` on a PostgreSQL server.
 
 use whimbrel_postgres_server::{Database, database};
 
