@@ -66,6 +66,8 @@ pub struct Tally {
     pub bad: Vec<Finding>,
     /// Other counts worth telling, such as how many databases were found in the old version.
     pub notes: Vec<(&'static str, u64)>,
+    /// Units that are right as far as can be told, and that a person may want to look at.
+    pub unsure: Vec<u64>,
 }
 
 /// A broken promise.
@@ -84,6 +86,7 @@ impl Tally {
     pub fn add(&mut self, other: Tally) {
         self.tried += other.tried;
         self.bad.extend(other.bad);
+        self.unsure.extend(other.unsure);
         for (about, count) in other.notes {
             self.note(about, count);
         }

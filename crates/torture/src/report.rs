@@ -33,7 +33,12 @@ pub fn table(tried: &[Tried], seed: u64) -> String {
     }
     let (bad, time) =
         tried.iter().fold((0, Duration::ZERO), |(bad, sum), (_, tally, time)| (bad + tally.bad.len(), sum + *time));
-    format!("{table}\n\n{bad} bad in {:.0} s, seed {seed}", time.as_secs_f64())
+    let unsure = tried.iter().filter(|(_, tally, _)| !tally.unsure.is_empty()).map(|(layer, tally, _)| {
+        let units: Vec<_> = tally.unsure.iter().map(u64::to_string).collect();
+        format!("not foreseen by {}, and to be looked at: --unit {}\n", layer.name, units.join(", "))
+    });
+    let unsure: String = unsure.collect();
+    format!("{table}\n\n{unsure}{bad} bad in {:.0} s, seed {seed}", time.as_secs_f64())
 }
 
 /// The same for programs.
@@ -47,6 +52,7 @@ pub fn json(tried: &[Tried], seed: u64) -> String {
                 tally.bad.iter().map(|f| json!({ "unit": f.unit, "what": f.what, "story": f.story })).collect();
             json!({
                 "name": layer.name, "counted": layer.counted, "tried": tally.tried, "bad": bad, "notes": notes,
+                "unsure": tally.unsure,
                 "seconds": time.as_secs_f64(),
             })
         })

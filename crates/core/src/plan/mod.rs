@@ -127,6 +127,8 @@ pub enum Statement {
     Execute(String),
     /// `INSERT … SELECT` of a whole table, done in portions where the rows can be walked by rowid.
     Copy(Copy),
+    /// `UPDATE` of a whole table, done in portions likewise.
+    Fill(Fill),
     /// A query that must give a single 0.
     Check {
         /// The query.
@@ -162,12 +164,50 @@ impl Copy {
     }
 }
 
+/// Values that the rows of a table get where they stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fill {
+    /// `UPDATE table SET …`, without WHERE.
+    pub head: String,
+    /// Which rows get a value; none where all do.
+    pub condition: Option<String>,
+    /// The table.
+    pub table: String,
+    /// The name of its rowid, where it has one: the rows can be walked in portions.
+    pub rowid: Option<String>,
+    /// Rows of the table.
+    pub rows: u64,
+}
+
+impl Fill {
+    /// The whole of it as one statement.
+    pub fn sql(&self) -> String {
+        match &self.condition {
+            Some(condition) => format!("{} WHERE {condition}", self.head),
+            None => self.head.clone(),
+        }
+    }
+
+    /// The part of it that concerns the rows behind rowid `after`, up to rowid `last`.
+    pub(crate) fn portion(&self, rowid: &str, after: Option<i64>, last: i64) -> String {
+        let mut sql = format!("{} WHERE {rowid} <= {last}", self.head);
+        if let Some(after) = after {
+            sql.push_str(&format!(" AND {rowid} > {after}"));
+        }
+        if let Some(condition) = &self.condition {
+            sql.push_str(&format!(" AND ({condition})"));
+        }
+        sql
+    }
+}
+
 impl Statement {
     /// The statement as SQL that a person could run.
     pub fn sql(&self) -> String {
         match self {
             Statement::Execute(sql) => sql.clone(),
             Statement::Copy(copy) => copy.sql(),
+            Statement::Fill(fill) => fill.sql(),
             Statement::Check { sql, .. } => sql.clone(),
             Statement::RaiseSchemaVersion => "PRAGMA main.schema_version".to_owned(),
         }
@@ -192,7 +232,7 @@ impl Plan {
 
     /// Rows that will be written again.
     pub fn rows(&self) -> u64 {
-        self.steps.iter().filter(|s| s.strategy == Strategy::Rebuild).map(|s| s.rows).sum()
+        self.steps.iter().filter(|s| s.rewrites()).map(|s| s.rows).sum()
     }
 
     /// The whole plan as a script that `sqlite3` could run, with the settings and the transaction around it.
@@ -212,7 +252,9 @@ impl Plan {
                     Statement::RaiseSchemaVersion => {
                         out.push_str("-- set this to one more than it is:\nPRAGMA main.schema_version;\n");
                     }
-                    Statement::Execute(_) | Statement::Copy(_) => out.push_str(&(statement.sql() + ";\n")),
+                    Statement::Execute(_) | Statement::Copy(_) | Statement::Fill(_) => {
+                        out.push_str(&(statement.sql() + ";\n"));
+                    }
                 }
             }
         }
@@ -222,6 +264,14 @@ impl Plan {
         }
         out.push_str("\nCOMMIT;\nPRAGMA foreign_keys = ON;\n");
         out
+    }
+}
+
+impl Step {
+    /// Whether it writes the rows of its table again, one by one.
+    pub(crate) fn rewrites(&self) -> bool {
+        let fills = |statement: &Statement| matches!(statement, Statement::Fill(_));
+        self.strategy == Strategy::Rebuild || self.statements.iter().any(fills)
     }
 }
 

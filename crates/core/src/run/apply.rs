@@ -11,7 +11,7 @@ use super::{Cancel, Connection, Event, Failure, FailureKind, Observer, Value};
 use crate::diff::{Answers, Options, diff};
 use crate::error::{Code, Error, Result, State};
 use crate::history::record::is_own;
-use crate::plan::{Copy, Plan, Statement, Step};
+use crate::plan::{Copy, Fill, Plan, Statement, Step};
 use crate::planted::{self, Planted};
 use crate::sqlite::read::read_catalogue;
 use crate::sqlite::token::quote_text;
@@ -359,6 +359,7 @@ async fn execute<C: Connection, O: Observer + ?Sized>(
             conn.execute(sql).await.map_err(|f| failed(step, sql, &f))?;
         }
         Statement::Copy(copy) => copy_rows(conn, step, copy, progress, observer, cancel).await?,
+        Statement::Fill(fill) => fill_rows(conn, step, fill, progress, observer, cancel).await?,
         Statement::Check { sql, failure } => {
             let rows = conn.query(sql).await.map_err(|f| failed(step, sql, &f))?;
             if rows.first().and_then(|r| r.first()) != Some(&Value::Integer(0)) {
@@ -410,6 +411,43 @@ async fn copy_rows<C: Connection, O: Observer + ?Sized>(
         if last == Some(i64::MAX) || planted::is(Planted::RowsNotCounted) {
             return Ok(());
         }
+    }
+}
+
+/// Writes in portions where rows can be walked by rowid, as a copy does.
+async fn fill_rows<C: Connection, O: Observer + ?Sized>(
+    conn: &mut C,
+    step: &Step,
+    fill: &Fill,
+    progress: &mut Progress,
+    observer: &mut O,
+    cancel: &Cancel,
+) -> Result<()> {
+    let Some(rowid) = fill.rowid.as_ref().filter(|_| fill.rows > PORTION) else {
+        let sql = fill.sql();
+        conn.execute(&sql).await.map_err(|f| failed(step, &sql, &f))?;
+        progress.add(step, fill.rows, observer);
+        return Ok(());
+    };
+    let mut after: Option<i64> = None;
+    loop {
+        if cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        let from = after.map_or_else(String::new, |after| format!(" WHERE {rowid} > {after}"));
+        let sql = format!(
+            "SELECT count(*), max(id) FROM (SELECT {rowid} AS id FROM {}{from} ORDER BY {rowid} LIMIT {PORTION})",
+            fill.table
+        );
+        let row = conn.query(&sql).await.map_err(|f| failed(step, &sql, &f))?;
+        let row = row.first().map(Vec::as_slice).unwrap_or_default();
+        let [Value::Integer(rows), Value::Integer(last)] = row else {
+            return Ok(());
+        };
+        let sql = fill.portion(rowid, after, *last);
+        conn.execute(&sql).await.map_err(|f| failed(step, &sql, &f))?;
+        progress.add(step, rows.unsigned_abs(), observer);
+        after = Some(*last);
     }
 }
 

@@ -1,27 +1,28 @@
 //! What the planner has to know of a live database besides its schema.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use super::inspect::{Live, one_integer, one_row};
 use super::{Connection, Value};
 use crate::diff::{Change, Diff};
 use crate::error::{Code, Result};
-use crate::plan::{Step, Strategy};
-use crate::schema::{fold, same_name};
-use crate::sqlite::plan::Facts;
+use crate::plan::Step;
+use crate::schema::{Schema, fold, same_name};
+use crate::sqlite::plan::{Facts, fired_by_update};
 use crate::sqlite::print::main;
 use crate::sqlite::probe::{Probe, ProbeKind};
 use crate::sqlite::token::quote_text;
 
-/// What is cheap to know: versions, names, whether tables have rows at all, and what the probes have answered.
+/// What is cheap to know of a database with this schema: versions, names, whether tables have rows at all, and what the probes have answered.
 pub(super) async fn facts<C: Connection>(
     conn: &mut C,
     live: &Live,
+    schema: &Schema,
     diff: &Diff,
     probes: &[Probe],
     answers: &[u64],
 ) -> Result<Facts> {
-    let mut facts = Facts { version: live.basis.version, ..Facts::default() };
+    let mut facts = Facts { version: live.basis.version, fired: fired_by_update(schema), ..Facts::default() };
     facts.names = live.catalogue.iter().map(|row| fold(&row.name)).collect();
     let statistics = ["sqlite_stat1", "sqlite_stat4"];
     facts.statistics = statistics.iter().filter(|s| facts.names.contains(**s)).map(|s| (*s).to_owned()).collect();
@@ -37,21 +38,15 @@ pub(super) async fn facts<C: Connection>(
             _ => {}
         }
     }
-    let new: HashSet<String> = diff
-        .changes
-        .iter()
-        .filter_map(|c| match c {
-            Change::CreateTable(table) => Some(fold(&table.name)),
-            _ => None,
-        })
-        .collect();
-    let alters: BTreeSet<&str> =
-        diff.changes.iter().filter_map(|c| live_table(diff, c)).filter(|t| !new.contains(&fold(t))).collect();
+    let alters: BTreeSet<&str> = diff.changes.iter().filter_map(|change| live_table(diff, change)).collect();
     let alters: Vec<&str> = alters.into_iter().collect();
     if alters.is_empty() {
         return Ok(facts);
     }
     facts.catalogue_edits = can_edit_catalogue(conn).await?;
+    let sql = "SELECT tbl_name FROM temp.sqlite_master WHERE type = 'trigger'";
+    let rows = conn.query(sql).await.map_err(|f| f.error(Code::Database, "temporary triggers cannot be listed"))?;
+    facts.fired.extend(rows.iter().filter_map(|row| Some(fold(row.first()?.text()?))));
     for tables in alters.chunks(50) {
         let terms: Vec<_> = tables.iter().map(|t| format!("EXISTS (SELECT 1 FROM {} NOT INDEXED)", main(t))).collect();
         let row = one_row(conn, &format!("SELECT {}", terms.join(", "))).await?;
@@ -75,11 +70,16 @@ async fn can_edit_catalogue<C: Connection>(conn: &mut C) -> Result<bool> {
     Ok(set.is_ok() && now? == 1)
 }
 
-/// The table whose rows a change is about, by its live name.
+/// The table whose rows a change is about, by its live name; none where the table is new, though one that is renamed may
+/// have had its name.
 fn live_table<'d>(diff: &'d Diff, change: &'d Change) -> Option<&'d str> {
     match change {
         Change::AlterTable(change) => Some(&change.before.name),
         Change::CreateIndex(index) | Change::AlterIndex { after: index, .. } if index.unique => {
+            let is_new = |c: &Change| matches!(c, Change::CreateTable(table) if same_name(&table.name, &index.table));
+            if diff.changes.iter().any(is_new) {
+                return None;
+            }
             let rename = diff.renames.tables.iter().find(|r| same_name(&r.after, &index.table));
             Some(rename.map_or(&index.table, |r| &r.before))
         }
@@ -97,7 +97,7 @@ pub(super) async fn count_touched<C: Connection>(
     let mut counted = HashMap::new();
     for step in steps {
         let Some(table) = live_table(diff, &diff.changes[step.change]) else { continue };
-        let rewrites = step.strategy == Strategy::Rebuild;
+        let rewrites = step.rewrites();
         let touches = rewrites || step.rows > 0 || !step.hazards.is_empty();
         let some = facts.rows.get(&fold(table)).is_some_and(|rows| *rows > 0);
         let known: &mut bool = counted.entry(fold(table)).or_insert(false);

@@ -120,12 +120,13 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
 
     let mut probes = probes(&before, &after, &diff);
     let mut answers = ask(conn, &probes).await?;
-    let mut facts = facts(conn, &live, &diff, &probes, &answers).await?;
+    let everything_live = everything.as_ref().unwrap_or(&before);
+    let mut facts = facts(conn, &live, everything_live, &diff, &probes, &answers).await?;
     // Planned twice: rows are counted only of tables whose rows are touched, and which these are, a plan tells. An
     // added column must cost the same on ten rows and on ten million.
     let first = plan(&before, &after, &diff, &facts);
     if first.steps.iter().any(reads_all_indexes) {
-        registered::find_unregistered(conn, everything.as_ref().unwrap_or(&before), &mut made).await?;
+        registered::find_unregistered(conn, everything_live, &mut made).await?;
         if !made.obstacles.is_empty() {
             // Even counting rows may need an index that cannot be used.
             made.changes = diff.changes;
@@ -213,11 +214,16 @@ fn check_hidden_names(made: &mut Plan, hidden: &Schema, diff: &Diff) {
     }
 }
 
-/// Whether a step makes SQLite compile every index of the database: a rename does, a rebuild ends with one.
+/// Whether a step makes SQLite compile every index of the database, as a rename does, with which a rebuild ends; or
+/// those of a table, as an UPDATE does.
 fn reads_all_indexes(step: &Step) -> bool {
-    let sql = step.statements.iter().map(Statement::sql);
-    sql.into_iter()
-        .any(|sql| sql.starts_with("ALTER TABLE") && (sql.contains(" RENAME ") || sql.contains(" DROP COLUMN ")))
+    step.statements.iter().any(|statement| match statement {
+        Statement::Fill(_) => true,
+        Statement::Execute(sql) => {
+            sql.starts_with("ALTER TABLE") && (sql.contains(" RENAME ") || sql.contains(" DROP COLUMN "))
+        }
+        Statement::Copy(_) | Statement::Check { .. } | Statement::RaiseSchemaVersion => false,
+    })
 }
 
 /// Refuses a file whose header says that it is another application's; returns what the header says.

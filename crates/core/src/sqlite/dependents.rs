@@ -10,7 +10,11 @@ use crate::schema::{Expression, Schema, Trigger, fold};
 
 /// The names that stand in an expression, in lower case.
 pub(crate) fn mentioned(expression: &Expression) -> BTreeSet<String> {
-    let text = expression.meaning();
+    names_in(expression.meaning())
+}
+
+/// The names, and the other words, that stand in a piece of SQL, in lower case.
+pub(crate) fn names_in(text: &str) -> BTreeSet<String> {
     tokenize(text)
         .unwrap_or_default()
         .iter()

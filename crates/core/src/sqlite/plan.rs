@@ -15,13 +15,13 @@ use std::collections::{HashMap, HashSet};
 use super::dependents::dependents;
 use super::print::{self, main};
 use super::rebuild::{Surroundings, rebuild};
-use super::strategy::{Way, is_own_check, is_own_key, keeps_values, needs_rebuild};
+use super::strategy::{InPlaceFill, Way, is_own_check, is_own_key, keeps_values, needs_rebuild};
 use super::token::{quote_name, quote_text};
 use super::virtual_tables;
 use crate::diff::{Change, Diff, Note, Part, TableChange};
-use crate::plan::{Hazard, Statement, Step, Strategy};
+use crate::plan::{Fill, Hazard, Statement, Step, Strategy};
 use crate::planted::{self, Planted};
-use crate::schema::{Meaning, Schema, Table, Trigger, fold, same_name};
+use crate::schema::{Event, ForeignKey, Meaning, Schema, Table, Trigger, fold, same_name};
 
 /// What the planner knows of the database besides its schema.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +37,8 @@ pub(crate) struct Facts {
     pub bytes: HashMap<String, u64>,
     /// Rows that are NULL in a column that becomes NOT NULL; by place of change and part.
     pub nulls: HashMap<(usize, usize), u64>,
+    /// Tables on which an UPDATE would fire a trigger; by live name in lower case.
+    pub fired: HashSet<String>,
     /// Statistics tables that exist.
     pub statistics: Vec<String>,
     /// All names in the database, in lower case.
@@ -51,6 +53,12 @@ impl Facts {
     fn bytes(&self, table: &str) -> u64 {
         self.bytes.get(&fold(table)).copied().unwrap_or(0)
     }
+}
+
+/// The tables of a schema on which an UPDATE fires a trigger, in lower case.
+pub(crate) fn fired_by_update(schema: &Schema) -> HashSet<String> {
+    let fired = schema.triggers.iter().filter(|trigger| matches!(trigger.event, Event::Update(_)));
+    fired.map(|trigger| fold(&trigger.target)).collect()
 }
 
 /// What the planner makes.
@@ -119,9 +127,9 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn plan(mut self) -> Planned {
         let ways: HashMap<usize, Vec<Way>> =
-            self.table_changes().map(|(n, change)| (n, self.facts.ways(n, change))).collect();
+            self.table_changes().map(|(n, change)| (n, self.facts.ways(n, change, self.before))).collect();
         let rebuilt: HashSet<usize> =
-            self.table_changes().filter(|(n, change)| needs_rebuild(change, &ways[n])).map(|(n, _)| n).collect();
+            self.table_changes().filter(|(n, _)| needs_rebuild(&ways[n])).map(|(n, _)| n).collect();
 
         self.drop_dependents(&ways, &rebuilt);
         self.drop_virtual_tables();
@@ -153,7 +161,9 @@ impl Planner<'_> {
         self.refresh_search();
         self.create_dependents(&rebuilt);
         self.notes(&rebuilt);
-        self.foreign_key_checks(&rebuilt);
+        let filled =
+            ways.iter().filter(|(_, ways)| ways.iter().any(|way| matches!(way, Way::Fill(_)))).map(|(n, _)| *n);
+        self.foreign_key_checks(&rebuilt.union(&filled.collect()).copied().collect());
         self.planned
     }
 
@@ -193,8 +203,10 @@ impl Planner<'_> {
             names.extend([fold(before), fold(after)]);
         }
         for (n, change) in self.table_changes() {
-            let drops = |(part, way): (&Part, &Way)| {
-                matches!(part, Part::DropColumn(_)) && matches!(way, Way::InPlace(_)) && !rebuilt.contains(&n)
+            let drops = |(part, way): (&Part, &Way)| match way {
+                Way::InPlace(_) => matches!(part, Part::DropColumn(_)) && !rebuilt.contains(&n),
+                Way::Fill(fill) => fill.drops && !rebuilt.contains(&n),
+                _ => false,
             };
             if change.parts.iter().zip(&ways[&n]).any(drops) {
                 names.insert(fold(&change.before.name));
@@ -374,6 +386,7 @@ impl Planner<'_> {
     fn alter(&mut self, n: usize, change: &TableChange, ways: &[Way]) {
         let rows = self.facts.rows(&change.before.name);
         let mut edits = Vec::new();
+        self.fill(n, change, ways);
         // Parts name new columns before those that go: SQLite drops no column that is the last one.
         for (p, way) in ways.iter().enumerate() {
             match way {
@@ -401,7 +414,7 @@ impl Planner<'_> {
                     step.rows = if rewrites { rows } else { 0 };
                 }
                 Way::Catalogue => edits.push(p),
-                Way::With | Way::Rebuild(_) => {}
+                Way::Fill(_) | Way::With | Way::Rebuild(_) => {}
             }
         }
         if !edits.is_empty() {
@@ -429,6 +442,61 @@ impl Planner<'_> {
             step.parts = edits;
             step.reason = Some("SQLite has no ALTER for it, and no row has to be touched".to_owned());
         }
+    }
+
+    /// New columns with values, all of them in one UPDATE; then values for rows that have none. Before anything they are
+    /// computed from goes.
+    fn fill(&mut self, n: usize, change: &TableChange, ways: &[Way]) {
+        let fills = ways.iter().enumerate().filter_map(|(p, way)| match way {
+            Way::Fill(fill) => Some((p, fill)),
+            _ => None,
+        });
+        let is_new = |(p, _): &(usize, &InPlaceFill)| matches!(change.parts[*p], Part::AddColumn(_));
+        let (new, old): (Vec<_>, Vec<_>) = fills.partition(is_new);
+        if !new.is_empty() {
+            self.fill_step(n, change, &new);
+        }
+        for fill in old {
+            self.fill_step(n, change, &[fill]);
+        }
+    }
+
+    fn fill_step(&mut self, n: usize, change: &TableChange, fills: &[(usize, &InPlaceFill)]) {
+        let (rows, bytes) = (self.facts.rows(&change.before.name), self.facts.bytes(&change.before.name));
+        let alias = change.renamed.rowid_alias().map(|c| quote_name(&c.name));
+        let table = main(&change.after.name);
+        let sets: Vec<&str> = fills.iter().map(|(_, fill)| fill.set.as_str()).collect();
+        let execute = |sql: &String| Statement::Execute(sql.clone());
+        let mut statements: Vec<Statement> =
+            fills.iter().filter_map(|(_, fill)| fill.add.as_ref()).map(execute).collect();
+        statements.push(Statement::Fill(Fill {
+            // OR ABORT: a conflict clause in the table's own text must not drop rows silently.
+            head: format!("UPDATE OR ABORT {table} SET {}", sets.join(", ")),
+            condition: fills.iter().find_map(|(_, fill)| fill.condition.clone()),
+            table,
+            rowid: change.renamed.rowid_name().map(str::to_owned).or(alias),
+            rows,
+        }));
+        statements.extend(fills.iter().flat_map(|(_, fill)| &fill.then).map(execute));
+
+        let mut parts: Vec<usize> = fills.iter().map(|(p, _)| *p).collect();
+        let title = parts.iter().map(|p| change.parts[*p].describe()).collect::<Vec<_>>().join(", ");
+        let adds = |key: &ForeignKey, p: &usize| matches!(&change.parts[*p], Part::AddColumn(column) if is_own_key(column, key));
+        let own_keys: Vec<usize> = (0..change.parts.len())
+            .filter(|q| matches!(&change.parts[*q], Part::AddForeignKey(key) if parts.iter().any(|p| adds(key, p))))
+            .collect();
+        parts.extend(own_keys);
+        let is_new = matches!(change.parts[parts[0]], Part::AddColumn(_));
+        let title = if is_new { format!("add {title}, with values") } else { title };
+        let mut hazards: Vec<Hazard> = parts.iter().flat_map(|p| part_hazards(&change.parts[*p], rows)).collect();
+        let is_some = fills.iter().any(|(_, fill)| fill.condition.is_some());
+        let written = self.facts.nulls.get(&(n, parts[0])).copied().filter(|_| is_some).unwrap_or(rows);
+        hazards.insert(0, Hazard::Rewrite { rows: written });
+        let step = self.step(n, Strategy::InPlace, &title, statements);
+        step.parts = parts;
+        step.hazards = hazards;
+        step.rows = rows;
+        step.bytes = bytes;
     }
 
     fn rebuild(&mut self, n: usize, change: &TableChange, ways: &[Way]) {
@@ -514,7 +582,12 @@ impl Planner<'_> {
             if let Some(n) = change.or(with_table) {
                 let sql = print::create_index(index);
                 let strategy = self.strategy_of(n, change.is_some());
-                let live = live_rows.get(&fold(&index.table)).copied().unwrap_or_else(|| self.facts.rows(&index.table));
+                // A new table has no rows, whoever had its name before.
+                let live = match live_rows.get(&fold(&index.table)) {
+                    Some(rows) => *rows,
+                    None if self.change_of("table", &index.table).is_some() => 0,
+                    None => self.facts.rows(&index.table),
+                };
                 let hazards = if index.unique && change.is_some() && live > 0 {
                     vec![Hazard::MayFail { constraint: format!("UNIQUE index {}", index.name), rows: live }]
                 } else {
@@ -570,7 +643,7 @@ impl Planner<'_> {
     }
 
     /// Only what was touched can have got a violation.
-    fn foreign_key_checks(&mut self, rebuilt: &HashSet<usize>) {
+    fn foreign_key_checks(&mut self, rewritten: &HashSet<usize>) {
         let mut touched: HashSet<String> = HashSet::new();
         let mut own: HashSet<String> = HashSet::new();
         for (n, change) in self.diff.changes.iter().enumerate() {
@@ -583,10 +656,10 @@ impl Planner<'_> {
                 }
                 Change::AlterTable(change) => {
                     let keys = |p: &Part| matches!(p, Part::AddForeignKey(_));
-                    if rebuilt.contains(&n) && !keeps_values(change) {
+                    if rewritten.contains(&n) && !keeps_values(change) {
                         touched.insert(fold(&change.after.name));
                     }
-                    if change.parts.iter().any(keys) || (rebuilt.contains(&n) && !keeps_values(change)) {
+                    if change.parts.iter().any(keys) || (rewritten.contains(&n) && !keeps_values(change)) {
                         own.insert(fold(&change.after.name));
                     }
                 }

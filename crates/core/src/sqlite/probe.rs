@@ -128,7 +128,9 @@ pub(crate) fn value_source(change: &TableChange, column: &Column) -> ValueSource
         }
         None => {
             let is_alias = change.after.rowid_alias().is_some_and(|alias| same_name(&alias.name, &column.name));
-            match (backfill, change.renamed.rowid_name()) {
+            // The rows are asked, too, while columns have their old names.
+            let rowid = change.renamed.rowid_name().filter(|_| change.before.rowid_name().is_some());
+            match (backfill, rowid) {
                 (Some(fill), _) => ValueSource::Computed(fill),
                 (None, Some(rowid)) if is_alias => ValueSource::Rowid(rowid),
                 (None, _) => ValueSource::Default,

@@ -154,7 +154,9 @@ fn copy(change: &TableChange, around: &Surroundings<'_>, live: &str) -> (Copy, O
         from.push(column.default_value().map_or_else(|| "NULL".to_owned(), default_term));
     }
     let old_alias = old.rowid_alias().map(|c| quote_name(&c.name));
-    let old_rowid = old.rowid_name().map(str::to_owned).or_else(|| old_alias.clone());
+    // Columns may take all of the rowid's names until the copy renames them.
+    let is_named = !around.renames || change.before.rowid_name().is_some();
+    let old_rowid = old.rowid_name().filter(|_| is_named).map(str::to_owned).or_else(|| old_alias.clone());
     let new_rowid = new.rowid_name().map(str::to_owned).or_else(|| alias.as_ref().map(|a| quote_name(a)));
     let same_rowids = match (&old_rowid, &new_rowid, &rowid_from_column) {
         (Some(_), Some(_), None) if planted::is(Planted::RowidsNotKept) => None,

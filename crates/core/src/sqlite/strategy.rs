@@ -3,9 +3,9 @@
 //! The rules are those of SQLite's ALTER TABLE page (<https://www.sqlite.org/lang_altertable.html>), as far as the
 //! running version goes.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use super::dependents::mentioned;
+use super::dependents::{mentioned, names_in};
 use super::plan::Facts;
 use super::print::{self, main};
 use super::probe::{ValueSource, value_source};
@@ -13,7 +13,10 @@ use super::token::{TokenKind, quote_name, tokenize};
 use super::types::{Affinity, column_affinity};
 use crate::diff::{Part, TableChange, needs_copy};
 use crate::planted::{self, Planted};
-use crate::schema::{Check, Column, Expression, ForeignKey, Meaning, NotNull, Table, fold, same_name, type_meaning};
+use crate::schema::{
+    Check, Column, Conflict, Expression, ForeignKey, Index, KeyTerm, Meaning, NotNull, Origin, Schema, Table, fold,
+    same_name, type_meaning,
+};
 
 /// `ALTER COLUMN … SET / DROP NOT NULL` and `ADD / DROP CONSTRAINT` came with 3.53.0.
 const ALTER_CONSTRAINTS: u32 = 3_053_000;
@@ -25,10 +28,14 @@ const RENAME_COLUMN: u32 = 3_025_000;
 /// SQLite's limit, unless it was compiled with another (<https://www.sqlite.org/limits.html#max_column>).
 const MOST_COLUMNS: usize = 2000;
 
+const FIRES: &str = "an UPDATE of its rows would fire a trigger";
+
 /// How one part of a table's change can be made.
 pub(super) enum Way {
     /// With these statements.
     InPlace(Vec<String>),
+    /// With statements around one UPDATE of the rows where they stand.
+    Fill(InPlaceFill),
     /// By giving the table its new text.
     Catalogue,
     /// Together with another part.
@@ -37,10 +44,36 @@ pub(super) enum Way {
     Rebuild(&'static str),
 }
 
+/// A value that rows get where they stand.
+pub(super) struct InPlaceFill {
+    /// What comes before: the new column.
+    pub add: Option<String>,
+    /// `column = value`
+    pub set: String,
+    /// Which rows get it; none where all do.
+    pub condition: Option<String>,
+    /// What comes afterwards.
+    pub then: Vec<String>,
+    /// Whether that drops a column, and so writes every row again.
+    pub drops: bool,
+}
+
 impl Facts {
-    /// The way of each part of a table's change.
-    pub(super) fn ways(&self, n: usize, change: &TableChange) -> Vec<Way> {
-        let mut ways: Vec<Way> = (0..change.parts.len()).map(|p| self.way(n, change, p)).collect();
+    /// The way of each part of a table's change, in a database with this schema.
+    pub(super) fn ways(&self, n: usize, change: &TableChange, before: &Schema) -> Vec<Way> {
+        let mut ways: Vec<Way> = (0..change.parts.len()).map(|p| self.way(n, change, p, before)).collect();
+        // A copy writes the rows once and makes each index anew; an index costs more than the rows.
+        let writes_all = |way: &Way| matches!(way, Way::Fill(fill) if fill.condition.is_none());
+        let drops = |(part, way): (&Part, &Way)| match way {
+            Way::Fill(fill) => fill.drops,
+            Way::InPlace(_) => matches!(part, Part::DropColumn(_)),
+            _ => false,
+        };
+        let rewrites = change.parts.iter().zip(&ways).filter(|pair| drops(*pair)).count() + 1;
+        if ways.iter().any(writes_all) && rewrites > 1 + index_count(&change.before, before) {
+            let dearer = |way: &mut Way| *way = Way::Rebuild("one copy of the rows costs less than writing them twice");
+            ways.iter_mut().filter(|way| writes_all(way)).for_each(dearer);
+        }
         // One edit of the catalogue removes all that is to be removed, be there an ALTER for some of it or not.
         if ways.iter().any(|way| matches!(way, Way::Catalogue)) {
             for (part, way) in change.parts.iter().zip(&mut ways) {
@@ -57,7 +90,7 @@ impl Facts {
         ways
     }
 
-    fn way(&self, n: usize, change: &TableChange, p: usize) -> Way {
+    fn way(&self, n: usize, change: &TableChange, p: usize, schema: &Schema) -> Way {
         let (renamed, after) = (&change.renamed, &change.after);
         let table = main(&after.name);
         let can_alter = self.version >= ALTER_CONSTRAINTS;
@@ -80,7 +113,9 @@ impl Facts {
                     Column { not_null: None, default, ..c.clone() }.meaning()
                 };
                 if without_not_null(before) != without_not_null(column) {
-                    return Way::Rebuild(column_reason(before, column));
+                    return self
+                        .way_to_convert(change, before, column, schema)
+                        .unwrap_or_else(|| Way::Rebuild(column_reason(before, column)));
                 }
                 if before.default != column.default {
                     // DEFAULT NULL or none: no row reads anything else than before.
@@ -100,12 +135,26 @@ impl Facts {
                     (Some(NotNull { name: None, .. }), None) if can_alter => alter("DROP NOT NULL"),
                     (Some(_), None) => self.way_by_catalogue(change),
                     (None, Some(NotNull { name: None, on_conflict })) if can_alter => {
-                        if self.nulls.get(&(n, p)).is_some_and(|nulls| *nulls > 0) {
-                            return Way::Rebuild("rows without a value need one");
+                        let set = set_not_null(&table, column, *on_conflict);
+                        if self.nulls.get(&(n, p)).is_none_or(|nulls| *nulls == 0) {
+                            return Way::InPlace(vec![set]);
                         }
-                        let conflict =
-                            on_conflict.map_or_else(String::new, |c| format!(" ON CONFLICT {}", c.keyword()));
-                        alter(&format!("SET NOT NULL{conflict}"))
+                        let name = quote_name(&column.name);
+                        match value_source(change, column) {
+                            ValueSource::Filled(fill)
+                                if self.can_update(change) && reads_only_its_row(change, column, &fill) =>
+                            {
+                                Way::Fill(InPlaceFill {
+                                    add: None,
+                                    set: format!("{name} = {fill}"),
+                                    condition: Some(format!("{name} IS NULL")),
+                                    then: vec![set],
+                                    drops: false,
+                                })
+                            }
+                            _ if !self.can_update(change) => Way::Rebuild(FIRES),
+                            _ => Way::Rebuild("rows without a value need one"),
+                        }
                     }
                     (None, Some(_)) => Way::Rebuild("this NOT NULL cannot be added in place"),
                     _ => Way::Rebuild("a NOT NULL constraint cannot be changed in place"),
@@ -200,17 +249,21 @@ impl Facts {
         if column.generated.as_ref().is_some_and(|g| g.stored) {
             return Way::Rebuild("SQLite cannot add a STORED column in place");
         }
-        if let ValueSource::Computed(fill) = value_source(change, column)
-            && rows > 0
+        let fill = match value_source(change, column) {
+            ValueSource::Computed(fill) if rows > 0 => Some(fill),
+            _ => None,
+        };
+        // A NOT NULL without a default comes when the rows have their values.
+        let not_null_later = fill.is_some() && column.default_value().is_none() && self.version >= ALTER_CONSTRAINTS;
+        let conflict = match &column.not_null {
+            Some(NotNull { name: None, on_conflict }) if not_null_later => Some(*on_conflict),
+            _ => None,
+        };
+        if column.not_null.is_some()
+            && conflict.is_none()
+            && column.default_value().is_none()
+            && column.generated.is_none()
         {
-            if planted::is(Planted::TriggersFiredByBackfill) && column.not_null.is_none() {
-                let (table, name) = (main(&after.name), quote_name(&column.name));
-                let add = format!("ALTER TABLE {table} ADD COLUMN {}", print::added_column(column, &[], &[]));
-                return Way::InPlace(vec![add, format!("UPDATE {table} SET {name} = {fill}")]);
-            }
-            return Way::Rebuild("every row gets a value of its own");
-        }
-        if column.not_null.is_some() && column.default_value().is_none() && column.generated.is_none() {
             return Way::Rebuild("SQLite cannot add a NOT NULL column without a default in place");
         }
         let affinity = column_affinity(after, column);
@@ -226,8 +279,92 @@ impl Facts {
             return Way::Rebuild("new columns refer to each other");
         }
         let keys: Vec<&ForeignKey> = after.foreign_keys.iter().filter(|k| is_own_key(column, k)).collect();
-        let text = print::added_column(column, &checks, &keys);
-        Way::InPlace(vec![format!("ALTER TABLE {} ADD COLUMN {text}", main(&after.name))])
+        let table = main(&after.name);
+        let Some(fill) = fill else {
+            let text = print::added_column(column, &checks, &keys);
+            return Way::InPlace(vec![format!("ALTER TABLE {table} ADD COLUMN {text}")]);
+        };
+        // The value is computed where the new columns are in sight, and a CHECK sees the column before it has its value.
+        let is_new = |name: &String| change.renamed.column(name).is_none() && after.column(name).is_some();
+        if !self.can_update(change) {
+            return Way::Rebuild(FIRES);
+        }
+        if !checks.is_empty() || names_in(&fill).iter().any(is_new) {
+            return Way::Rebuild("every row gets a value of its own");
+        }
+        let added = match conflict {
+            Some(_) => print::added_column(&nullable(column), &checks, &keys),
+            None => print::added_column(column, &checks, &keys),
+        };
+        Way::Fill(InPlaceFill {
+            add: Some(format!("ALTER TABLE {table} ADD COLUMN {added}")),
+            set: format!("{} = {fill}", quote_name(&column.name)),
+            condition: None,
+            then: conflict.map(|conflict| set_not_null(&table, column, conflict)).into_iter().collect(),
+            drops: false,
+        })
+    }
+
+    /// Whether the rows of a table can be updated without anybody noticing.
+    fn can_update(&self, change: &TableChange) -> bool {
+        !self.fired.contains(&fold(&change.before.name)) || planted::is(Planted::TriggersFiredByBackfill)
+    }
+
+    /// Another type or default for the last column, by way of a new one; elsewhere that would move the column, and with it the
+    /// values of every INSERT that names no columns.
+    fn way_to_convert(&self, change: &TableChange, before: &Column, column: &Column, schema: &Schema) -> Option<Way> {
+        let (declared_type, default) = (before.declared_type.clone(), before.default.clone());
+        let same_otherwise = Column { declared_type, default, ..column.clone() };
+        let is_last = |table: &Table| table.columns.last().is_some_and(|last| same_name(&last.name, &column.name));
+        let moves = |part: &Part| matches!(part, Part::AddColumn(_) | Part::DropColumn(_) | Part::RenameColumn { .. });
+        let uses = |index: &&Index| {
+            same_name(&index.table, &change.before.name) && index_names(index).contains(&fold(&before.name))
+        };
+        // DROP COLUMN takes them along.
+        let own_checks = change.renamed.checks.iter().filter_map(|check| check.at_column.as_ref());
+        let affinity = column_affinity(&change.after, column);
+        let not_null = match &column.not_null {
+            None => None,
+            Some(NotNull { name: None, on_conflict }) if self.version >= ALTER_CONSTRAINTS => Some(*on_conflict),
+            Some(_) => return None,
+        };
+        let can = same_otherwise.meaning() == before.meaning()
+            && is_last(&change.renamed)
+            && is_last(&change.after)
+            && !own_checks.into_iter().any(|name| same_name(name, &column.name))
+            && !change.parts.iter().any(moves)
+            && before.not_null.is_some() == column.not_null.is_some()
+            && column.default.as_ref().is_none_or(|default| is_constant(default, affinity))
+            && self.rows(&change.before.name) > 0
+            && self.can_update(change)
+            && index_count(&change.before, schema) > 0
+            && !schema.indexes.iter().any(|index| uses(&index))
+            && matches!(self.way_to_drop(change, &before.name), Way::InPlace(_));
+        if !can {
+            return None;
+        }
+        let table = main(&change.after.name);
+        let (name, aside) = (quote_name(&column.name), quote_name(&self.name_aside(change)));
+        let new = Column { name: self.name_aside(change), ..nullable(column) };
+        let mut then = vec![
+            format!("ALTER TABLE {table} DROP COLUMN {name}"),
+            format!("ALTER TABLE {table} RENAME COLUMN {aside} TO {name}"),
+        ];
+        then.extend(not_null.map(|conflict| set_not_null(&table, column, conflict)));
+        Some(Way::Fill(InPlaceFill {
+            add: Some(format!("ALTER TABLE {table} ADD COLUMN {}", print::added_column(&new, &[], &[]))),
+            set: format!("{aside} = {name}"),
+            condition: None,
+            then,
+            drops: true,
+        }))
+    }
+
+    /// A name that no column of the table has.
+    fn name_aside(&self, change: &TableChange) -> String {
+        let taken = |name: &String| change.renamed.column(name).is_some() || change.after.column(name).is_some();
+        let mut names = (1..).map(|n| format!("_whimbrel_{n}"));
+        names.find(|name| !taken(name)).unwrap_or_default()
     }
 
     /// <https://www.sqlite.org/lang_altertable.html#alter_table_drop_column>
@@ -284,12 +421,43 @@ pub(crate) fn keeps_values(change: &TableChange) -> bool {
     values && keys
 }
 
-pub(super) fn needs_rebuild(change: &TableChange, ways: &[Way]) -> bool {
+pub(super) fn needs_rebuild(ways: &[Way]) -> bool {
     let rebuilds = ways.iter().any(|way| matches!(way, Way::Rebuild(_)));
     // An edit of the catalogue writes the declared text: it must be the only thing that changes the columns.
     let edits = ways.iter().any(|way| matches!(way, Way::Catalogue));
-    let alters = change.parts.iter().zip(ways).any(|(_, way)| matches!(way, Way::InPlace(_)));
+    let alters = ways.iter().any(|way| matches!(way, Way::InPlace(_) | Way::Fill(_)));
     rebuilds || (edits && alters)
+}
+
+fn set_not_null(table: &str, column: &Column, on_conflict: Option<Conflict>) -> String {
+    let conflict = on_conflict.map_or_else(String::new, |c| format!(" ON CONFLICT {}", c.keyword()));
+    format!("ALTER TABLE {table} ALTER COLUMN {} SET NOT NULL{conflict}", quote_name(&column.name))
+}
+
+/// The column as it is added while rows have no value in it.
+fn nullable(column: &Column) -> Column {
+    Column { not_null: None, origin: Origin::default(), ..column.clone() }
+}
+
+/// Indexes of a table, those of its constraints among them.
+fn index_count(table: &Table, schema: &Schema) -> usize {
+    table.uniques.len() + schema.indexes.iter().filter(|index| same_name(&index.table, &table.name)).count()
+}
+
+/// The names that stand in an index, in lower case.
+fn index_names(index: &Index) -> BTreeSet<String> {
+    let terms = index.parts.iter().flat_map(|part| match &part.term {
+        KeyTerm::Column(name) => BTreeSet::from([fold(name)]),
+        KeyTerm::Expression(expression) => mentioned(expression),
+    });
+    terms.chain(index.predicate.iter().flat_map(mentioned)).collect()
+}
+
+/// Whether a value is computed from nothing that the same run may already have filled.
+fn reads_only_its_row(change: &TableChange, column: &Column, fill: &str) -> bool {
+    let names = names_in(fill);
+    let alters = |part: &Part| matches!(part, Part::AlterColumn { after, .. } if !same_name(&after.name, &column.name) && names.contains(&fold(&after.name)));
+    !names.contains("select") && !change.parts.iter().any(alters)
 }
 
 fn column_reason(before: &Column, after: &Column) -> &'static str {

@@ -115,9 +115,17 @@ fn table_after(old: &Table, rows: &[Row], new: &Table, out: &mut Expected) -> Ve
             let source = old.place(column.id).zip(old.column(column.id));
             let value = match source {
                 _ if column.generated.is_some() => Cell::Null,
-                Some((place, before)) => kept_value(&cells[place], before, column, new, became_strict, out),
-                None if alias == Some(column.id) => rowid.map_or(Cell::Null, Cell::Integer),
-                None => default_value(column, new, out),
+                Some((place, before)) => {
+                    let value = kept_value(&cells[place], before, column, new, became_strict, out);
+                    match value {
+                        None => value_without_one(column, old, cells, new, out),
+                        Some(value) => value,
+                    }
+                }
+                None if alias == Some(column.id) && filled_from(column, old).is_none() => {
+                    rowid.map_or(Cell::Null, Cell::Integer)
+                }
+                None => value_without_one(column, old, cells, new, out),
             };
             let is_missing = value == Cell::Null && column.generated.is_none();
             let needs_value = column.not_null.is_some()
@@ -171,19 +179,35 @@ fn kept_value(
     table: &Table,
     became_strict: bool,
     out: &mut Expected,
-) -> Cell {
+) -> Option<Cell> {
     if *value == Cell::Null && new.not_null.is_some() && old.not_null.is_none() {
-        return default_value(new, table, out);
+        return None;
     }
     let Some(stored) = stored_as(value, new.declared, table.strict) else {
         out.reasons.push(Reason::Misfit);
-        return value.clone();
+        return Some(value.clone());
     };
     let changes = became_strict || affinity(old.declared, table.strict) != affinity(new.declared, table.strict);
     if changes && is_lossy(value, &stored) {
         out.losses.push(Reason::Loss);
     }
-    stored
+    Some(stored)
+}
+
+/// The place of the old column that a row's value comes from where it has none.
+fn filled_from(column: &Column, old: &Table) -> Option<usize> {
+    column.fill.and_then(|id| old.place(id))
+}
+
+/// What a row gets that has no value: that of another column, or the default.
+fn value_without_one(column: &Column, old: &Table, cells: &[Cell], table: &Table, out: &mut Expected) -> Cell {
+    let Some(place) = filled_from(column, old) else {
+        return default_value(column, table, out);
+    };
+    stored_as(&cells[place], column.declared, table.strict).unwrap_or_else(|| {
+        out.reasons.push(Reason::Misfit);
+        cells[place].clone()
+    })
 }
 
 /// Whether the stored value does not read back as what it was.

@@ -192,7 +192,16 @@ impl Dice {
         let default = if self.chance(35) { self.default() } else { Value::None };
         let not_null = self.chance(22).then(|| self.conflict());
         let collation = if self.chance(15) { self.collation() } else { Collation::Binary };
-        Column { id: self.id(), name: self.column_name(taken), declared, not_null, default, collation, generated: None }
+        Column {
+            id: self.id(),
+            name: self.column_name(taken),
+            declared,
+            not_null,
+            default,
+            collation,
+            generated: None,
+            fill: None,
+        }
     }
 
     /// What a column is computed by, from one of these.

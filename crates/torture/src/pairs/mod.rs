@@ -98,7 +98,10 @@ fn unit(seed: u64) -> Tally {
     match pair.check() {
         Ok(Outcome::Done) => tally.note("done", 1),
         Ok(Outcome::Refused) => tally.note("refused, as foreseen", 1),
-        Ok(Outcome::Unforeseen(code)) => tally.note(unforeseen(code).unwrap_or("refused, not foreseen"), 1),
+        Ok(Outcome::Unforeseen(code)) => {
+            tally.note(unforeseen(code).unwrap_or("refused, not foreseen"), 1);
+            tally.unsure.push(seed);
+        }
         Ok(Outcome::Invalid) => tally.note("no schema for SQLite", 1),
         Err(wrong) => {
             let small = shrink::shrink(&pair, wrong.kind);
@@ -117,7 +120,6 @@ fn unforeseen(code: Code) -> Option<&'static str> {
         Code::NoValue => Some("refused, not foreseen, with W0203"),
         Code::RowsDoNotFit => Some("refused, not foreseen, with W0204"),
         Code::ValuesAltered => Some("refused, not foreseen, with W0205"),
-        Code::StatementFailed => Some("refused, not foreseen, with W0305"),
         _ => None,
     }
 }

@@ -84,6 +84,8 @@ pub struct Column {
     pub collation: Collation,
     /// What it is computed by.
     pub generated: Option<Generated>,
+    /// The old column from which rows get a value that have none.
+    pub fill: Option<Id>,
 }
 
 /// What happens where a constraint is violated.
@@ -427,7 +429,11 @@ impl Table {
     }
 
     fn column_text(&self, schema: &Schema, column: &Column) -> String {
-        let mut text = quoted(&column.name);
+        let mut text = String::new();
+        if let Some(id) = column.fill {
+            text += &format!("-- whimbrel: backfill {}\n  ", self.name_of(id));
+        }
+        text += &quoted(&column.name);
         if !column.declared.is_empty() {
             text += &format!(" {}", column.declared);
         }
@@ -739,7 +745,7 @@ fn prune_table(table: &mut Table) {
                 column.declared = "";
                 continue;
             }
-            (column.not_null, column.default) = (None, Value::None);
+            (column.not_null, column.default, column.fill) = (None, Value::None, None);
             // In a STRICT table what is computed has a type that it always fits.
             if strict {
                 let id = generated.expression.reads();
@@ -749,6 +755,9 @@ fn prune_table(table: &mut Table) {
         }
     }
     table.columns.retain(|c| c.generated.as_ref().is_none_or(|g| plain.contains(&g.expression.reads())));
+    for column in &mut table.columns {
+        column.fill = column.fill.filter(|id| plain.contains(id) && *id != column.id);
+    }
     if let Some(key) = &mut table.key {
         key.columns.retain(|id| plain.contains(id));
         key.at_column &= key.columns.len() == 1;

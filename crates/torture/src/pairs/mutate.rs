@@ -166,6 +166,7 @@ fn change_table(dice: &mut Dice, before: &Schema, table: &mut Table) {
                     Some(dice.conflict())
                 }
             };
+            fill(dice, table, old, at);
         }
         18 => match table.checks.is_empty() {
             true => dice.add_check(table),
@@ -221,6 +222,18 @@ fn add_column(dice: &mut Dice, table: &mut Table, old: Option<&Table>) {
     }
     let at = if dice.chance(65) { table.columns.len() } else { dice.below(table.columns.len() + 1) };
     table.columns.insert(at, column);
+    fill(dice, table, old, at);
+}
+
+/// Now and then, rows get the value of another column.
+fn fill(dice: &mut Dice, table: &mut Table, old: Option<&Table>, at: usize) {
+    let (Some(old), true) = (old, dice.chance(40)) else { return };
+    let sources: Vec<Id> =
+        table.columns.iter().map(|column| column.id).filter(|id| old.column(*id).is_some()).collect();
+    let source = dice.below(sources.len());
+    if table.columns[at].generated.is_none() {
+        table.columns[at].fill = sources.get(source).copied();
+    }
 }
 
 fn change_key(dice: &mut Dice, table: &mut Table) {

@@ -14,6 +14,7 @@ fn column(id: Id, name: &str, declared: &'static str) -> Column {
         default: Value::None,
         collation: Collation::Binary,
         generated: None,
+        fill: None,
     }
 }
 

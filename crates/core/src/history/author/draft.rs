@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::history::Model;
 use crate::plan::{Hazard, Statement, Strategy};
 use crate::schema::{Column, Meaning, Schema, Table, fold, same_name};
-use crate::sqlite::plan::{Facts, plan};
+use crate::sqlite::plan::{Facts, fired_by_update, plan};
 use crate::sqlite::probe::{ProbeKind, probes};
 use crate::sqlite::read::is_internal;
 use crate::sqlite::token::{TokenKind, is_plain, tokenize};
@@ -192,7 +192,7 @@ fn statements(out: &mut String, before: &Schema, after: &Schema, diff: &Diff, se
         let _ = writeln!(out, "-- {} ({})", one_line(&step.title), one_line(&step.object));
         for statement in &step.statements {
             match statement {
-                Statement::Execute(_) | Statement::Copy(_) => {
+                Statement::Execute(_) | Statement::Copy(_) | Statement::Fill(_) => {
                     let _ = writeln!(out, "{};", tidy(&statement.sql()));
                 }
                 // The runner compares the schema and the foreign keys itself; a copy without a condition copies all.
@@ -243,7 +243,7 @@ fn tidy(sql: &str) -> String {
 
 /// All that can be known: every table has rows, and in every column that becomes NOT NULL some are NULL.
 fn facts(before: &Schema, diff: &Diff, settings: &DraftSettings) -> Facts {
-    let mut facts = Facts { version: settings.minimum_sqlite, ..Facts::default() };
+    let mut facts = Facts { version: settings.minimum_sqlite, fired: fired_by_update(before), ..Facts::default() };
     facts.rows = before.tables.iter().map(|t| (fold(&t.name), 1)).collect();
     let names = before.tables.iter().map(|t| &t.name).chain(before.virtual_tables.iter().map(|t| &t.name));
     let names = names.chain(before.indexes.iter().map(|i| &i.name)).chain(before.views.iter().map(|v| &v.name));

@@ -1,0 +1,2 @@
+CREATE TABLE odd(name TEXT COLLATE NOCASE NOT NULL, "rowid" BIGINT NOT NULL, "_rowid_" INT);
+CREATE TABLE even(id INTEGER PRIMARY KEY, label TEXT, "rowid" TEXT, "_rowid_" TEXT);
