@@ -1,0 +1,2 @@
+INSERT INTO tags VALUES ('work'), ('home');
+INSERT INTO notes VALUES (1, 'Work'), (2, 'home');
