@@ -169,6 +169,7 @@ scenarios! {
     search_without_text,
     search_without_text_changed,
     statistics_kept,
+    statistics_of_constraints,
     statistics_of_renamed_table,
     stored_column_of_converted_values,
     strict_any,

@@ -1,0 +1,124 @@
+//! What stands in a plan's steps and in no snapshot of a scenario: the change and the parts that each step is for, by which
+//! a person finds it in the output, and what a copy has to pass before the old table is dropped.
+
+use whimbrel::diff::Change;
+use whimbrel::plan::{Copy, Statement, Step};
+use whimbrel::{Plan, Planner, Schema};
+
+/// The plan from one schema, with rows, to another.
+fn plan(before: &str, after: &str, renames: &[(&str, &str)]) -> Plan {
+    let mut conn = rusqlite::Connection::open_in_memory().unwrap();
+    conn.execute_batch(before).unwrap();
+    let schema = Schema::from_sql(after).unwrap();
+    let mut planner = Planner::new(&schema).accept_data_loss(true);
+    for (old, new) in renames {
+        planner = planner.rename(old, new).unwrap();
+    }
+    planner.plan(&mut conn).unwrap()
+}
+
+/// A line for each step: its change, itself, and the parts of the change that it makes.
+fn told(plan: &Plan) -> Vec<String> {
+    let line = |step: &Step| {
+        let change = &plan.changes[step.change];
+        let parts: Vec<String> = match change {
+            Change::AlterTable(table) => step.parts.iter().map(|p| table.parts[*p].describe()).collect(),
+            _ => Vec::new(),
+        };
+        format!("{} | {}: {} | {}", change.object(), step.object, step.title, parts.join(", "))
+    };
+    plan.steps.iter().map(line).collect()
+}
+
+/// What only makes way stands with the change that needs it, and each part of a table's change with the step that makes it.
+#[test]
+fn a_step_tells_the_change_and_the_parts_it_is_for() {
+    let made = plan(
+        "CREATE TABLE old(id INTEGER PRIMARY KEY, a TEXT);
+         CREATE VIEW shown AS SELECT id FROM old;
+         CREATE TRIGGER noted AFTER INSERT ON shelf BEGIN SELECT count(*) FROM old; END;"
+            .replace("CREATE TRIGGER", "CREATE TABLE shelf(n); CREATE TRIGGER")
+            .as_str(),
+        "CREATE TABLE first(n);
+         CREATE TABLE shelf(n);
+         CREATE TABLE new(id INTEGER PRIMARY KEY, b TEXT,
+             c INT DEFAULT 1 CHECK (c > 0), d INT REFERENCES first(n));
+         CREATE VIEW shown AS SELECT id FROM new;
+         CREATE TRIGGER noted AFTER INSERT ON shelf BEGIN SELECT count(*) FROM new; END;",
+        &[("old", "new"), ("old.a", "b")],
+    );
+    assert_eq!(
+        told(&made),
+        [
+            "new | noted: drop, to be made anew | ",
+            "new | shown: drop, to be made anew | ",
+            "new | new: rename old to new | renamed",
+            "new | new: rename column a to b | a → b",
+            "first | first: create | ",
+            "new | new: add c INT DEFAULT 1 | c INT DEFAULT 1, CHECK (c > 0)",
+            "new | new: add d INT | d INT, FOREIGN KEY (d) REFERENCES first(n)",
+            "new | shown: create view | ",
+            "new | noted: create trigger | ",
+        ]
+    );
+}
+
+/// A table that is dropped makes way for the one that takes its name; that step stands with the drop.
+#[test]
+fn a_table_that_makes_way_does_so_for_its_drop() {
+    let made = plan("CREATE TABLE a(n); CREATE TABLE b(m);", "CREATE TABLE a(m);", &[("b", "a")]);
+    assert_eq!(
+        told(&made),
+        ["a | a: rename a to _whimbrel_gone_a | ", "a | a: rename b to a | renamed", "a | a: drop | ",]
+    );
+    assert!(matches!(made.changes[made.steps[0].change], Change::DropTable(_)));
+    assert!(matches!(made.changes[made.steps[1].change], Change::AlterTable(_)));
+}
+
+/// The copies of a plan, and the questions that each has to pass.
+fn copies(plan: &Plan) -> Vec<(Copy, Vec<String>)> {
+    let checks = |step: &Step| {
+        let sql = step.statements.iter().filter_map(|statement| match statement {
+            Statement::Check { sql, .. } => Some(sql.clone()),
+            _ => None,
+        });
+        sql.collect::<Vec<_>>()
+    };
+    let copy = |step: &Step| {
+        step.statements.iter().find_map(|statement| match statement {
+            Statement::Copy(copy) => Some((copy.clone(), checks(step))),
+            _ => None,
+        })
+    };
+    plan.steps.iter().filter_map(copy).collect()
+}
+
+/// A copy that lost a row, or gave one another rowid, is noticed before the old table is dropped. Only where each row keeps
+/// its rowid may the copy be walked by it: else the next portion would leave rows out.
+#[test]
+fn a_copy_is_counted_and_its_rowids_are_compared() {
+    let same = Some("rowid");
+    for (before, after, rowid, order) in [
+        ("t(n)", "t(n TEXT)", same, " ORDER BY rowid"),
+        ("t(id INTEGER PRIMARY KEY, n)", "t(id INTEGER PRIMARY KEY, n TEXT)", same, " ORDER BY rowid"),
+        ("t(rowid TEXT, n)", "t(rowid TEXT, n TEXT)", Some("_rowid_"), " ORDER BY _rowid_"),
+        ("t(n)", "t(id INTEGER PRIMARY KEY, n TEXT)", same, " ORDER BY rowid"),
+        // Another column's values become the rowids.
+        ("t(a INTEGER, n)", "t(a INTEGER PRIMARY KEY, n TEXT)", None, ""),
+        (
+            "t(k TEXT PRIMARY KEY, n) WITHOUT ROWID",
+            "t(k TEXT PRIMARY KEY, n TEXT) WITHOUT ROWID",
+            None,
+            " ORDER BY \"k\"",
+        ),
+        ("t(k TEXT PRIMARY KEY, n)", "t(k TEXT PRIMARY KEY, n TEXT) WITHOUT ROWID", None, " ORDER BY \"k\""),
+    ] {
+        let copies = copies(&plan(&format!("CREATE TABLE {before}"), &format!("CREATE TABLE {after}"), &[]));
+        let [(copy, checks)] = copies.as_slice() else { panic!("{after}: {copies:?}") };
+        assert_eq!((copy.rowid.as_deref(), copy.into_rowid.as_deref()), (rowid, rowid), "{before} → {after}");
+        assert_eq!(copy.order, order, "{before} → {after}");
+        assert_eq!(checks.iter().filter(|sql| sql.contains("count(*)")).count(), 1, "{after}: {checks:?}");
+        let ends = ["min(", "max("].map(|end| checks.iter().filter(|sql| sql.contains(end)).count());
+        assert_eq!(ends, [usize::from(rowid.is_some()); 2], "{before} → {after}: {checks:?}");
+    }
+}
