@@ -71,6 +71,7 @@ scenarios! {
     default_changed,
     default_dropped,
     defaults_of_all_kinds,
+    defaults_one_by_one,
     defaults_that_convert,
     double_quoted_strings,
     dropped_column_in_every_constraint,
