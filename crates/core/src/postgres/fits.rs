@@ -1,15 +1,16 @@
 //! Whether the rows that are there fit what is new: constraints, indexes, domains, partitions.
 //!
 //! A constraint of which that is known can be made without a lock that others wait for; one whose rows do not fit is an
-//! obstacle. What cannot be asked, because a column, a type or a function is still to be made, is checked by PostgreSQL
-//! in the transaction that makes it.
+//! obstacle. What cannot be asked, because a column, a type or a function is still to be made, or because too many rows
+//! would have to be compared with each other, is checked by PostgreSQL in the transaction that makes it.
 
+use super::diff::Hints;
 use super::keys::Keys;
 use super::plan::Findings;
 use super::print::constraints_of;
 use super::probe::{Pair, ask};
-use super::resolve::Rename;
-use super::schema::{Body, Constraint, Demands, Domain, Kind, Object, ObjectId, Schema};
+use super::resolve::{Rename, old_id};
+use super::schema::{Body, Constraint, Demands, Domain, Kind, Numbers, Object, ObjectId, Schema};
 use super::token::{quote_name, tokenize};
 use crate::error::{Code, Error, Result};
 use crate::plan::rows_text;
@@ -20,7 +21,11 @@ pub(super) struct Fitting<'a> {
     pub(super) live: &'a Schema,
     pub(super) target: &'a Schema,
     pub(super) renames: &'a [Rename],
+    pub(super) hints: &'a Hints,
 }
+
+/// The largest number of rows of which each is compared with each.
+const COMPARED: u64 = 5_000;
 
 /// What a question to the rows gives.
 enum Answer {
@@ -52,7 +57,11 @@ fn does_not_fit(what: String, table: &ObjectId, declared: &str) -> Error {
     error.help(format!("change these rows first, or declare the {declared} otherwise"))
 }
 
-impl Fitting<'_> {
+impl<'a> Fitting<'a> {
+    fn pair(&self, id: &ObjectId) -> Option<Pair<'a>> {
+        Pair::of((self.live, self.target), self.renames, self.hints, id)
+    }
+
     /// Whether all functions that an object calls are there as they will be.
     fn calls_what_is_there(&self, object: &Object) -> bool {
         let routines = object.needs.iter().filter(|need| matches!(need.on.kind, Kind::Routine | Kind::Aggregate));
@@ -80,13 +89,16 @@ impl Fitting<'_> {
             let is_new =
                 !there.iter().any(|old| old.definition == constraint.definition && (old.valid || !constraint.valid));
             let can_be_asked = pair.knows(&constraint.columns) && self.calls_what_is_there(object);
-            if !constraint.valid || !can_be_asked || constraint.columns.is_empty() {
+            // The columns that an exclusion constraint only mentions are not known.
+            let is_exclusion = constraint.demands == Demands::Exclusion;
+            let columns = if is_exclusion { pair.known() } else { constraint.columns.clone() };
+            if !constraint.valid || !can_be_asked || columns.is_empty() {
                 continue;
             }
             if !is_new && pair.keeps(&constraint.columns, findings) {
                 // A foreign key whose values stay the same on both sides still holds when it is made anew.
                 let parent = constraint.references.as_ref();
-                let parent = parent.and_then(|id| Pair::of(self.live, self.target, self.renames, id));
+                let parent = parent.and_then(|id| self.pair(id));
                 if parent.is_some_and(|parent| parent.keeps(&constraint.referenced_columns, findings)) {
                     findings.fitting.insert(object.id.clone());
                 }
@@ -113,7 +125,13 @@ impl Fitting<'_> {
                     Some(sql) => sql,
                     None => continue,
                 },
-                _ => continue,
+                Demands::Exclusion => match Keys::of_exclusion(&constraint.definition) {
+                    Some(keys) if findings.tables.get(pair.id).is_some_and(|facts| facts.rows <= COMPARED) => {
+                        keys.excluded(&pair.rows(&pair.id.name, &columns))
+                    }
+                    _ => continue,
+                },
+                Demands::PrimaryKey | Demands::Unique => continue,
             };
             let shown = pair.id.shown();
             match answer(conn, &sql, pair.id).await? {
@@ -121,18 +139,23 @@ impl Fitting<'_> {
                     findings.fitting.insert(object.id.clone());
                 }
                 Answer::Rows(rows) => {
-                    findings.unfit.push((pair.live.clone(), sql));
+                    if !is_exclusion {
+                        findings.unfit.push((pair.live.clone(), sql));
+                    }
                     let rows = rows_text(rows);
                     let what = match &constraint.references {
                         Some(parent) => {
                             format!("{rows} of {shown} refer to rows of {} that are not there", parent.shown())
+                        }
+                        None if is_exclusion => {
+                            format!("{rows} of {shown} exclude each other by {}", object.id.name)
                         }
                         None => format!("{rows} of {shown} break the check {}", object.id.name),
                     };
                     obstacles.push(does_not_fit(what, pair.id, "constraint"));
                 }
                 // Values that cannot be converted were found before.
-                Answer::Fails(_) if pair.converts(&constraint.columns) => {}
+                Answer::Fails(_) if pair.converts(&columns) => {}
                 Answer::Fails(f) => {
                     let what = format!("the constraint {} fails for rows of {shown}", object.id.name);
                     obstacles.push(does_not_fit(what, pair.id, "constraint").cause(&f.message));
@@ -146,7 +169,7 @@ impl Fitting<'_> {
     /// The question for rows that refer to none; nothing where the table referred to is not there as it will be.
     fn without_parent(&self, pair: &Pair<'_>, constraint: &Constraint) -> Option<String> {
         let parent = constraint.references.as_ref()?;
-        let parent = Pair::of(self.live, self.target, self.renames, parent)?;
+        let parent = self.pair(parent)?;
         parent.knows(&constraint.referenced_columns).then_some(())?;
         let names: Vec<String> = constraint.columns.iter().map(|name| quote_name(name)).collect();
         let known: Vec<String> = names.iter().map(|name| format!("c.{name} IS NOT NULL")).collect();
@@ -272,20 +295,36 @@ impl Fitting<'_> {
         Ok(())
     }
 
-    /// Counters that are beyond the bounds that their sequences get.
+    /// Counters that are beyond the bounds that their sequences get. One that has given out nothing is set to its start
+    /// where the old one is not within.
     pub(super) async fn counters<C: Connection>(&self, conn: &mut C, obstacles: &mut Vec<Error>) -> Result<()> {
+        let mut counters: Vec<(ObjectId, &Numbers, &Numbers)> = Vec::new();
         for (id, object) in &self.target.objects {
-            let (Body::Sequence(after), Some(Body::Sequence(before))) =
-                (&object.body, self.live.get(id).map(|o| &o.body))
-            else {
-                continue;
-            };
-            let (min, max) = (&after.numbers.min, &after.numbers.max);
-            if (&before.numbers.min, &before.numbers.max) == (min, max) {
+            let old = old_id(self.renames, id);
+            match (&object.body, self.live.get(&old).map(|o| &o.body)) {
+                (Body::Sequence(after), Some(Body::Sequence(before))) => {
+                    counters.push((old, &before.numbers, &after.numbers));
+                }
+                (Body::Table(after), Some(Body::Table(_))) => {
+                    let Some(pair) = self.pair(id) else { continue };
+                    for column in &after.columns {
+                        let before = pair.old(&column.name).and_then(|column| column.identity.as_ref());
+                        let (Some(before), Some(after)) = (before, &column.identity) else { continue };
+                        let sequence = ObjectId::new(Kind::Sequence, &old.schema, &before.sequence);
+                        counters.push((sequence, &before.numbers, &after.numbers));
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (id, before, after) in counters {
+            let (min, max) = (after.min, after.max);
+            if (before.min, before.max) == (min, max) {
                 continue;
             }
-            let sql = format!("SELECT count(*) FROM {} WHERE last_value NOT BETWEEN {min} AND {max}", id.sql());
-            if let Answer::Rows(1..) = answer(conn, &sql, id).await? {
+            let given = if (min..=max).contains(&before.start) { "" } else { " AND is_called" };
+            let sql = format!("SELECT count(*) FROM {} WHERE last_value NOT BETWEEN {min} AND {max}{given}", id.sql());
+            if let Answer::Rows(1..) = answer(conn, &sql, &id).await? {
                 let what = format!("the counter of the {id} is beyond the numbers that it may then give");
                 let error = Error::new(Code::RowsDoNotFit, what).object(id.shown());
                 obstacles.push(error.help("set it back with setval, or declare the sequence otherwise"));

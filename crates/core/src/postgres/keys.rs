@@ -25,6 +25,8 @@ pub struct Key {
     pub sql: String,
     /// Whether it is a column as it is.
     pub is_column: bool,
+    /// The operator by which rows exclude each other, in an exclusion constraint; else empty.
+    pub operator: String,
 }
 
 struct Reader<'s> {
@@ -93,12 +95,18 @@ impl Reader<'_> {
             end = self.at;
         }
         let sql = self.between(start, end)?.to_owned();
-        // An operator class with its options, and the order.
+        // An operator class with its options, the order, and an operator.
+        let mut operator = None;
         while !self.is(",") && !self.is(")") {
             self.tokens.get(self.at)?;
-            if self.is("(") { self.skip_group()? } else { self.at += 1 }
+            match () {
+                () if self.is("(") => self.skip_group()?,
+                () if self.take("with") => operator = Some(self.at),
+                () => self.at += 1,
+            }
         }
-        Some(Key { sql, is_column })
+        let operator = operator.and_then(|from| self.between(from, self.at)).unwrap_or_default().to_owned();
+        Some(Key { sql, is_column, operator })
     }
 
     fn keys(&mut self) -> Option<Vec<Key>> {
@@ -171,6 +179,12 @@ impl Keys {
         reader.rest("btree".to_owned())
     }
 
+    /// Those of `EXCLUDE …`.
+    pub fn of_exclusion(definition: &str) -> Option<Keys> {
+        let constraint = definition.strip_suffix(" INITIALLY DEFERRED").unwrap_or(definition);
+        Keys::of_index(constraint.strip_suffix(" DEFERRABLE").unwrap_or(constraint))
+    }
+
     /// What a row is held by.
     fn list(&self) -> (String, String) {
         let list = self.keys.iter().enumerate().map(|(n, key)| format!("({}) AS k{n}", key.sql));
@@ -190,6 +204,19 @@ impl Keys {
             "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM (SELECT {list} FROM {table}{}) r WHERE {known} \
              GROUP BY {names} HAVING count(*) > 1) d",
             self.condition()
+        )
+    }
+
+    /// How many rows are excluded by another one. Each is compared with each, unless an operator can be looked up.
+    pub fn excluded(&self, table: &str) -> String {
+        let (list, _) = self.list();
+        let excludes = |(n, key): (usize, &Key)| format!("a.k{n} {} b.k{n}", key.operator);
+        let excludes: Vec<String> = self.keys.iter().enumerate().map(excludes).collect();
+        format!(
+            "WITH r AS MATERIALIZED (SELECT pg_catalog.row_number() OVER () AS n, {list} FROM {table}{}) SELECT count(*) \
+             FROM r a WHERE EXISTS (SELECT 1 FROM r b WHERE a.n <> b.n AND {})",
+            self.condition(),
+            excludes.join(" AND ")
         )
     }
 
@@ -246,6 +273,18 @@ mod tests {
         assert_eq!((key.keys.len(), key.nulls_alike, key.included.len()), (2, true, 1));
         assert!(keys("PRIMARY KEY (a)").computed("t").is_none());
         assert_eq!(Keys::of_constraint("CHECK (a)"), None);
+        let exclusion = Keys::of_exclusion(
+            "EXCLUDE USING gist (room WITH =, lower(b) x.some_ops (a='1') WITH OPERATOR(x.&&)) INCLUDE (c) \
+             WITH (fillfactor='70') WHERE ((a > (0))) DEFERRABLE INITIALLY DEFERRED",
+        );
+        let exclusion = exclusion.expect("it is one");
+        assert_eq!(exclusion.condition.as_deref(), Some("((a > (0)))"));
+        assert_eq!(
+            exclusion.excluded("t"),
+            "WITH r AS MATERIALIZED (SELECT pg_catalog.row_number() OVER () AS n, (room) AS k0, (lower(b)) AS k1 FROM t \
+             WHERE (((a > (0))))) SELECT count(*) FROM r a WHERE EXISTS (SELECT 1 FROM r b WHERE a.n <> b.n AND a.k0 = \
+             b.k0 AND a.k1 OPERATOR(x.&&) b.k1)"
+        );
         for wrong in ["", "CREATE INDEX i ON t USING", "CREATE INDEX i ON t USING btree (a", "UNIQUE (a", "UNIQUE (("] {
             assert_eq!(Keys::of_index(wrong).or_else(|| Keys::of_constraint(wrong)), None, "{wrong}");
         }

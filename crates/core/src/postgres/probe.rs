@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::diff::Hints;
 use super::fits::Fitting;
-use super::plan::{Facts, Findings, altered_rows, cast, holders, keeps_its_bytes};
+use super::plan::{Facts, Findings, altered_rows, cast, holders, keeps_its_bytes, may_differ_by_row};
 use super::print::constraints_of;
 use super::read::OLDEST_SERVER;
 use super::resolve::{ASIDE, Merge, Rename, new_id, new_member, old_id};
@@ -24,22 +24,41 @@ pub(super) struct Pair<'a> {
     after: &'a Table,
     /// Names of columns, new to old.
     renamed: HashMap<&'a str, &'a str>,
+    /// What all rows have in a column that is new, as SQL, where that is known.
+    added: HashMap<&'a str, String>,
 }
 
 impl<'a> Pair<'a> {
     /// A table that is there and will be, by its new name.
-    pub(super) fn of(live: &'a Schema, target: &'a Schema, renames: &'a [Rename], id: &ObjectId) -> Option<Pair<'a>> {
+    pub(super) fn of(
+        (schema, target): (&'a Schema, &'a Schema),
+        renames: &'a [Rename],
+        hints: &Hints,
+        id: &ObjectId,
+    ) -> Option<Pair<'a>> {
         let (id, after) = target.objects.get_key_value(id)?;
-        let (live, before) = live.objects.get_key_value(&old_id(renames, id))?;
+        let (live, before) = schema.objects.get_key_value(&old_id(renames, id))?;
         let renamed = renames.iter().filter_map(|rename| match rename {
             Rename::Member { of, before, after } if of == id => Some((after.as_str(), before.as_str())),
             _ => None,
         });
-        Some(Pair { live, before: before.table()?, id, after: after.table()?, renamed: renamed.collect() })
+        let (before, after, renamed) = (before.table()?, after.table()?, renamed.collect());
+        let mut pair = Pair { live, before, id, after, renamed, added: HashMap::new() };
+        let is_held = || before.columns.first().is_some_and(|column| !holders(schema, live, &column.name).is_empty());
+        let new: Vec<&Column> = after.columns.iter().filter(|column| pair.old(&column.name).is_none()).collect();
+        for column in new {
+            // What is filled in by portions is not there when the constraint is made.
+            let is_filled = hints.backfills.iter().any(|(table, name, _)| table == id && *name == column.name)
+                || (column.default.is_some() && is_held());
+            if let Some(value) = value_of_new(schema, target, column).filter(|_| !is_filled) {
+                pair.added.insert(&column.name, value);
+            }
+        }
+        Some(pair)
     }
 
     /// The column as it is, by its new name.
-    fn old(&self, name: &str) -> Option<&'a Column> {
+    pub(super) fn old(&self, name: &str) -> Option<&'a Column> {
         match self.renamed.get(name) {
             Some(old) => self.before.column(old),
             None if self.renamed.values().any(|old| *old == name) => None,
@@ -52,11 +71,18 @@ impl<'a> Pair<'a> {
         &self.before.columns
     }
 
+    /// The columns, under their new names, that are there with the values that they will have or that these are made of.
+    pub(super) fn known(&self) -> Vec<String> {
+        let names = self.after.columns.iter().map(|column| column.name.clone());
+        names.filter(|name| self.knows(std::slice::from_ref(name))).collect()
+    }
+
     /// Whether columns are there with the values that they will have, or with those that these are made of: the rows can
     /// be asked.
     pub(super) fn knows(&self, names: &[String]) -> bool {
         names.iter().all(|name| match (self.old(name), self.after.column(name)) {
             (Some(b), Some(a)) => b.generated == a.generated && (a.generated.is_none() || b.data_type == a.data_type),
+            (None, _) => self.added.contains_key(name.as_str()),
             _ => false,
         })
     }
@@ -86,10 +112,14 @@ impl<'a> Pair<'a> {
     /// these can be asked of it.
     pub(super) fn rows(&self, alias: &str, asked: &[String]) -> String {
         let alias = quote_name(alias);
-        if self.renamed.is_empty() && !self.converts(asked) {
+        let is_new = |name: &String| self.added.contains_key(name.as_str());
+        if self.renamed.is_empty() && !self.converts(asked) && !asked.iter().any(is_new) {
             return format!("{} AS {alias}", self.live.sql());
         }
         let named = |new: &Column| {
+            if let Some(value) = self.added.get(new.name.as_str()).filter(|_| asked.contains(&new.name)) {
+                return Some(format!("{value} AS {}", quote_name(&new.name)));
+            }
             let old = self.old(&new.name)?;
             let name = quote_name(&old.name);
             let value = match self.conversion(&new.name).filter(|_| asked.contains(&new.name)) {
@@ -107,6 +137,29 @@ impl<'a> Pair<'a> {
         };
         let columns: Vec<String> = self.after.columns.iter().filter_map(named).collect();
         format!("(SELECT {} FROM {}) AS {alias}", columns.join(", "), self.live.sql())
+    }
+}
+
+/// What all rows have in a new column when it was added; nothing where they differ, or are filled in later.
+fn value_of_new(live: &Schema, target: &Schema, column: &Column) -> Option<String> {
+    if column.generated.is_some() || column.identity.is_some() {
+        return None;
+    }
+    let of = column.data_type.trim_end_matches("[]");
+    let is_of_it =
+        |id: &&ObjectId| matches!(id.kind, Kind::Enum | Kind::Composite | Kind::Range | Kind::Domain) && id.sql() == of;
+    let declared = target.objects.keys().find(is_of_it);
+    // A domain may refuse what is asked about.
+    if declared.is_some_and(|id| id.kind == Kind::Domain) {
+        return None;
+    }
+    let is_there = declared.is_none_or(|id| live.get(id).is_some());
+    match &column.default {
+        Some(default) => {
+            (is_there && !may_differ_by_row(default)).then(|| format!("({default})::{}", column.data_type))
+        }
+        // NULL is NULL, whatever its type will be.
+        None => Some(format!("NULL::{}", if is_there { &column.data_type } else { "text" })),
     }
 }
 
@@ -128,7 +181,7 @@ pub async fn probe<C: Connection>(
     let mut obstacles = Vec::new();
     let mut pairs = Vec::new();
     for (id, _) in target.tables() {
-        pairs.extend(Pair::of(live, target, renames, id));
+        pairs.extend(Pair::of((live, target), renames, hints, id));
     }
     let kept: Vec<&ObjectId> = pairs.iter().map(|pair| pair.live).collect();
     let gone: Vec<&ObjectId> = live.tables().map(|(id, _)| id).filter(|id| !kept.contains(id)).collect();
@@ -181,7 +234,7 @@ pub async fn probe<C: Connection>(
             obstacles.push(error.help("accept it with --accept-data-loss, or keep it in the schema"));
         }
     }
-    let fitting = Fitting { live, target, renames };
+    let fitting = Fitting { live, target, renames, hints };
     fitting.counters(conn, &mut obstacles).await?;
     fitting.partitions(conn, &is_empty, &mut obstacles).await?;
     for pair in &pairs {

@@ -71,6 +71,7 @@ impl Planner<'_> {
     pub(super) fn alter_sequence(&mut self, id: &ObjectId, before: &Sequence, after: &Sequence, change: usize) {
         let mut sql = Vec::new();
         if before.numbers != after.numbers {
+            sql.extend(start_within(&id.sql(), &before.numbers, &after.numbers, false));
             sql.push(format!("ALTER SEQUENCE {} {}", id.sql(), print::numbers(&after.numbers)));
         }
         if before.unlogged != after.unlogged {
@@ -114,6 +115,41 @@ impl Planner<'_> {
         let mut statements = self.drops.iter().flat_map(|step| &step.statements).map(Statement::sql);
         let is_aside = statements.any(|sql| sql.starts_with(&start) && sql.ends_with(&moved));
         if is_aside { aside.sql() } else { id.sql() }
+    }
+}
+
+/// The statements that have a sequence which has given out nothing start within the bounds that it gets: PostgreSQL refuses
+/// bounds that leave out what comes next. Nothing where the old start is within.
+///
+/// The first widens the bounds. By that the second can be rolled back too, which alone it could not. The sequence of an
+/// identity column has the type of its column by then.
+pub(super) fn start_within(sequence: &str, before: &Numbers, after: &Numbers, of_identity: bool) -> Vec<String> {
+    if (after.min..=after.max).contains(&before.start) {
+        return Vec::new();
+    }
+    let wider = [before, after].into_iter().max_by_key(|numbers| limits(&numbers.data_type).1).unwrap_or(after);
+    let (lowest, highest) = limits(if of_identity { &after.data_type } else { &wider.data_type });
+    let (min, max) = (before.min.min(after.min).max(lowest), before.max.max(after.max).min(highest));
+    let data_type = if of_identity { String::new() } else { format!(" AS {}", wider.data_type) };
+    vec![
+        format!("ALTER SEQUENCE {sequence}{data_type} MINVALUE {min} MAXVALUE {max}"),
+        format!(
+            "SELECT pg_catalog.setval({}, {}, false) FROM {sequence} WHERE NOT is_called \
+             AND last_value NOT BETWEEN {} AND {}",
+            quote_literal(sequence),
+            after.start,
+            after.min,
+            after.max
+        ),
+    ]
+}
+
+/// The lowest and the highest number of a type.
+fn limits(data_type: &str) -> (i64, i64) {
+    match data_type {
+        "smallint" => (i16::MIN.into(), i16::MAX.into()),
+        "integer" => (i32::MIN.into(), i32::MAX.into()),
+        _ => (i64::MIN, i64::MAX),
     }
 }
 

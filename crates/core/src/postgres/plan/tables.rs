@@ -4,7 +4,7 @@
 //! by a check that is validated while they write.
 
 use super::Planner;
-use super::counters::count_on;
+use super::counters::{count_on, start_within};
 use super::types::holding;
 use super::values::{altered_rows, cast, keeps_its_bytes, may_differ_by_row};
 use crate::plan::Hazard;
@@ -281,6 +281,8 @@ impl Planner<'_> {
                 let always = if a.always { "ALWAYS" } else { "BY DEFAULT" };
                 let numbers = &a.numbers;
                 let cycle = if numbers.cycle { "SET CYCLE" } else { "SET NO CYCLE" };
+                let sequence = format!("{}.{}", quote_name(&id.schema), quote_name(&b.sequence));
+                sql.extend(start_within(&sequence, &b.numbers, numbers, true));
                 sql.push(alter(&format!(
                     "SET GENERATED {always} SET START WITH {} SET INCREMENT BY {} SET MINVALUE {} SET MAXVALUE {} \
                      SET CACHE {} {cycle}",

@@ -1,0 +1,2 @@
+SELECT nextval('given');
+INSERT INTO t(n) VALUES ('a');
