@@ -642,6 +642,34 @@ fn roles_are_made_once() {
     database.execute(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\""));
 }
 
+/// The same where a block makes them: what else it does is tried out.
+#[test]
+fn roles_of_a_block_are_made_once() {
+    let database = database("blocks");
+    let role = format!("role_{}", count(&database, "SELECT current_database()"));
+    let start = format!(
+        "DO $$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN\n    \
+         EXECUTE format('CREATE ROLE %I', '{role}');\n  END IF;\n  CREATE TABLE a(n integer);\n  \
+         GRANT SELECT ON a TO \"{role}\";\nEND $$;\nGRANT INSERT ON a TO \"{role}\";"
+    );
+    let wrong = history(&[("0001_start.sql", start.as_str()), ("0002_more.sql", "CREATE TABLE a(n integer);")]);
+    let all = history(&[("0001_start.sql", start.as_str()), ("0002_more.sql", "ALTER TABLE a ADD COLUMN b text;")]);
+    let roles = format!("SELECT count(*) FROM pg_roles WHERE rolname = '{role}'");
+    wait(async {
+        let mut host = connect(&database).await;
+        let error = Migrator::new(&wrong).run(&mut host).await.unwrap_err();
+        assert_eq!((error.code(), error.report().state), (Code::StatementFailed, State::Unchanged));
+        assert_eq!(count(&database, &roles), "0");
+        let upgrade = Migrator::new(&all).run(&mut host).await.unwrap();
+        assert_eq!((upgrade.to, upgrade.warnings), (2, Vec::new()));
+        host.close().await;
+    });
+    for right in ["SELECT", "INSERT"] {
+        assert_eq!(count(&database, &format!("SELECT has_table_privilege('{role}', 'a', '{right}')")), "t");
+    }
+    database.execute(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\""));
+}
+
 /// What is done outside of a transaction without need is recorded in one: a run that stops before its record repeats
 /// nothing.
 #[test]

@@ -15,6 +15,7 @@
 mod alone;
 mod baseline;
 mod downgrade;
+mod of_server;
 mod phases;
 mod replay;
 mod tracking;

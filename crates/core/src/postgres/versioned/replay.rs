@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::of_server::{is_of_server, new_role, without};
 use super::tracking::visible;
 use crate::error::{Code, Error, Result};
 use crate::history::script::{PhaseKind, Script};
@@ -9,7 +10,7 @@ use crate::history::{History, Migration, Model, Outcome, snapshot_statements};
 use crate::postgres::host::Host;
 use crate::postgres::schema::{self, Schema};
 use crate::postgres::scratch::{Place, Scratch, text};
-use crate::postgres::statement::{Kind, Statement};
+use crate::postgres::statement::Statement;
 use crate::postgres::token::{Token, TokenKind, tokenize};
 use crate::run::{Failure, failed_in};
 
@@ -153,6 +154,11 @@ impl Trial {
                     continue;
                 }
                 ranges.push(range);
+                let block = without(&read, sql);
+                if let Some((_, roles)) = &block {
+                    self.roles.extend(roles.iter().cloned());
+                }
+                let sql = block.as_ref().map_or(sql, |(sql, _)| sql);
                 statements.push(match phase.kind {
                     PhaseKind::Backfill => repeated(sql),
                     PhaseKind::Transaction | PhaseKind::NoTransaction => in_transaction(sql),
@@ -177,34 +183,6 @@ impl Trial {
         let names = |token: &Token| token.name(sql).is_some_and(|name| self.roles.contains(&name));
         failure.sqlstate.as_deref() == Some("42704") && tokenize(sql).unwrap_or_default().iter().any(names)
     }
-}
-
-/// Whether a statement is about the server, or about all its databases.
-fn is_of_server(statement: &Statement, sql: &str) -> bool {
-    let is = |at: usize, words: &[&str]| {
-        statement.tokens.get(at).is_some_and(|token| words.iter().any(|word| token.is(sql, word)))
-    };
-    let shared = ["role", "database", "tablespace", "parameter"];
-    let on = statement.tokens.iter().position(|token| token.is(sql, "on"));
-    match &statement.kind {
-        Kind::Server(_) => true,
-        Kind::Grant { by_default: false, .. } | Kind::Revoke => match on {
-            Some(on) => is(on + 1, &shared),
-            // A role becomes a member of another.
-            None => !is(0, &["alter"]),
-        },
-        Kind::Comment => is(2, &shared),
-        Kind::Other(words) => {
-            matches!(words.as_str(), "drop owned" | "reassign owned")
-                || words == "security label" && on.is_some_and(|on| is(on + 1, &shared))
-        }
-        _ => false,
-    }
-}
-
-/// The role that a statement makes.
-fn new_role(statement: &Statement, sql: &str) -> Option<String> {
-    (statement.kind == Kind::Server("CREATE ROLE")).then(|| statement.tokens.get(2)?.name(sql)).flatten()
 }
 
 /// A statement that is executed until it changes no row.
@@ -259,37 +237,6 @@ pub(super) fn is_about_place(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_the_servers() {
-        let is = |sql: &str| is_of_server(&Statement::read(sql), sql);
-        for sql in [
-            "CREATE ROLE a",
-            "CREATE USER a PASSWORD 'b'",
-            "ALTER ROLE a SET x = 1",
-            "ALTER SYSTEM SET work_mem = 1",
-            "ALTER DATABASE a SET x = 1",
-            "GRANT a TO b",
-            "REVOKE a FROM b",
-            "GRANT CONNECT ON DATABASE a TO b",
-            "COMMENT ON ROLE a IS 'on'",
-            "DROP OWNED BY a",
-        ] {
-            assert!(is(sql), "{sql}");
-        }
-        for sql in [
-            "GRANT SELECT ON a TO b",
-            "REVOKE ALL ON SCHEMA a FROM b",
-            "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO a",
-            "ALTER DEFAULT PRIVILEGES IN SCHEMA a REVOKE ALL ON TABLES FROM b",
-            "COMMENT ON TABLE role IS 'x'",
-            "CREATE USER MAPPING FOR a SERVER b",
-        ] {
-            assert!(!is(sql), "{sql}");
-        }
-        let sql = "CREATE USER \"A b\"";
-        assert_eq!(new_role(&Statement::read(sql), sql), Some("A b".to_owned()));
-    }
 
     #[test]
     fn concurrently_is_left_out() {
