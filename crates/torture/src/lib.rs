@@ -66,8 +66,8 @@ pub struct Tally {
     pub bad: Vec<Finding>,
     /// Other counts worth telling, such as how many databases were found in the old version.
     pub notes: Vec<(&'static str, u64)>,
-    /// Units that are right as far as can be told, and that a person may want to look at.
-    pub unsure: Vec<u64>,
+    /// What is right as far as can be told, and a person may want to look at.
+    pub unsure: Vec<Finding>,
 }
 
 /// A broken promise.

@@ -86,7 +86,10 @@ fn main() -> ExitCode {
         };
         if !arguments.json {
             for finding in &tally.bad {
-                eprintln!("{}", report::finding(layer, finding));
+                eprintln!("{}", report::finding(layer, "bad", finding));
+            }
+            for finding in tally.unsure.iter().filter(|_| arguments.unit.is_some()) {
+                eprintln!("{}", report::finding(layer, "to be looked at", finding));
             }
         }
         tallies.push((*layer, tally, time));

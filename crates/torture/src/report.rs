@@ -34,7 +34,7 @@ pub fn table(tried: &[Tried], seed: u64) -> String {
     let (bad, time) =
         tried.iter().fold((0, Duration::ZERO), |(bad, sum), (_, tally, time)| (bad + tally.bad.len(), sum + *time));
     let unsure = tried.iter().filter(|(_, tally, _)| !tally.unsure.is_empty()).map(|(layer, tally, _)| {
-        let units: Vec<_> = tally.unsure.iter().map(u64::to_string).collect();
+        let units: Vec<_> = tally.unsure.iter().map(|finding| finding.unit.to_string()).collect();
         format!("not foreseen by {}, and to be looked at: --unit {}\n", layer.name, units.join(", "))
     });
     let unsure: String = unsure.collect();
@@ -52,7 +52,7 @@ pub fn json(tried: &[Tried], seed: u64) -> String {
                 tally.bad.iter().map(|f| json!({ "unit": f.unit, "what": f.what, "story": f.story })).collect();
             json!({
                 "name": layer.name, "counted": layer.counted, "tried": tally.tried, "bad": bad, "notes": notes,
-                "unsure": tally.unsure,
+                "unsure": tally.unsure.iter().map(|f| f.unit).collect::<Vec<_>>(),
                 "seconds": time.as_secs_f64(),
             })
         })
@@ -60,10 +60,10 @@ pub fn json(tried: &[Tried], seed: u64) -> String {
     json!({ "version": 1, "seed": seed, "layers": layers }).to_string()
 }
 
-/// A finding with what shows it again.
-pub fn finding(layer: &Layer, finding: &Finding) -> String {
+/// A finding of a kind, such as `bad`, with what shows it again.
+pub fn finding(layer: &Layer, kind: &str, finding: &Finding) -> String {
     let Finding { unit, what, story } = finding;
-    format!("bad: {what}\n  again: cargo run -p torture --release -- {} --unit {unit}\n{story}\n", layer.name)
+    format!("{kind}: {what}\n  again: cargo run -p torture --release -- {} --unit {unit}\n{story}\n", layer.name)
 }
 
 /// A number with its thousands apart.

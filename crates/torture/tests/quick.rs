@@ -15,7 +15,7 @@ fn quick(name: &str) {
     let budget = Budget { count: layer.quick, seed, threads: 1, at_most: Duration::from_secs(600) };
     let (tally, time) = run(layer, &budget);
     eprintln!("{}: {} {} in {time:?}, seed {seed}", layer.name, tally.tried, layer.counted);
-    let found: Vec<String> = tally.bad.iter().map(|finding| report::finding(layer, finding)).collect();
+    let found: Vec<String> = tally.bad.iter().map(|finding| report::finding(layer, "bad", finding)).collect();
     assert!(found.is_empty(), "seed {seed}:\n{}", found.join("\n"));
     assert!(tally.tried > 0, "nothing was tried");
 }

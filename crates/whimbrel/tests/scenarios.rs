@@ -174,6 +174,8 @@ scenarios! {
     statistics_of_renamed_table,
     stored_column_of_converted_values,
     strict_any,
+    strict_column_filled_beside_a_default_that_does_not_fit,
+    strict_column_filled_that_does_not_fit,
     strict_default_that_does_not_fit,
     strict_off,
     strict_on,

@@ -261,8 +261,12 @@ fn table_probes(n: usize, change: &TableChange, before: &Schema, after: &Schema,
                 );
             }
             Part::AddColumn(column) => {
-                if let (true, Some(default)) = (change.after.strict, column.default_value()) {
-                    let value = default_term(default);
+                let given = match value_source(change, column) {
+                    ValueSource::Default => column.default_value().map(default_term),
+                    ValueSource::Computed(fill) => Some(fill),
+                    _ => None,
+                };
+                if let (true, Some(value)) = (change.after.strict, given) {
                     let condition = format!("{value} IS NOT NULL AND NOT {}", fits_strict(&value, column));
                     let label = format!("type {} of {}", column.declared_type, column.name);
                     asked.add(Some(p), ProbeKind::Misfit(label), Some(condition), &column.origin);

@@ -289,7 +289,9 @@ impl Facts {
         if !self.can_update(change) {
             return Way::Rebuild(FIRES);
         }
-        if !checks.is_empty() || names_in(&fill).iter().any(is_new) {
+        // In a STRICT table ADD COLUMN looks whether the default fits, which no row needs.
+        let unneeded_default = after.strict && column.default_value().is_some();
+        if unneeded_default || !checks.is_empty() || names_in(&fill).iter().any(is_new) {
             return Way::Rebuild("every row gets a value of its own");
         }
         let added = match conflict {

@@ -100,7 +100,9 @@ fn unit(seed: u64) -> Tally {
         Ok(Outcome::Refused) => tally.note("refused, as foreseen", 1),
         Ok(Outcome::Unforeseen(code)) => {
             tally.note(unforeseen(code).unwrap_or("refused, not foreseen"), 1);
-            tally.unsure.push(seed);
+            let what = format!("refused, not foreseen, with {}", code.as_str());
+            let wrong = Wrong::new("refused, not foreseen", &what);
+            tally.unsure.push(Finding { unit: seed, what, story: pair.story(&wrong) });
         }
         Ok(Outcome::Invalid) => tally.note("no schema for SQLite", 1),
         Err(wrong) => {
