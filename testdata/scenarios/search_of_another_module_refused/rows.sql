@@ -1,0 +1,1 @@
+INSERT INTO found(title, body) VALUES ('a', 'sand'), ('b', 'mud');

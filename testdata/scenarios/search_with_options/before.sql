@@ -1,0 +1,2 @@
+CREATE VIRTUAL TABLE found USING fts4(title, tokenize porter, prefix="2,4");
+CREATE VIRTUAL TABLE newer USING fts5(title, prefix = '2 4', tokenize = 'porter');

@@ -1,0 +1,2 @@
+INSERT INTO _whimbrel_virtual VALUES (1);
+INSERT INTO found VALUES ('sand');

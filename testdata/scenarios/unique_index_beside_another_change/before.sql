@@ -1,0 +1,2 @@
+CREATE TABLE first(a INT);
+CREATE TABLE second(b INT);
