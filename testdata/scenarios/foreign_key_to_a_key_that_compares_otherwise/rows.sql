@@ -1,0 +1,2 @@
+INSERT INTO tags VALUES ('Work');
+INSERT INTO notes VALUES (1, 'work');

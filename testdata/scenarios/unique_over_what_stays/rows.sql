@@ -1,0 +1,3 @@
+INSERT INTO g VALUES (1, 1), (2, 3);
+INSERT INTO x VALUES (1, 1), (2, 3);
+INSERT INTO p VALUES (1, 1, 9), (2, 3, 9);
