@@ -122,3 +122,61 @@ fn a_copy_is_counted_and_its_rowids_are_compared() {
         assert_eq!(ends, [usize::from(rowid.is_some()); 2], "{before} → {after}: {checks:?}");
     }
 }
+
+/// A key that is broken by a change is found by looking at the children of what was touched; and nothing else is looked at,
+/// because that takes as long as there are rows.
+#[test]
+fn only_children_of_what_is_touched_are_checked() {
+    let parent = "CREATE TABLE p(id INTEGER PRIMARY KEY, k TEXT UNIQUE, n, m TEXT, g AS (n + 1));";
+    let child = "CREATE TABLE c(id INTEGER PRIMARY KEY, p REFERENCES p(id), n);";
+    let other = "CREATE TABLE o(n);";
+    let all = [parent, child, other].concat();
+    for (after, checked) in [
+        // Every row has the values it had.
+        (all.replace("n, m TEXT", "n CONSTRAINT has NOT NULL, m TEXT"), vec![]),
+        (all.replace("m TEXT", "m TEXT, more"), vec![]),
+        (all.replace("o(n)", "o(n TEXT)"), vec![]),
+        (all.replace("n);", "n CONSTRAINT has NOT NULL);"), vec![]),
+        // Values or keys are others.
+        (all.replace("n, m TEXT", "n TEXT, m TEXT"), vec!["c"]),
+        (all.replace("m TEXT", "m TEXT COLLATE NOCASE"), vec!["c"]),
+        (all.replace("n + 1", "n + 2"), vec!["c"]),
+        (all.replace("k TEXT UNIQUE", "k TEXT"), vec!["c"]),
+        (all.replace("p REFERENCES p(id), n", "p REFERENCES p(id), n TEXT"), vec!["c"]),
+        (all.replace("p REFERENCES p(id), n", "p REFERENCES p(id), n REFERENCES p(id)"), vec!["c"]),
+        ([child, other].concat(), vec!["c"]),
+    ] {
+        let made = plan(&all, &after, &[]);
+        let names: Vec<&str> = made.foreign_key_checks.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(names, checked, "{after}");
+    }
+    let made = plan(&[child, other].concat(), &all, &[]);
+    assert_eq!(made.foreign_key_checks, [("c".to_owned(), "c".to_owned())], "its parent is new");
+    let renamed = all.replace("TABLE c(", "TABLE d(").replace("n, m TEXT", "n TEXT, m TEXT");
+    let made = plan(&all, &renamed, &[("c", "d")]);
+    assert_eq!(made.foreign_key_checks, [("c".to_owned(), "d".to_owned())], "counted before by its name then");
+}
+
+/// What two parts of a change ask of the same rows is told once.
+#[test]
+fn rows_that_do_not_fit_are_told_once() {
+    for (before, after) in [
+        (
+            "CREATE TABLE t(n TEXT); INSERT INTO t VALUES ('a'), ('A')",
+            "CREATE TABLE t(n TEXT COLLATE NOCASE); CREATE UNIQUE INDEX t_n ON t(n)",
+        ),
+        (
+            "CREATE TABLE t(n TEXT); CREATE UNIQUE INDEX t_n ON t(n); INSERT INTO t VALUES ('a'), ('A')",
+            "CREATE TABLE t(n TEXT COLLATE NOCASE); CREATE UNIQUE INDEX t_n ON t(n)",
+        ),
+        ("CREATE TABLE t(n TEXT); INSERT INTO t VALUES ('a')", "CREATE TABLE t(n INTEGER) STRICT"),
+        (
+            "CREATE TABLE t(n INT, g AS (n || 'a')); INSERT INTO t(n) VALUES ('a')",
+            "CREATE TABLE t(n INT, g INT AS (n || 'a')) STRICT",
+        ),
+    ] {
+        let made = plan(before, after, &[]);
+        let told: Vec<String> = made.obstacles.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 1, "{after}: {told:#?}");
+    }
+}
