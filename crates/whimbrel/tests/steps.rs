@@ -1,9 +1,9 @@
 //! What stands in a plan's steps and in no snapshot of a scenario: the change and the parts that each step is for, by which
-//! a person finds it in the output, and what a copy has to pass before the old table is dropped.
+//! a person finds it in the output, what a copy has to pass before the old table is dropped, and that a fill reaches all rows.
 
 use whimbrel::diff::Change;
-use whimbrel::plan::{Copy, Statement, Step};
-use whimbrel::{Plan, Planner, Schema};
+use whimbrel::plan::{Copy, Statement, Step, Strategy};
+use whimbrel::{Cancel, Code, Event, Plan, Planner, Schema};
 
 /// The plan from one schema, with rows, to another.
 fn plan(before: &str, after: &str, renames: &[(&str, &str)]) -> Plan {
@@ -179,4 +179,49 @@ fn rows_that_do_not_fit_are_told_once() {
         let told: Vec<String> = made.obstacles.iter().map(ToString::to_string).collect();
         assert_eq!(told.len(), 1, "{after}: {told:#?}");
     }
+}
+
+/// A fill walks its rows in portions, and reaches all of them, whatever gaps their ids have; it can be stopped between two
+/// portions, with nothing changed.
+#[test]
+fn a_fill_in_portions_reaches_every_row() {
+    let before = "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b TEXT); CREATE INDEX t_a ON t(a);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 45000)
+        INSERT INTO t SELECT i * 7 - 20000, 'a' || i, iif(i % 5, 'b' || i, NULL) FROM n;
+        INSERT INTO t VALUES (9223372036854775807, 'last', NULL), (-9223372036854775808, 'first', NULL)";
+    let after = "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT,
+        b TEXT NOT NULL, -- whimbrel: backfill 'none of ' || a
+        c TEXT NOT NULL -- whimbrel: backfill a || id
+        ); CREATE INDEX t_a ON t(a)";
+    let mut conn = rusqlite::Connection::open_in_memory().unwrap();
+    conn.execute_batch(before).unwrap();
+    let schema = Schema::from_sql(after).unwrap();
+    let made = Planner::new(&schema).plan(&mut conn).unwrap();
+    assert!(made.steps.iter().all(|step| step.strategy == Strategy::InPlace), "{:?}", made.steps);
+
+    let cancel = Cancel::default();
+    let mut portions = Vec::new();
+    let stopped = made.run_with(
+        &mut conn,
+        &mut |event: &Event<'_>| {
+            if let Event::Rows { done, of, .. } = event {
+                portions.push((*done, *of));
+                if portions.len() == 2 {
+                    cancel.cancel();
+                }
+            }
+        },
+        &cancel,
+    );
+    assert_eq!(stopped.unwrap_err().code(), Code::Cancelled);
+    assert_eq!(portions, [(20_000, 90_004), (40_000, 90_004)]);
+    let columns: i64 = conn.query_row("SELECT count(*) FROM pragma_table_info('t')", [], |row| row.get(0)).unwrap();
+    assert_eq!(columns, 3);
+
+    Planner::new(&schema).push(&mut conn).unwrap();
+    let wrong = "SELECT count(*) FROM t WHERE c IS NOT a || id OR b IS NOT
+        CASE WHEN a IN ('first', 'last') THEN 'none of ' || a
+        WHEN (id + 20000) / 7 % 5 THEN 'b' || ((id + 20000) / 7) ELSE 'none of ' || a END";
+    let wrong: i64 = conn.query_row(wrong, [], |row| row.get(0)).unwrap();
+    assert_eq!(wrong, 0);
 }

@@ -119,6 +119,29 @@ fn drafts() -> Vec<Draft> {
             "{N} INSERT INTO note SELECT i, printf('%040d', i), 0, NULL FROM n",
         ),
         Draft::push(
+            "values where the rows stand",
+            "CREATE TABLE note(id INTEGER PRIMARY KEY, body TEXT, kind TEXT DEFAULT 'plain', size TEXT);
+             CREATE INDEX note_body ON note(body); CREATE INDEX note_kind ON note(kind)",
+            "{N} INSERT INTO note SELECT i, printf('%040d', i), iif(i % 3, 'k' || i, NULL), '' || i FROM n",
+            "CREATE TABLE note(id INTEGER PRIMARY KEY, body TEXT, kind TEXT NOT NULL DEFAULT 'plain', size TEXT,
+             -- whimbrel: backfill substr(body, 30)
+             short TEXT NOT NULL,
+             -- whimbrel: backfill id * 2
+             twice INTEGER DEFAULT 0);
+             CREATE INDEX note_body ON note(body); CREATE INDEX note_kind ON note(kind)",
+            "{N} INSERT INTO note SELECT i, printf('%040d', i), iif(i % 3, 'k' || i, 'plain'), '' || i,
+             substr(printf('%040d', i), 30), i * 2 FROM n",
+        ),
+        Draft::push(
+            "another type for the last column",
+            "CREATE TABLE note(id INTEGER PRIMARY KEY, body TEXT, size TEXT); CREATE INDEX note_body ON note(body);
+             CREATE VIEW sizes AS SELECT size FROM note",
+            "{N} INSERT INTO note SELECT i, printf('%040d', i), '' || i FROM n",
+            "CREATE TABLE note(id INTEGER PRIMARY KEY, body TEXT, size INTEGER); CREATE INDEX note_body ON note(body);
+             CREATE VIEW sizes AS SELECT size FROM note",
+            "{N} INSERT INTO note SELECT i, printf('%040d', i), i FROM n",
+        ),
+        Draft::push(
             "DROP COLUMN",
             "CREATE TABLE note(id INTEGER PRIMARY KEY, gone TEXT, body TEXT)",
             "{N} INSERT INTO note SELECT i, 'gone', printf('%040d', i) FROM n",
