@@ -8,7 +8,7 @@ use std::time::Duration;
 use whimbrel::history::author::{Squash, squash};
 use whimbrel::history::{Policy, RecordState};
 use whimbrel::postgres::versioned::{self, Baseline};
-use whimbrel::postgres::{Client, Migrator, Postgres, print, read_schema};
+use whimbrel::postgres::{Client, Migrator, Planner, Postgres, print, read_schema};
 use whimbrel::{Code, Dialect, Event, Files, Folder, History, MemoryFiles, State, UpgradeKind};
 use whimbrel_core::postgres::scratch::Scratch;
 use whimbrel_postgres_server::{Database, database};
@@ -668,6 +668,38 @@ fn roles_of_a_block_are_made_once() {
         assert_eq!(count(&database, &format!("SELECT has_table_privilege('{role}', 'a', '{right}')")), "t");
     }
     database.execute(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\""));
+}
+
+/// A column that is kept in step for old clients is nothing that a migration knows of, whatever drift is accepted.
+#[test]
+fn an_expanded_database_is_left_alone() {
+    let database = database("expanded");
+    let all = history(&[
+        (
+            "0001_start.sql",
+            "CREATE TABLE items(id bigint PRIMARY KEY, price integer);\nINSERT INTO items VALUES (1, 5);",
+        ),
+        ("0001_start.down.sql", "DROP TABLE items;"),
+        ("0002_more.sql", "ALTER TABLE items DROP COLUMN price;"),
+    ]);
+    let renaming = || {
+        let planner = Planner::new("CREATE TABLE items(id bigint PRIMARY KEY, cents integer)");
+        planner.rename("items.price", "cents").unwrap()
+    };
+    wait(async {
+        let mut host = connect(&database).await;
+        Migrator::new(&all).to(1).run(&mut host).await.unwrap();
+        renaming().expand(4).plan(&mut host).await.unwrap().run(&mut host).await.unwrap();
+        let error = Migrator::new(&all).accept_drift(true).run(&mut host).await.unwrap_err();
+        assert_eq!((error.code(), error.report().state), (Code::Expanded, State::Unchanged));
+        let error = Migrator::new(&all).accept_drift(true).undo_to(&mut host, 0).await.unwrap_err();
+        assert_eq!((error.code(), error.report().state), (Code::Expanded, State::Unchanged));
+        database.execute("UPDATE items SET price = 6");
+        assert_eq!(count(&database, "SELECT cents FROM items"), "6");
+        renaming().contract(5).plan(&mut host).await.unwrap().run(&mut host).await.unwrap();
+        assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap_err().code(), Code::Drift);
+        host.close().await;
+    });
 }
 
 /// What is done outside of a transaction without need is recorded in one: a run that stops before its record repeats

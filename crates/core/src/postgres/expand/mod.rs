@@ -150,15 +150,30 @@ pub fn not_expanded(record: &Record, mixed: &mix::Mixed, oldest: Release) -> Opt
     )
 }
 
+fn expanded(record: &Record, client: Release) -> Error {
+    let message = format!("the database is expanded: clients up to {client} are still served");
+    let error = Error::new(Code::Expanded, message);
+    record.kept.iter().take(10).fold(error, |error, kept| error.help(format!("kept: {}", kept.shown())))
+}
+
 /// Why a plan that knows nothing of phases is not made on an expanded database.
 pub fn refusal(record: &Record) -> Error {
     let client = record.newest_client().unwrap_or_default();
-    let message = format!("the database is expanded: clients up to {client} are still served");
-    let error = Error::new(Code::Expanded, message);
-    let error = record.kept.iter().take(10).fold(error, |error, kept| error.help(format!("kept: {}", kept.shown())));
-    error
+    expanded(record, client)
         .help(format!("keep on serving them: --expand --client {client}"))
         .help(format!("or end it when they are gone: --contract --oldest-client {}", client.saturating_add(1)))
+}
+
+/// Refuses a database that is expanded: a migration knows nothing of what keeps the columns of old and new clients in
+/// step, and could take away what that needs.
+///
+/// # Errors
+/// [`Code::Expanded`]; [`Code::Database`] where the record cannot be read.
+pub async fn refuse_expanded<C: Connection>(conn: &mut C) -> Result<()> {
+    let record = Record::read(conn).await?;
+    let Some(client) = record.newest_client() else { return Ok(()) };
+    let end = format!("--contract --oldest-client {}", client.saturating_add(1));
+    Err(expanded(&record, client).help(format!("migrations run when that is ended: whimbrel push {end}")))
 }
 
 /// How many rows are not in step, for each link that goes.

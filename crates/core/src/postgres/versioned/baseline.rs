@@ -11,6 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::history::adopt::{self, Tool};
 use crate::history::record::MIGRATIONS;
 use crate::history::{History, Migration, Model, Origin, Policy, Record, RecordState, Standing};
+use crate::postgres::expand::refuse_expanded;
 use crate::postgres::host::Host;
 use crate::postgres::run::RunSettings;
 use crate::postgres::scratch::{Scratch, refuse_transaction, text};
@@ -110,6 +111,7 @@ async fn adopt_locked<H: Host>(
         return Err(Error::new(Code::HistoryFixed, "the database has a record of migrations already")
             .help("look at it with `whimbrel migrate status`"));
     }
+    refuse_expanded(host).await?;
     let done: Vec<&Migration> = history.originals().filter(|m| settings.applied.contains(&m.idx)).collect();
     let records: Vec<Record> = done.iter().map(|m| Record::of(m, Origin::Baseline, 1, settings.now, 0)).collect();
     let made = expected(host, scratch, &so_far(history, &records), &settings.ignore).await?;

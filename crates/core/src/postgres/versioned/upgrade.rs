@@ -6,6 +6,7 @@ use super::tracking::{create_tables, read_home, read_live};
 use crate::error::{Code, Error, Result};
 use crate::history::script::Script;
 use crate::history::{Checksum, History, Migration, Model, Origin, Record, RecordState, State};
+use crate::postgres::expand::refuse_expanded;
 use crate::postgres::host::Host;
 use crate::postgres::run::RunSettings;
 use crate::postgres::scratch::{Scratch, refuse_transaction};
@@ -217,6 +218,7 @@ pub(super) async fn make_tables<H: Host, O: Observer + ?Sized>(host: &mut H, run
 }
 
 /// Whether the schema is still the one that the last upgrade left; what is another is a warning where that is accepted.
+/// One that is between two phases of `push` is not.
 pub(super) async fn check_drift<H: Host>(
     host: &mut H,
     scratch: Scratch<'_, H>,
@@ -225,6 +227,7 @@ pub(super) async fn check_drift<H: Host>(
     settings: &UpgradeSettings,
     warnings: &mut Vec<String>,
 ) -> Result<()> {
+    refuse_expanded(host).await?;
     let difference = match read_drift(host, scratch, history, tracking, &settings.ignore, false).await {
         Ok(difference) => difference.unwrap_or_default(),
         Err(e) if is_about_place(&e) => {
