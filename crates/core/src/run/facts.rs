@@ -8,7 +8,7 @@ use crate::diff::{Change, Diff};
 use crate::error::{Code, Result};
 use crate::plan::Step;
 use crate::schema::{Schema, fold, same_name};
-use crate::sqlite::plan::{Facts, fired_by_update};
+use crate::sqlite::plan::{Bytes, Facts, fired_by_update};
 use crate::sqlite::print::main;
 use crate::sqlite::probe::{Probe, ProbeKind};
 use crate::sqlite::token::quote_text;
@@ -109,13 +109,14 @@ pub(super) async fn count_touched<C: Connection>(
         if rewrites && some {
             // dbstat is compiled in only where somebody asked for it.
             let sql = format!(
-                "SELECT sum(pgsize) FROM dbstat WHERE aggregate = TRUE AND name IN \
-                 (SELECT name FROM main.sqlite_master WHERE tbl_name = {} COLLATE NOCASE)",
+                "SELECT sum(pgsize), sum(CASE WHEN name = {0} COLLATE NOCASE THEN pgsize END) FROM dbstat WHERE aggregate = TRUE \
+                 AND name IN (SELECT name FROM main.sqlite_master WHERE tbl_name = {0} COLLATE NOCASE)",
                 quote_text(table)
             );
             if let Ok(rows) = conn.query(&sql).await {
-                let bytes = rows.first().and_then(|r| r.first()).and_then(Value::integer).unwrap_or_default();
-                facts.bytes.insert(fold(table), bytes.unsigned_abs());
+                let mut sums = rows.first().into_iter().flatten().filter_map(Value::integer).map(i64::unsigned_abs);
+                let (all, own) = (sums.next().unwrap_or_default(), sums.next().unwrap_or_default());
+                facts.bytes.insert(fold(table), Bytes { all, own });
             }
         }
     }

@@ -33,8 +33,8 @@ pub(crate) struct Facts {
     /// Rows by table, for tables that change: the number where it was asked for, else 1 for some; by live name in
     /// lower case.
     pub rows: HashMap<String, u64>,
-    /// Bytes by table, its indexes included, as far as known; by live name in lower case.
-    pub bytes: HashMap<String, u64>,
+    /// Bytes by table, as far as known; by live name in lower case.
+    pub bytes: HashMap<String, Bytes>,
     /// Rows that are NULL in a column that becomes NOT NULL; by place of change and part.
     pub nulls: HashMap<(usize, usize), u64>,
     /// Tables on which an UPDATE would fire a trigger; by live name in lower case.
@@ -50,9 +50,18 @@ impl Facts {
         self.rows.get(&fold(table)).copied().unwrap_or(0)
     }
 
-    fn bytes(&self, table: &str) -> u64 {
-        self.bytes.get(&fold(table)).copied().unwrap_or(0)
+    fn bytes(&self, table: &str) -> Bytes {
+        self.bytes.get(&fold(table)).copied().unwrap_or_default()
     }
+}
+
+/// What a table takes in the file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bytes {
+    /// With its indexes.
+    pub all: u64,
+    /// Without them.
+    pub own: u64,
 }
 
 /// The tables of a schema on which an UPDATE fires a trigger, in lower case.
@@ -496,7 +505,8 @@ impl Planner<'_> {
         step.parts = parts;
         step.hazards = hazards;
         step.rows = rows;
-        step.bytes = bytes;
+        // The journal holds the pages as they were. A value that fills a gap may stand in an index too.
+        step.bytes = if is_some { bytes.all } else { bytes.own };
     }
 
     fn rebuild(&mut self, n: usize, change: &TableChange, ways: &[Way]) {
@@ -526,7 +536,7 @@ impl Planner<'_> {
         if rows > 0 {
             hazards.insert(0, Hazard::Rewrite { rows });
         }
-        let bytes = self.facts.bytes(&change.before.name);
+        let bytes = self.facts.bytes(&change.before.name).all;
         let reason = if reasons.is_empty() { "its parts cannot be combined in place" } else { &reasons.join("; ") };
         let reason = reason.to_owned();
         let step = self.step(n, Strategy::Rebuild, "rebuild", statements);
