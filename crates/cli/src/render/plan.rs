@@ -229,7 +229,16 @@ fn origin_of_rename(hint: Option<&str>, before: &str, origin: &Origin) -> String
 fn how(step: &Step) -> String {
     match step.strategy {
         Strategy::Create | Strategy::Drop => String::new(),
-        Strategy::Recreate | Strategy::InPlace | Strategy::Catalogue => step.strategy.to_string(),
+        Strategy::InPlace | Strategy::Recreate | Strategy::Catalogue => {
+            let rewritten = step.hazards.iter().find_map(|hazard| match hazard {
+                Hazard::Rewrite { rows } => Some(*rows),
+                _ => None,
+            });
+            match rewritten {
+                Some(rows) => format!("{}: {}", step.strategy, count(rows, "row")),
+                None => step.strategy.to_string(),
+            }
+        }
         Strategy::Rebuild if step.bytes > 0 => {
             format!("{}: {}, {}", step.strategy, count(step.rows, "row"), bytes(step.bytes))
         }

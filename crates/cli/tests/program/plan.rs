@@ -37,10 +37,9 @@ app.db → next.sql    SQLite [VERSION], 2 tables, [SIZE]
   ~ users → people                                   renamed (hint at next.sql:2)  in place
       ~ mail → email                                 renamed (hint at next.sql:5)  in place
       + age INTEGER DEFAULT 3                                                      in place
-  ~ notes                                                                          rebuild: 3 rows, 8.2 kB
-      ~ body NULL → NOT NULL                         filled with ''
-      + CHECK (length(body) < 1000)
-      rebuild: rows without a value need one
+  ~ notes
+      ~ body NULL → NOT NULL                         filled with ''                in place: 2 rows
+      + CHECK (length(body) < 1000)                                                in place
       NOT NULL of body: all 3 rows fit
       CHECK (length(body) < 1000): all 3 rows fit
   + table tags (name, note_id)
@@ -61,14 +60,14 @@ Run it: whimbrel push --db app.db --schema next.sql
 
 #[test]
 fn more_with_verbose() {
-    let case = Case::with_notes().file("next.sql", NOTES.replace("body TEXT", "body BLOB"));
+    let case = Case::with_notes().file("next.sql", NOTES.replace("user_id INTEGER", "user_id BIGINT"));
     case.run_untouched("plan --db app.db --schema next.sql --verbose")
         .code(0)
         .stdout_eq(str![[r#"
 app.db → next.sql    SQLite [VERSION], 2 tables, [SIZE]
 
   ~ notes  rebuild: 3 rows, 8.2 kB
-      ~ body TEXT → BLOB
+      ~ user_id INTEGER → BIGINT
       rebuild: SQLite cannot change a column's type in place
       recreate notes_user: create index
 
