@@ -2,6 +2,7 @@ CREATE TABLE bands(id INTEGER PRIMARY KEY, name TEXT NOT NULL, country TEXT, fou
 CREATE TABLE albums(
   id INTEGER PRIMARY KEY, band INTEGER REFERENCES bands(id), title TEXT NOT NULL, year INTEGER CHECK (year > 1900),
   letters INTEGER NOT NULL DEFAULT 0, -- whimbrel: backfill length(title)
+  plain TEXT DEFAULT 'plain' CHECK (plain <> ''),
   home TEXT, -- whimbrel: backfill (SELECT country FROM bands WHERE bands.id = band)
   origin INTEGER REFERENCES bands(id), -- whimbrel: backfill band
   slug TEXT NOT NULL ON CONFLICT FAIL -- whimbrel: backfill lower(replace(title, ' ', '-'))

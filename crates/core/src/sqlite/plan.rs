@@ -21,7 +21,7 @@ use super::virtual_tables;
 use crate::diff::{Change, Diff, Note, Part, TableChange};
 use crate::plan::{Fill, Hazard, Statement, Step, Strategy};
 use crate::planted::{self, Planted};
-use crate::schema::{Event, ForeignKey, Meaning, Schema, Table, Trigger, fold, same_name};
+use crate::schema::{Event, Meaning, Schema, Table, Trigger, fold, same_name};
 
 /// What the planner knows of the database besides its schema.
 #[derive(Debug, Clone, Default)]
@@ -395,20 +395,14 @@ impl Planner<'_> {
     fn alter(&mut self, n: usize, change: &TableChange, ways: &[Way]) {
         let rows = self.facts.rows(&change.before.name);
         let mut edits = Vec::new();
-        self.fill(n, change, ways);
+        let filled = self.fill(n, change, ways);
         // Parts name new columns before those that go: SQLite drops no column that is the last one.
         for (p, way) in ways.iter().enumerate() {
             match way {
+                Way::InPlace(_) if filled.contains(&p) => {}
                 Way::InPlace(sql) => {
                     let part = &change.parts[p];
-                    let mut parts = vec![p];
-                    if let Part::AddColumn(column) = part {
-                        parts.extend((0..ways.len()).filter(|q| match &change.parts[*q] {
-                            Part::AddCheck(check) => is_own_check(change, column, check),
-                            Part::AddForeignKey(key) => is_own_key(column, key),
-                            _ => false,
-                        }));
-                    }
+                    let parts = with_own_parts(change, p);
                     let statements = sql.iter().cloned().map(Statement::Execute).collect();
                     let title = match part.sign() {
                         '+' => format!("add {}", part.describe()),
@@ -453,60 +447,69 @@ impl Planner<'_> {
         }
     }
 
-    /// New columns with values, all of them in one UPDATE; then values for rows that have none. Before anything they are
-    /// computed from goes.
-    fn fill(&mut self, n: usize, change: &TableChange, ways: &[Way]) {
-        let fills = ways.iter().enumerate().filter_map(|(p, way)| match way {
-            Way::Fill(fill) => Some((p, fill)),
-            _ => None,
-        });
-        let is_new = |(p, _): &(usize, &InPlaceFill)| matches!(change.parts[*p], Part::AddColumn(_));
-        let (new, old): (Vec<_>, Vec<_>) = fills.partition(is_new);
+    /// New columns, where some of them get values, with one UPDATE; then values for rows that have none. All before
+    /// anything that they are computed from goes. Returns the parts that are done by this.
+    fn fill(&mut self, n: usize, change: &TableChange, ways: &[Way]) -> HashSet<usize> {
+        let is_new = |p: &usize| matches!(change.parts[*p], Part::AddColumn(_));
+        let is_fill = |p: &usize| matches!(ways[*p], Way::Fill(_));
+        let fills: Vec<usize> = (0..ways.len()).filter(is_fill).collect();
+        // One after the other, so that they stand in the declared order.
+        let new: Vec<usize> = match fills.iter().any(is_new) {
+            true => (0..ways.len()).filter(is_new).collect(),
+            false => Vec::new(),
+        };
         if !new.is_empty() {
-            self.fill_step(n, change, &new);
+            self.fill_step(n, change, ways, &new);
         }
-        for fill in old {
-            self.fill_step(n, change, &[fill]);
+        let old: Vec<usize> = fills.into_iter().filter(|p| !is_new(p)).collect();
+        for p in &old {
+            self.fill_step(n, change, ways, &[*p]);
         }
+        new.into_iter().chain(old).collect()
     }
 
-    fn fill_step(&mut self, n: usize, change: &TableChange, fills: &[(usize, &InPlaceFill)]) {
+    fn fill_step(&mut self, n: usize, change: &TableChange, ways: &[Way], places: &[usize]) {
         let (rows, bytes) = (self.facts.rows(&change.before.name), self.facts.bytes(&change.before.name));
         let alias = change.renamed.rowid_alias().map(|c| quote_name(&c.name));
         let table = main(&change.after.name);
-        let sets: Vec<&str> = fills.iter().map(|(_, fill)| fill.set.as_str()).collect();
-        let execute = |sql: &String| Statement::Execute(sql.clone());
-        let mut statements: Vec<Statement> =
-            fills.iter().filter_map(|(_, fill)| fill.add.as_ref()).map(execute).collect();
+        let mut statements = Vec::new();
+        let mut fills: Vec<&InPlaceFill> = Vec::new();
+        for p in places {
+            match &ways[*p] {
+                Way::Fill(fill) => {
+                    statements.extend(fill.add.iter().cloned().map(Statement::Execute));
+                    fills.push(fill);
+                }
+                Way::InPlace(sql) => statements.extend(sql.iter().cloned().map(Statement::Execute)),
+                Way::Catalogue | Way::With | Way::Rebuild(_) => {}
+            }
+        }
+        let sets: Vec<&str> = fills.iter().map(|fill| fill.set.as_str()).collect();
+        let condition = fills.iter().find_map(|fill| fill.condition.clone());
+        let fills_gaps = condition.is_some();
         statements.push(Statement::Fill(Fill {
             // OR ABORT: a conflict clause in the table's own text must not drop rows silently.
             head: format!("UPDATE OR ABORT {table} SET {}", sets.join(", ")),
-            condition: fills.iter().find_map(|(_, fill)| fill.condition.clone()),
+            condition,
             table,
             rowid: change.renamed.rowid_name().map(str::to_owned).or(alias),
             rows,
         }));
-        statements.extend(fills.iter().flat_map(|(_, fill)| &fill.then).map(execute));
+        statements.extend(fills.iter().flat_map(|fill| &fill.then).cloned().map(Statement::Execute));
 
-        let mut parts: Vec<usize> = fills.iter().map(|(p, _)| *p).collect();
-        let title = parts.iter().map(|p| change.parts[*p].describe()).collect::<Vec<_>>().join(", ");
-        let adds = |key: &ForeignKey, p: &usize| matches!(&change.parts[*p], Part::AddColumn(column) if is_own_key(column, key));
-        let own_keys: Vec<usize> = (0..change.parts.len())
-            .filter(|q| matches!(&change.parts[*q], Part::AddForeignKey(key) if parts.iter().any(|p| adds(key, p))))
-            .collect();
-        parts.extend(own_keys);
-        let is_new = matches!(change.parts[parts[0]], Part::AddColumn(_));
+        let title = places.iter().map(|p| change.parts[*p].describe()).collect::<Vec<_>>().join(", ");
+        let is_new = matches!(change.parts[places[0]], Part::AddColumn(_));
         let title = if is_new { format!("add {title}, with values") } else { title };
-        let mut hazards: Vec<Hazard> = parts.iter().flat_map(|p| part_hazards(&change.parts[*p], rows)).collect();
-        let is_some = fills.iter().any(|(_, fill)| fill.condition.is_some());
-        let written = self.facts.nulls.get(&(n, parts[0])).copied().filter(|_| is_some).unwrap_or(rows);
-        hazards.insert(0, Hazard::Rewrite { rows: written });
+        let parts: Vec<usize> = places.iter().flat_map(|p| with_own_parts(change, *p)).collect();
+        let gaps = self.facts.nulls.get(&(n, places[0])).copied();
+        let mut hazards = vec![Hazard::Rewrite { rows: gaps.filter(|_| fills_gaps).unwrap_or(rows) }];
+        hazards.extend(parts.iter().flat_map(|p| part_hazards(&change.parts[*p], rows)));
         let step = self.step(n, Strategy::InPlace, &title, statements);
         step.parts = parts;
         step.hazards = hazards;
         step.rows = rows;
         // The journal holds the pages as they were. A value that fills a gap may stand in an index too.
-        step.bytes = if is_some { bytes.all } else { bytes.own };
+        step.bytes = if fills_gaps { bytes.all } else { bytes.own };
     }
 
     fn rebuild(&mut self, n: usize, change: &TableChange, ways: &[Way]) {
@@ -697,6 +700,19 @@ impl Planner<'_> {
             .map(|t| (before(&t.name), t.name.clone()))
             .collect();
     }
+}
+
+/// A part of a table's change, and the constraints that come with it where it is a new column.
+fn with_own_parts(change: &TableChange, p: usize) -> Vec<usize> {
+    let mut parts = vec![p];
+    if let Part::AddColumn(column) = &change.parts[p] {
+        parts.extend((0..change.parts.len()).filter(|q| match &change.parts[*q] {
+            Part::AddCheck(check) => is_own_check(change, column, check),
+            Part::AddForeignKey(key) => is_own_key(column, key),
+            _ => false,
+        }));
+    }
+    parts
 }
 
 fn part_hazards(part: &Part, rows: u64) -> Vec<Hazard> {
