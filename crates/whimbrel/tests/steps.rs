@@ -225,3 +225,42 @@ fn a_fill_in_portions_reaches_every_row() {
     let wrong: i64 = conn.query_row(wrong, [], |row| row.get(0)).unwrap();
     assert_eq!(wrong, 0);
 }
+
+/// What an app shows while it waits: steps from one to the last, rows up to all, and both once more in the report.
+#[test]
+fn progress_counts_steps_and_rows() {
+    let mut conn = rusqlite::Connection::open_in_memory().unwrap();
+    conn.execute_batch(
+        "CREATE TABLE a(n); CREATE TABLE b(n);
+         INSERT INTO a VALUES (1), (2), (3);
+         WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 20005) INSERT INTO b SELECT n FROM c;",
+    )
+    .unwrap();
+    let schema = Schema::from_sql("CREATE TABLE a(n TEXT); CREATE TABLE b(n TEXT); CREATE INDEX b_n ON b(n)").unwrap();
+    let made = Planner::new(&schema).plan(&mut conn).unwrap();
+    let mut seen = Vec::new();
+    let mut observer = |event: &Event<'_>| match event {
+        Event::Started { steps, rows } => seen.push(format!("{steps} steps, {rows} rows")),
+        Event::Step { number, of, object, .. } => seen.push(format!("step {number} of {of}: {object}")),
+        Event::Rows { done, of, .. } => seen.push(format!("{done} of {of}")),
+        Event::Verifying => seen.push("verifying".to_owned()),
+        Event::Committed => seen.push("committed".to_owned()),
+        _ => {}
+    };
+    let report = made.run_with(&mut conn, &mut observer, &Cancel::default()).unwrap();
+    assert_eq!(
+        seen,
+        [
+            "3 steps, 20008 rows",
+            "step 1 of 3: a",
+            "3 of 20008",
+            "step 2 of 3: b",
+            "20003 of 20008",
+            "20008 of 20008",
+            "step 3 of 3: b_n",
+            "verifying",
+            "committed",
+        ]
+    );
+    assert_eq!((report.changes, report.steps, report.rows), (3, 3, 20_008));
+}

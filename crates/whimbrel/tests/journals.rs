@@ -1,0 +1,69 @@
+//! A run needs a way back. A connection whose journal is off, or in the memory of a process that may be killed, gets one on
+//! the disk for the time of the run.
+
+use rusqlite::Connection;
+use whimbrel::{Cancel, Code, Event, Planner, Schema};
+
+const BEFORE: &str = "CREATE TABLE a(n); CREATE TABLE b(n); INSERT INTO a VALUES (1); INSERT INTO b VALUES (2);";
+const AFTER: &str = "CREATE TABLE a(n TEXT); CREATE TABLE b(n TEXT);";
+
+fn mode(conn: &Connection) -> String {
+    conn.query_row("PRAGMA main.journal_mode", [], |row| row.get(0)).unwrap()
+}
+
+fn schema_and_rows(conn: &Connection) -> String {
+    let sql = "SELECT (SELECT group_concat(sql) FROM sqlite_master), (SELECT n FROM a), (SELECT n FROM b)";
+    let row = conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let (sql, a, b): (String, rusqlite::types::Value, rusqlite::types::Value) = row.unwrap();
+    format!("{sql} {a:?} {b:?}")
+}
+
+/// Stops when the second table's turn comes, after the first was made anew.
+fn stopped(conn: &mut Connection, mut look: impl FnMut()) {
+    let schema = Schema::from_sql(AFTER).unwrap();
+    let plan = Planner::new(&schema).plan(conn).unwrap();
+    let cancel = Cancel::default();
+    let mut observer = |event: &Event<'_>| {
+        if matches!(event, Event::Step { number: 2, .. }) {
+            look();
+            cancel.cancel();
+        }
+    };
+    let error = plan.run_with(conn, &mut observer, &cancel).unwrap_err();
+    assert_eq!(error.code(), Code::Cancelled, "{error}");
+}
+
+#[test]
+fn what_is_stopped_half_way_is_rolled_back_without_a_journal_too() {
+    for journal in ["off", "memory"] {
+        let mut conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(BEFORE).unwrap();
+        conn.execute_batch(&format!("PRAGMA journal_mode = {journal}")).unwrap();
+        let before = schema_and_rows(&conn);
+        stopped(&mut conn, || {});
+        assert_eq!(schema_and_rows(&conn), before, "{journal}");
+        assert_eq!(mode(&conn), journal, "put back");
+    }
+}
+
+#[test]
+fn a_file_gets_a_journal_on_the_disk() {
+    for journal in ["off", "memory", "delete", "truncate"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("app.db");
+        let mut conn = Connection::open(&file).unwrap();
+        conn.execute_batch(BEFORE).unwrap();
+        conn.execute_batch(&format!("PRAGMA journal_mode = {journal}")).unwrap();
+        let before = schema_and_rows(&conn);
+        let mut is_there = false;
+        stopped(&mut conn, || is_there = folder.path().join("app.db-journal").metadata().is_ok_and(|m| m.len() > 0));
+        assert!(is_there, "{journal}: whoever opens the file after a kill needs it");
+        assert_eq!(schema_and_rows(&conn), before, "{journal}");
+        assert_eq!(mode(&conn), journal, "put back");
+
+        let schema = Schema::from_sql(AFTER).unwrap();
+        Planner::new(&schema).push(&mut conn).unwrap();
+        assert_eq!(mode(&conn), journal, "put back");
+        assert_eq!(conn.query_row("SELECT n FROM a", [], |row| row.get::<_, String>(0)).unwrap(), "1");
+    }
+}
