@@ -110,6 +110,7 @@ scenarios! {
     last_column_converted_where_the_rows_stand,
     many_changes_at_once,
     names_change_kinds,
+    names_that_are_words_of_sql,
     no_column_kept,
     not_null_conflict_clause,
     not_null_dropped,

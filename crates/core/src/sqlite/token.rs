@@ -237,10 +237,19 @@ pub fn quote_name(name: &str) -> String {
 /// assert_eq!(display_name("order"), "\"order\"");
 /// ```
 pub fn display_name(name: &str) -> String {
-    if is_plain(name) { name.to_owned() } else { quote_name(name) }
+    if is_plain_everywhere(name) { name.to_owned() } else { quote_name(name) }
 }
 
-/// Whether `name` means the same with and without quotes.
+/// Words that fall back to identifiers too, but not wherever a name may stand: `CAST (`, `RENAME COLUMN`,
+/// `CREATE TABLE IF NOT EXISTS`.
+const SOMETIMES_RESERVED: [&str; 3] = ["cast", "column", "if"];
+
+/// Whether `name` needs no quotes, wherever in a statement a name may stand.
+pub(crate) fn is_plain_everywhere(name: &str) -> bool {
+    is_plain(name) && !SOMETIMES_RESERVED.iter().any(|word| word.eq_ignore_ascii_case(name))
+}
+
+/// Whether `name` means the same with and without quotes, where an expression can stand.
 pub(crate) fn is_plain(name: &str) -> bool {
     name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
@@ -386,5 +395,12 @@ mod tests {
     #[test]
     fn reserved_words_are_sorted() {
         assert!(RESERVED.is_sorted());
+    }
+
+    /// A table called `if` was printed and dropped as `CREATE TABLE if(…)` and `DROP TABLE if`, which SQLite takes for the
+    /// start of `IF NOT EXISTS`; the fuzzer found it.
+    #[test]
+    fn words_that_are_reserved_in_some_places_are_quoted() {
+        assert_eq!(["iF", "Cast", "column", "rowid"].map(display_name), ["\"iF\"", "\"Cast\"", "\"column\"", "rowid"]);
     }
 }

@@ -14,7 +14,7 @@ use crate::schema::{Column, Meaning, Schema, Table, fold, same_name};
 use crate::sqlite::plan::{Facts, fired_by_update, plan};
 use crate::sqlite::probe::{ProbeKind, probes};
 use crate::sqlite::read::is_internal;
-use crate::sqlite::token::{TokenKind, is_plain, tokenize};
+use crate::sqlite::token::{TokenKind, is_plain_everywhere, tokenize};
 
 /// How a draft is made.
 #[derive(Debug, Clone)]
@@ -231,7 +231,7 @@ fn tidy(sql: &str) -> String {
         }
         let reach = if adds { 5 } else { tokens.len() };
         let name = (names_only && n < reach && token.kind == TokenKind::Quoted).then(|| token.name(sql)).flatten();
-        if let Some(name) = name.filter(|name| is_plain(name)) {
+        if let Some(name) = name.filter(|name| is_plain_everywhere(name)) {
             out.push_str(&sql[last..token.range.start]);
             out.push_str(&name);
             last = token.range.end;
