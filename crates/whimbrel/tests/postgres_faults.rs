@@ -14,7 +14,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use whimbrel::postgres::{Plan, Planner, Postgres, RunSettings, read_schema};
+use whimbrel::postgres::{Plan, Planner, Postgres, RunSettings, doctor, read_schema};
 use whimbrel::run::{Cancel, Connection, Event, Failure, Report, Row};
 use whimbrel::{Code, Error, State};
 use whimbrel_core::postgres::host::Host;
@@ -345,16 +345,19 @@ fn a_backend_that_is_terminated_between_any_two_statements_is_gone_on_from() {
     let wrong = "SELECT count(*) FROM t WHERE n IS DISTINCT FROM CASE WHEN id % 2 = 0 THEN id ELSE id * 2 END \
         OR o <> id OR w <> id::text OR young <> id OR may IS DISTINCT FROM 'row ' || id OR must <> id + 1";
     let words = ["CONCURRENTLY", "NOT VALID", "VALIDATE", "in portions", "DROP VIEW", "RENAME COLUMN", "TYPE bigint"];
-    terminated_everywhere(MANY, &words, wrong, 60);
+    let left = ["index _whimbrel_new_t_w", "check _whimbrel_not_null_n", "check _whimbrel_fill_may"];
+    terminated_everywhere(MANY, &words, wrong, 60, &left);
 }
 
 #[test]
 fn a_backend_that_is_terminated_between_steps_of_an_enum_is_gone_on_from() {
     let wrong = "SELECT count(*) FROM t WHERE s <> 'a' OR k <> 'z'";
-    terminated_everywhere(LABELS, &["ADD VALUE", "CREATE TYPE", "CONCURRENTLY"], wrong, 20);
+    // What has made way by another name is gone, or has its own again.
+    terminated_everywhere(LABELS, &["ADD VALUE", "TO _whimbrel_gone_k", "CREATE TYPE", "CONCURRENTLY"], wrong, 20, &[]);
 }
 
-fn terminated_everywhere((before, after): (&str, &str), words: &[&str], wrong: &str, least: usize) {
+/// `left` is what the doctor finds of the run somewhere on the way.
+fn terminated_everywhere((before, after): (&str, &str), words: &[&str], wrong: &str, least: usize, left: &[&str]) {
     let (database, empty) = (database("terminated"), database("empty"));
     // A label that is used must be committed first: only a database of its own can try that out.
     let planned = || match after.contains("ENUM") {
@@ -375,21 +378,23 @@ fn terminated_everywhere((before, after): (&str, &str), words: &[&str], wrong: &
     let fresh = made_of(after);
     let settings = RunSettings { attempts: 3, ..RunSettings::default() };
     let read = || run(async { read_schema(&mut connect(&database).await).await.expect("it can be read") });
-    let mut states = Vec::new();
+    let (mut states, mut told) = (Vec::new(), Vec::new());
     for n in 1.. {
         again();
-        let (outcome, left) = run(async {
+        let (outcome, requests) = run(async {
             let mut host = Ending::new(&database, n, false).await;
             let outcome = first.run_with(&mut host, &settings, &mut (), &Cancel::default()).await;
             (outcome, host.left)
         });
-        let is_over = left > 0 && left < usize::MAX / 2;
+        let is_over = requests > 0 && requests < usize::MAX / 2;
         if let Err(error) = &outcome {
             states.push(error.report().state);
             if matches!(error.report().state, State::Unchanged | State::RolledBack) {
                 assert_eq!(read(), first.before, "{n}: {error}");
             }
             assert_eq!(database.value("SELECT count(*) FROM t"), "40", "{n}");
+            told.extend(left_by_a_run(&database));
+            assert_eq!(database.value(GONE), "0", "{n}");
             let next = planned();
             assert!(next.obstacles.is_empty(), "{n}: {:?}", next.obstacles);
             run(tried(&database, &next, 1_000, 5)).0.unwrap_or_else(|error| panic!("{n}: {error}\n{}", next.script()));
@@ -407,6 +412,22 @@ fn terminated_everywhere((before, after): (&str, &str), words: &[&str], wrong: &
         assert!(states.contains(&state), "{state:?} is missing in {states:?}");
     }
     assert!(states.len() > least, "{}", states.len());
+    for what in left {
+        assert!(told.iter().any(|message| message.contains(what)), "{what} is missing in {told:?}");
+    }
+    assert_eq!(left.is_empty(), told.is_empty(), "{told:?}");
+    assert_eq!(left_by_a_run(&database), Vec::<String>::new());
+}
+
+/// What has the name of something that makes way.
+const GONE: &str = "SELECT (SELECT count(*) FROM pg_class WHERE relname LIKE '%whimbrel_gone%') \
+    + (SELECT count(*) FROM pg_type WHERE typname LIKE '%whimbrel_gone%') \
+    + (SELECT count(*) FROM pg_attribute WHERE attname LIKE '%whimbrel_gone%')";
+
+/// What the doctor takes for left by a run.
+fn left_by_a_run(database: &Database) -> Vec<String> {
+    let found = run(async { doctor(&mut connect(database).await).await.expect("it is looked over") });
+    found.into_iter().filter(|finding| finding.code == "D19").map(|finding| finding.message).collect()
 }
 
 /// The schema that the SQL makes in a database of its own.

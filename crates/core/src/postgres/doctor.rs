@@ -101,7 +101,8 @@ const RULES: [Rule; 13] = [
             "SELECT o.shown, pg_catalog.format('%s was never checked for the rows that were there before it', \
              k.conname), pg_catalog.format('check them: ALTER TABLE %s VALIDATE CONSTRAINT %I', o.whole, k.conname) \
              FROM pg_catalog.pg_constraint k JOIN o ON o.oid = k.conrelid \
-             WHERE NOT k.convalidated AND k.conparentid = 0 ORDER BY o.whole, k.conname"
+             WHERE NOT k.convalidated AND k.conparentid = 0 AND k.conname !~ '^_whimbrel_(not_null|fill)_' \
+             ORDER BY o.whole, k.conname"
         ),
     },
     Rule {
@@ -112,7 +113,7 @@ const RULES: [Rule; 13] = [
         sql: objects!(
             "SELECT o.shown, 'it has no primary key', \
              'give it one: without it, replication refuses to change its rows, and no row can be named' \
-             FROM o WHERE o.relkind IN ('r', 'p') AND NOT o.relispartition AND o.relpersistence <> 't' AND NOT EXISTS \
+             FROM o WHERE o.relkind IN ('r', 'p') AND NOT o.relispartition AND NOT EXISTS \
              (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = o.oid AND i.indisprimary) ORDER BY o.whole"
         ),
     },
@@ -122,11 +123,13 @@ const RULES: [Rule; 13] = [
         about: "triggers",
         since: 0,
         sql: objects!(
-            "SELECT o.shown, pg_catalog.format('foreign key %I is not kept: its triggers are disabled', k.conname), \
-             pg_catalog.format('look for rows without a parent; then ALTER TABLE %s ENABLE TRIGGER ALL', o.whole) \
-             FROM pg_catalog.pg_constraint k JOIN o ON o.oid = k.conrelid WHERE k.contype = 'f' AND EXISTS \
-             (SELECT 1 FROM pg_catalog.pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgrelid = k.conrelid \
-             AND t.tgenabled = 'D') ORDER BY o.whole, k.conname"
+            "SELECT o.shown, pg_catalog.format('%s %I is not kept: its triggers on %s are disabled', \
+             CASE k.contype WHEN 'f' THEN 'foreign key' ELSE 'constraint' END, k.conname, p.shown), \
+             pg_catalog.format('look for rows %s; then ALTER TABLE %s ENABLE TRIGGER ALL', \
+             CASE k.contype WHEN 'f' THEN 'without a parent' ELSE 'that break it' END, p.whole) \
+             FROM pg_catalog.pg_constraint k JOIN o ON o.oid = k.conrelid JOIN (SELECT DISTINCT t.tgconstraint, t.tgrelid \
+             FROM pg_catalog.pg_trigger t WHERE t.tgisinternal AND t.tgenabled = 'D') t ON t.tgconstraint = k.oid \
+             JOIN o p ON p.oid = t.tgrelid ORDER BY o.whole, k.conname, p.whole"
         ),
     },
     Rule {
@@ -163,7 +166,7 @@ const RULES: [Rule; 13] = [
               pg_catalog.format('REINDEX what uses it; then ALTER COLLATION %I.%I REFRESH VERSION', n.nspname, \
               l.collname) FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace \
               WHERE l.collversion IS NOT NULL AND l.oid IN (SELECT x FROM pg_catalog.pg_index i, \
-              pg_catalog.unnest(i.indcollation::oid[]) x WHERE i.indexrelid >= 16384) \
+              pg_catalog.unnest(i.indcollation::oid[]) x) \
               AND l.collversion <> pg_catalog.pg_collation_actual_version(l.oid) ORDER BY 1",
     },
     Rule {
@@ -172,8 +175,13 @@ const RULES: [Rule; 13] = [
         about: "leftovers",
         since: 0,
         sql: objects!(
-            "SELECT o.shown, 'a run that was stopped has left it', 'run it again: what is left is used or taken away' \
-             FROM o WHERE o.relname ~ '^_whimbrel_(new|gone)_' ORDER BY o.whole"
+            "SELECT o.shown, pg_catalog.format('%s was left by a run that was stopped, unless one is at work', l.what), \
+             'run it again: what is left is used or taken away' FROM o JOIN LATERAL (SELECT i.indrelid AS id, \
+             pg_catalog.format('its index %I', x.relname) AS what FROM pg_catalog.pg_index i \
+             JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid WHERE x.relname ~ '^_whimbrel_new_' \
+             UNION ALL SELECT k.conrelid, pg_catalog.format('its check %I', k.conname) FROM pg_catalog.pg_constraint k \
+             WHERE k.conname ~ '^_whimbrel_(not_null|fill)_' AND k.conislocal) l \
+             ON l.id = o.oid ORDER BY o.whole, l.what"
         ),
     },
     Rule {
@@ -199,17 +207,19 @@ const RULES: [Rule; 13] = [
 ];
 
 /// The sequences of columns: the table, the column, how many hundredths of the numbers are used, a query for whether the
-/// next number is there already, and the statement that mends it. Only rising ones; and only where an index knows.
+/// next number is there already, the statement that mends it, the column's type, and whether the sequence ends before that. Only rising ones that do not begin anew; and only where
+/// an index knows.
 const SEQUENCES: &str = objects!(
     "SELECT o.shown, a.attname, \
      pg_catalog.div(v.last::numeric * 100, LEAST(q.seqmax, CASE a.atttypid WHEN 21 THEN 32767 WHEN 23 THEN 2147483647 \
      ELSE 9223372036854775807 END)), \
-     CASE WHEN i.has AND NOT q.seqcycle AND NOT pg_catalog.row_security_active(o.oid) \
+     CASE WHEN i.has AND NOT pg_catalog.row_security_active(o.oid) \
      AND pg_catalog.has_column_privilege(o.oid, a.attnum, 'SELECT') THEN \
      pg_catalog.format('(SELECT pg_catalog.max(%I) >= %s FROM %s)', a.attname, \
      COALESCE(v.last + q.seqincrement, q.seqstart), o.whole) END, \
      pg_catalog.format('SELECT setval(%L, (SELECT max(%I) FROM %s))', s.whole, a.attname, o.whole), \
-     pg_catalog.format_type(a.atttypid, NULL) \
+     pg_catalog.format_type(a.atttypid, NULL), q.seqmax < CASE a.atttypid WHEN 21 THEN 32767 WHEN 23 THEN 2147483647 \
+     ELSE 9223372036854775807 END \
      FROM pg_catalog.pg_depend d JOIN o ON o.oid = d.refobjid JOIN o s ON s.oid = d.objid AND s.relkind = 'S' \
      JOIN pg_catalog.pg_sequence q ON q.seqrelid = d.objid \
      JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid \
@@ -218,6 +228,7 @@ const SEQUENCES: &str = objects!(
      CROSS JOIN LATERAL (SELECT CASE WHEN pg_catalog.has_sequence_privilege(d.objid, 'USAGE, SELECT') \
      THEN pg_catalog.pg_sequence_last_value(d.objid) END AS last) v \
      WHERE d.classid = 1259 AND d.refclassid = 1259 AND d.deptype IN ('a', 'i') AND q.seqincrement > 0 \
+     AND NOT q.seqcycle \
      AND a.atttypid IN (20, 21, 23) AND pg_catalog.has_sequence_privilege(d.objid, 'USAGE, SELECT') \
      ORDER BY o.whole, a.attnum"
 );
@@ -267,13 +278,19 @@ async fn sequences<H: Host>(host: &mut H, findings: &mut Vec<Finding>) -> Result
     let sequences = host.query(SEQUENCES).await?;
     for row in &sequences {
         if let Some(used) = text(row, 2).parse().ok().filter(|used: &u32| *used >= NEARLY_ALL) {
+            let (of, help) = match text(row, 6) == "t" {
+                true => ("its sequence".to_owned(), "raise the MAXVALUE of the sequence before there is none left"),
+                false => (
+                    text(row, 5),
+                    "make the column and its sequence bigint before there is none left; that writes all rows again",
+                ),
+            };
             findings.push(Finding {
                 code: "D16",
                 severity: Severity::Warning,
                 object: text(row, 0),
-                message: format!("{} has used {used} % of the numbers that {} has", text(row, 1), text(row, 5)),
-                help: "make the column and its sequence bigint before there is none left; that writes all rows again"
-                    .to_owned(),
+                message: format!("{} has used {used} % of the numbers that {of} has", text(row, 1)),
+                help: help.to_owned(),
             });
         }
     }
