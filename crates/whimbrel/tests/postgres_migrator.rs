@@ -10,7 +10,10 @@ use whimbrel::history::{Policy, RecordState};
 use whimbrel::postgres::versioned::{self, Baseline};
 use whimbrel::postgres::{Client, Migrator, Planner, Postgres, print, read_schema};
 use whimbrel::{Code, Dialect, Event, Files, Folder, History, MemoryFiles, State, UpgradeKind};
+use whimbrel_core::postgres::run::RunSettings;
 use whimbrel_core::postgres::scratch::Scratch;
+use whimbrel_core::postgres::versioned::upgrade;
+use whimbrel_core::run::UpgradeSettings;
 use whimbrel_postgres_server::{Database, database};
 
 fn wait<T>(work: impl Future<Output = T>) -> T {
@@ -197,6 +200,153 @@ fn rows_that_do_not_fit_roll_back() {
         host.close().await;
     });
     assert_eq!(count(&database, "SELECT count(*) FROM information_schema.columns WHERE table_name = 'notes'"), "2");
+}
+
+/// A second migration that fails for the rows of version 1. What it says and leaves is looked at; then what was in its way
+/// is taken away, and the same run comes to its end.
+fn fails(second: &str, rows: &str, mend: &str, is_left: impl Fn(&Database)) -> (Code, State, String) {
+    let database = database("fails");
+    let start = (
+        "0001_start.sql",
+        "CREATE TABLE o(id integer PRIMARY KEY);\n\
+         CREATE TABLE t(id integer PRIMARY KEY, n integer REFERENCES o DEFERRABLE INITIALLY DEFERRED, x text);",
+    );
+    let all = history(&[start, ("0002_second.sql", second)]);
+    let told = wait(async {
+        let mut host = connect(&database).await;
+        Migrator::new(&all).to(1).run(&mut host).await.unwrap();
+        database.execute(rows);
+        let error = Migrator::new(&all).run(&mut host).await.unwrap_err();
+        assert_eq!(error.report().migration.as_deref(), Some("0002_second"), "{error}");
+        assert!(!whimbrel::run::Connection::in_transaction(&mut host).await.unwrap(), "{error}");
+        assert_eq!(
+            count(&database, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"),
+            "0"
+        );
+        is_left(&database);
+        database.execute(mend);
+        let upgrade = Migrator::new(&all).run(&mut host).await.unwrap();
+        assert_eq!(upgrade.to, 2);
+        assert!(Migrator::new(&all).is_unchanged(&mut host).await.unwrap());
+        host.close().await;
+        (error.code(), error.report().state, format!("{error} {}", error.report().help.join(" ")))
+    });
+    assert_eq!(count(&database, "SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
+    told
+}
+
+const ROWS: &str =
+    "INSERT INTO o SELECT generate_series(1, 2000); INSERT INTO t SELECT i, 5, NULL FROM generate_series(1, 1000) i";
+
+/// An index that cannot be built is not left behind, where nothing would use it and every write would pay for it.
+#[test]
+fn an_index_whose_rows_do_not_fit_is_not_left() {
+    let unique = "-- whimbrel: alone\nCREATE UNIQUE INDEX CONCURRENTLY t_n ON t(n);";
+    let nothing = |database: &Database| {
+        assert_eq!(count(database, "SELECT count(*) FROM pg_class WHERE relname = 't_n'"), "0");
+    };
+    let (code, state, _) = fails(unique, ROWS, "UPDATE t SET n = id", nothing);
+    assert_eq!((code, state), (Code::RowsDoNotFit, State::RolledBack));
+    // One that a killed run has left goes first.
+    let database = database("half");
+    let all = history(&[("0001_start.sql", "CREATE TABLE t(n integer);"), ("0002_second.sql", unique)]);
+    wait(async {
+        let mut host = connect(&database).await;
+        Migrator::new(&all).to(1).run(&mut host).await.unwrap();
+        database.execute("INSERT INTO t VALUES (1), (1)");
+        database.session().try_execute("CREATE UNIQUE INDEX CONCURRENTLY t_n ON t(n)").unwrap_err();
+        assert_eq!(count(&database, "SELECT indisvalid FROM pg_index WHERE indexrelid = 't_n'::regclass"), "f");
+        database.execute("DELETE FROM t");
+        assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap().to, 2);
+        host.close().await;
+    });
+    assert_eq!(count(&database, "SELECT indisvalid FROM pg_index WHERE indexrelid = 't_n'::regclass"), "t");
+}
+
+/// A portion that fails is rolled back, the ones before it stay, and the next run goes on with the rows that are left.
+#[test]
+fn a_back_fill_that_fails_half_way() {
+    let fill = "-- whimbrel: backfill\nUPDATE t SET x = (10 / (id - 350))::text WHERE id IN \
+        (SELECT id FROM t WHERE x IS NULL ORDER BY id LIMIT 300);";
+    let first_portion = |database: &Database| {
+        assert_eq!(count(database, "SELECT count(x) FROM t"), "300");
+        // Nothing is done twice: what is there has another value when it goes on.
+        database.execute("UPDATE t SET x = 'kept' WHERE id = 7");
+    };
+    let (code, state, _) = fails(fill, ROWS, "DELETE FROM t WHERE id = 350 OR (id = 7 AND x <> 'kept')", first_portion);
+    assert_eq!((code, state), (Code::StatementFailed, State::Begun));
+    let endless = "-- whimbrel: backfill\nUPDATE t SET x = 'again' WHERE n IS NOT NULL;";
+    let (code, state, text) = fails(endless, ROWS, "UPDATE t SET n = NULL", |_| {});
+    assert_eq!((code, state), (Code::StatementFailed, State::Begun));
+    assert!(text.contains("comes to no end") && text.contains("must leave out the rows that are done"), "{text}");
+}
+
+/// What is only looked at when a transaction is committed.
+#[test]
+fn rows_that_do_not_fit_at_the_commit() {
+    let none = |database: &Database| assert_eq!(count(database, "SELECT count(*) FROM t WHERE n <> 5"), "0");
+    let (code, state, _) = fails("UPDATE t SET n = -1 WHERE x IS NULL;", ROWS, "UPDATE t SET x = ''", none);
+    assert_eq!((code, state), (Code::RowsDoNotFit, State::RolledBack));
+    let portions = "-- whimbrel: backfill\nUPDATE t SET n = -1 WHERE x IS NULL AND n <> -1;";
+    let (code, state, _) = fails(portions, ROWS, "UPDATE t SET x = ''", none);
+    assert_eq!((code, state), (Code::RowsDoNotFit, State::RolledBack));
+}
+
+/// The server makes something else of a migration than it made when that was tried out: nothing is committed.
+#[test]
+fn a_result_that_was_not_foreseen_is_rolled_back() {
+    let meddle = "CREATE FUNCTION meddle() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN IF NOT EXISTS \
+        (SELECT FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'b') THEN ALTER TABLE t ALTER COLUMN x \
+        SET DEFAULT 'b', ADD COLUMN b integer; END IF; END$$; \
+        CREATE EVENT TRIGGER meddles ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION meddle()";
+    let nothing = |database: &Database| {
+        let columns = "SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 't'::regclass \
+            AND attnum > 0";
+        assert_eq!(count(database, columns), "id,n,x");
+        assert_eq!(count(database, "SELECT count(*) FROM _whimbrel_migrations"), "1");
+    };
+    let (code, state, text) = fails(
+        "ALTER TABLE t ADD COLUMN a integer;",
+        meddle,
+        "DROP EVENT TRIGGER meddles; DROP FUNCTION meddle",
+        nothing,
+    );
+    assert_eq!((code, state), (Code::VerificationFailed, State::RolledBack), "{text}");
+    assert!(text.contains("the result is not what the migrations make of an empty database"), "{text}");
+}
+
+/// Somebody holds a table for good: the run gives up, says who, and has changed nothing.
+#[test]
+fn a_lock_that_is_never_had() {
+    let database = database("held");
+    let alone = ("0003_alone.sql", "-- whimbrel: alone\nREINDEX TABLE CONCURRENTLY notes;");
+    let column = ("0002_column.sql", "ALTER TABLE notes ADD COLUMN more integer;");
+    let fill = ("0004_fill.sql", "-- whimbrel: backfill\nUPDATE notes SET more = 1 WHERE more IS NULL;");
+    let all = history(&[START, column, alone, fill]);
+    let time = Duration::from_millis(100);
+    let impatient = RunSettings { lock_timeout: time, concurrent_wait: time, attempts: 2, ..RunSettings::default() };
+    wait(async {
+        let mut host = connect(&database).await;
+        Migrator::new(&all).to(1).run(&mut host).await.unwrap();
+        for from in 1..=3 {
+            Migrator::new(&all).to(from).run(&mut host).await.unwrap();
+            let other = database.session();
+            other.execute("BEGIN; LOCK TABLE notes IN SHARE UPDATE EXCLUSIVE MODE; SELECT * FROM notes FOR UPDATE");
+            let to = UpgradeSettings { to: Some(from + 1), ..UpgradeSettings::default() };
+            let mut clock = || 0;
+            let never = whimbrel::Cancel::default();
+            let outcome =
+                upgrade(&mut host, Scratch::Automatic, &all, &to, &impatient, &mut clock, &mut (), &never).await;
+            let error = outcome.unwrap_err();
+            assert_eq!((error.code(), error.report().state), (Code::Busy, State::RolledBack), "{from}: {error}");
+            let text = format!("{error} {}", error.report().help.join(" "));
+            assert!(text.contains("the oldest open transactions are those of"), "{from}: {text}");
+            other.execute("COMMIT");
+        }
+        assert_eq!(Migrator::new(&all).run(&mut host).await.unwrap().to, 4);
+        host.close().await;
+    });
+    assert_eq!(count(&database, "SELECT count(*) FROM notes WHERE more = 1"), "1000");
 }
 
 #[test]

@@ -249,10 +249,13 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
             self.refuse_cancelled(false)?;
             let outcome = match self.begin(host).await {
                 Ok(()) => self.inside(host, script, statements, done, seal).await,
-                Err(f) => Err(Trouble::Failed(f.error(Code::Database, "a transaction cannot be begun"))),
+                Err(f) => {
+                    let error = f.error(Code::Database, "a transaction cannot be begun");
+                    Err(Trouble::Failed(error.migration(script.tag)))
+                }
             };
             let outcome = match outcome {
-                Ok(()) => commit(host).await,
+                Ok(()) => commit(host, script.tag).await,
                 Err(trouble) => Err(trouble),
             };
             let trouble = match outcome {
@@ -469,7 +472,7 @@ impl<'r, O: Observer + ?Sized> Runner<'r, O> {
                 Err(f) => Err(f),
             };
             let failure = match outcome {
-                Ok(rows) => match commit(host).await {
+                Ok(rows) => match commit(host, script.tag).await {
                     Ok(()) if rows == 0 => return Ok(()),
                     Ok(()) => {
                         attempt = 1;
@@ -594,19 +597,22 @@ fn is_set_for_session(kind: &Kind) -> bool {
     }
 }
 
-async fn commit<H: Host>(host: &mut H) -> Result<(), Trouble> {
+async fn commit<H: Host>(host: &mut H, migration: &str) -> Result<(), Trouble> {
     let Err(failure) = host.execute("COMMIT").await else { return Ok(()) };
     Err(match failure.kind {
         // Nobody is left to ask: the answer was lost, or the request was.
         FailureKind::Disconnected => Trouble::Failed(
             Error::new(Code::OutcomeUnknown, "whether the commit went through cannot be told")
                 .cause(&failure.message)
+                .migration(migration)
                 .state(Held::Unknown)
                 .help("run it again when the server can be reached: it goes on from what is recorded"),
         ),
         _ if is_of_locks(&failure) => Trouble::Locked(failure),
-        FailureKind::Constraint => Trouble::Failed(failure.error(Code::RowsDoNotFit, "rows do not fit")),
-        _ => Trouble::Failed(failure.error(Code::StatementFailed, "the commit failed")),
+        FailureKind::Constraint => {
+            Trouble::Failed(failure.error(Code::RowsDoNotFit, "rows do not fit").migration(migration))
+        }
+        _ => Trouble::Failed(failure.error(Code::StatementFailed, "the commit failed").migration(migration)),
     })
 }
 
