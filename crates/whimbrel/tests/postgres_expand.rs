@@ -670,6 +670,8 @@ fn what_cannot_be_both_is_refused_by_name() {
         ),
         ("    id integer,\n    a text\n", "    id integer,\n    b text\n", &[("p.a", "b")], "it has partitions"),
         ("'glad', 'sad'", "'glad', 'angry'", &[], "would use other values"),
+        ("'glad', 'sad'", "'glad', 'low'", &[("mood.sad", "low")], "old clients know sad, and new ones do not"),
+        (",\n    CONSTRAINT t_pkey PRIMARY KEY (id)", "", &[], "old clients may rely on it"),
         ("character varying(5)", "character varying(6)", &[], "share it"),
         ("SELECT t.id,\n    t.a\n", "SELECT t.a,\n    t.id\n", &[], "old clients need its columns"),
         ("RETURNS integer", "RETURNS bigint", &[], "another result"),
