@@ -362,6 +362,7 @@ scenarios! {
     out_of_sight_in_a_schema,
     partitioned_table_gone,
     partitions,
+    partitions_with_another_parent,
     policies_and_triggers,
     proof_left_by_a_stopped_run,
     ranges_and_their_multiranges,

@@ -391,7 +391,10 @@ impl<'a> Planner<'a> {
                 need.on.kind == Kind::Constraint
                     && (dropped.contains_key(&need.on) || self.again.contains_key(&need.on))
             });
-            if gone_with.is_some() && !(is_key && (to_gone || to_key)) {
+            // What comes back on another table cannot wait for its own, which something needs for a while.
+            let is_in_the_way = self.again.contains_key(id)
+                && gone_with.as_ref().is_some_and(|table| self.is_needed_until_later(table, dropped));
+            if gone_with.is_some() && !is_in_the_way && !(is_key && (to_gone || to_key)) {
                 continue;
             }
             // A partition goes with its parent, and so do its rows.

@@ -1,0 +1,3 @@
+CREATE TABLE renewed(n integer NOT NULL, at date NOT NULL) PARTITION BY RANGE (at);
+CREATE TABLE part PARTITION OF renewed FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE UNIQUE INDEX by_n ON renewed (n, at);
