@@ -46,7 +46,7 @@ pub(super) fn without(statement: &Statement, sql: &str) -> Option<(String, Vec<S
     tokens.retain(|token| token.kind != TokenKind::Comment);
     let parts = parts(&body, &tokens);
     let is_shared = |part: &&[Token]| said(&body, part).iter().any(|text| is_of_server(&Statement::read(text), text));
-    parts.iter().any(|part| is_shared(part)).then_some(())?;
+    parts.iter().any(&is_shared).then_some(())?;
     let is_about_roles = |part: &&[Token]| {
         let words = ["grant", "revoke"];
         let of_owner = |pair: &[Token], text: &str| pair[0].is(text, "owner") && pair[1].is(text, "to");
