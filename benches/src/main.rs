@@ -12,6 +12,7 @@ mod disk;
 mod fixtures;
 mod measure;
 mod peers;
+mod plot;
 mod results;
 mod table;
 
@@ -47,6 +48,9 @@ struct Arguments {
     /// Write all figures to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draw the ratios into this file, as SVG.
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
     /// Where the databases lie; what is there from an earlier run is taken. A temporary folder otherwise.
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
@@ -96,6 +100,9 @@ fn run(arguments: &Arguments) -> Outcome {
         results.push(result);
         if let Some(path) = &arguments.json {
             fs::write(path, serde_json::to_string_pretty(&results)? + "\n")?;
+        }
+        if let Some(path) = &arguments.plot {
+            fs::write(path, plot::svg(&results))?;
         }
     }
     anstream::println!("{}", table::overview(&results));

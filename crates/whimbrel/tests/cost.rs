@@ -1,0 +1,231 @@
+//! What operations cost, in SQLite's own counters, so that it does not grow unnoticed: statements, steps of scans, pages
+//! written. No clock is looked at: a busy machine counts the same.
+//!
+//! Statements and steps come from SQLite's trace of the app's connection. Pages come from the log: in WAL mode each page
+//! that is written is one frame of it. Bounds are some way above what is counted now; what a bound is for stands beside it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+use rusqlite::{Connection, StatementStatus};
+use whimbrel::history::MemoryFiles;
+use whimbrel::{Folder, History, Migrator, Planner, Schema, UpgradeKind};
+
+/// What was counted.
+#[derive(Debug, Clone, Default)]
+struct Cost {
+    /// The statements as they were prepared, in order.
+    statements: Vec<String>,
+    /// Steps forward in scans of whole tables and indexes.
+    scanned: u64,
+    /// Instructions of SQLite's machine.
+    steps: u64,
+    /// Frames in the log: pages written.
+    pages: u64,
+}
+
+/// Counts what is done on the connection meanwhile.
+fn counted<T>(db: &mut Connection, what: impl FnOnce(&mut Connection) -> T) -> (T, Cost) {
+    let cost = Arc::new(Mutex::new(Cost::default()));
+    let (of_trace, of_log) = (cost.clone(), cost.clone());
+    let status = |n: i32| u64::try_from(n).unwrap();
+    let trace = move |event: TraceEvent<'_>| {
+        if let TraceEvent::Profile(statement, _) = event {
+            let mut cost = of_trace.lock().unwrap();
+            cost.statements.push(statement.sql().into_owned());
+            cost.scanned += status(statement.get_status(StatementStatus::FullscanStep));
+            cost.steps += status(statement.get_status(StatementStatus::VmStep));
+        }
+    };
+    let log = move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+        of_log.lock().unwrap().pages = status(pages);
+        Ok(())
+    };
+    // The log starts anew with the next write, and is counted from its beginning.
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    db.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(trace)).unwrap();
+    db.wal_hook(Some(log)).unwrap();
+    let value = what(db);
+    db.trace_v2(TraceEventCodes::empty(), None::<fn(TraceEvent<'_>)>).unwrap();
+    let cost = cost.lock().unwrap().clone();
+    (value, cost)
+}
+
+/// A database in a file, in WAL mode.
+struct Database {
+    _folder: tempfile::TempDir,
+    path: std::path::PathBuf,
+    conn: Connection,
+}
+
+fn database(sql: &str) -> Database {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.db");
+    let conn = Connection::open(&path).unwrap();
+    conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap();
+    conn.execute_batch(&format!("PRAGMA synchronous = OFF; BEGIN; {sql}; COMMIT")).unwrap();
+    Database { _folder: folder, path, conn }
+}
+
+/// Plans and runs, and counts both.
+fn push(db: &mut Connection, declared: &str) -> Cost {
+    let schema = Schema::from_sql(declared).unwrap();
+    let (report, cost) = counted(db, |db| Planner::new(&schema).push(db).unwrap());
+    assert_ne!(report.changes, 0);
+    cost
+}
+
+fn history(migrations: usize) -> History {
+    let files = (1..=migrations).map(|n| {
+        let sql = format!("CREATE TABLE table_{n}(id INTEGER PRIMARY KEY, title TEXT NOT NULL);");
+        (format!("{n:04}_table_{n}.sql"), sql.into_bytes())
+    });
+    Folder::read(&MemoryFiles::new(files)).unwrap().history
+}
+
+/// A start that finds nothing to do reads two numbers from the header of the file. The schema is not even parsed: here it
+/// could not be.
+#[test]
+fn an_unchanged_start_reads_two_numbers_and_no_schema() {
+    for migrations in [1, 40] {
+        let history = history(migrations);
+        let mut db = database("");
+        let upgrade = Migrator::new(&history).run(&mut db.conn).unwrap();
+        assert_eq!(upgrade.kind, UpgradeKind::Created);
+        let cookie: i64 = db.conn.query_row("PRAGMA schema_version", [], |row| row.get(0)).unwrap();
+        db.conn
+            .execute_batch("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE nonsense ('")
+            .unwrap();
+        assert_eq!(cookie, db.conn.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0)).unwrap());
+        let fresh = Connection::open(&db.path).unwrap();
+        assert!(fresh.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).is_err());
+
+        let statements = Arc::new(Mutex::new(Vec::new()));
+        let seen = statements.clone();
+        let mut fresh = Connection::open(&db.path).unwrap();
+        let trace = move |event: TraceEvent<'_>| {
+            if let TraceEvent::Profile(statement, _) = event {
+                seen.lock().unwrap().push(statement.sql().into_owned());
+            }
+        };
+        fresh.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(trace)).unwrap();
+        let upgrade = Migrator::new(&history).run(&mut fresh).unwrap();
+        assert_eq!(upgrade.kind, UpgradeKind::Unchanged);
+        let mut statements = statements.lock().unwrap().clone();
+        statements.sort();
+        assert_eq!(statements, ["PRAGMA main.schema_version", "PRAGMA main.user_version"]);
+    }
+}
+
+/// Each migration costs its own statements and its record, and nothing that grows with how many there are.
+#[test]
+fn an_upgrade_of_twice_as_many_migrations_runs_twice_as_many_statements() {
+    let statements = |migrations| {
+        let history = history(migrations);
+        let mut db = database("");
+        let (upgrade, cost) = counted(&mut db.conn, |db| Migrator::new(&history).run(db).unwrap());
+        assert_eq!(upgrade.kind, UpgradeKind::Created);
+        cost.statements.len()
+    };
+    let (ten, twenty, thirty) = (statements(10), statements(20), statements(30));
+    assert_eq!(twenty - ten, thirty - twenty, "{ten}, {twenty}, {thirty}");
+    // Its one statement; the records are written together.
+    assert!((twenty - ten) / 10 <= 2, "{ten}, {twenty}");
+}
+
+fn tables(count: usize, amount: &str) -> String {
+    let mut sql = String::new();
+    for n in 0..count {
+        let amount = if n == count / 2 { amount } else { "REAL" };
+        writeln!(sql, "CREATE TABLE table_{n}(id INTEGER PRIMARY KEY, name TEXT NOT NULL, amount {amount});").unwrap();
+        writeln!(sql, "CREATE INDEX table_{n}_name ON table_{n}(name);").unwrap();
+    }
+    sql
+}
+
+/// The catalogue is read in so many queries whatever the number of tables, and what SQLite does for them grows with the
+/// tables, not with their square.
+#[test]
+fn a_plan_asks_no_more_of_a_hundred_tables_than_of_fifty() {
+    for amount in ["REAL", "TEXT"] {
+        let cost = |count| {
+            let mut db = database(&tables(count, "REAL"));
+            let schema = Schema::from_sql(&tables(count, amount)).unwrap();
+            let (plan, cost) = counted(&mut db.conn, |db| Planner::new(&schema).plan(db).unwrap());
+            assert_eq!(plan.changes.len(), usize::from(amount == "TEXT"));
+            assert_eq!(cost.pages, 0, "planning writes nothing");
+            cost
+        };
+        let (fifty, hundred) = (cost(50), cost(100));
+        let distinct = |cost: &Cost| {
+            let mut counts = BTreeMap::new();
+            for sql in &cost.statements {
+                *counts.entry(sql.replace("table_50", "table_25")).or_insert(0) += 1;
+            }
+            counts
+        };
+        assert_eq!(distinct(&fifty), distinct(&hundred), "{amount}");
+        assert!(hundred.statements.len() <= 14, "{amount}: {}", hundred.statements.join("\n"));
+        assert!(hundred.steps <= fifty.steps * 23 / 10, "{amount}: {} and {}", fifty.steps, hundred.steps);
+    }
+}
+
+fn items(rows: usize) -> Database {
+    database(&format!(
+        "CREATE TABLE items(id INTEGER PRIMARY KEY, name TEXT NOT NULL CHECK (length(name) > 0), price TEXT, note TEXT);
+         WITH numbers(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM numbers WHERE i < {rows})
+         INSERT INTO items SELECT i, printf('item %08x', (i * 2654435761) % 4294967296), i % 1000, 'a note of some length'
+           FROM numbers;
+         CREATE INDEX items_name ON items(name)"
+    ))
+}
+
+/// A rebuild writes each page of the new table and its indexes about once, and looks at each row a few times: to ask
+/// whether it fits, to copy it, to count, to index it.
+#[test]
+fn a_rebuild_writes_each_page_once_and_grows_with_its_rows() {
+    const ROWS: usize = 20_000;
+    let cost = |rows| {
+        let mut db = items(rows);
+        let pages: u32 = db.conn.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        let declared = "CREATE TABLE items(id INTEGER PRIMARY KEY, name TEXT NOT NULL CHECK (length(name) > 0),
+                          price INTEGER, note TEXT);
+                        CREATE INDEX items_name ON items(name)";
+        (push(&mut db.conn, declared), u64::from(pages))
+    };
+    let ((once, pages), (twice, _)) = (cost(ROWS), cost(2 * ROWS));
+    assert!(once.pages <= pages * 11 / 10, "{} pages written for {pages}", once.pages);
+    assert!(twice.pages <= once.pages * 22 / 10, "{} and {}", once.pages, twice.pages);
+    assert!(twice.steps <= once.steps * 22 / 10, "{} and {}", once.steps, twice.steps);
+    // Of SQLite's machine, to probe, copy and sort a row; a scan that is walked by rowid counts only here.
+    let per_row = once.steps / ROWS as u64;
+    assert!(per_row <= 48, "{per_row} instructions per row:\n{}", once.statements.join("\n"));
+}
+
+/// Only the table's text changes: not a row is read or written.
+#[test]
+fn removing_a_constraint_touches_no_row() {
+    const ROWS: usize = 20_000;
+    let mut db = items(ROWS);
+    let declared = "CREATE TABLE items(id INTEGER PRIMARY KEY, name TEXT, price TEXT, note TEXT);
+                    CREATE INDEX items_name ON items(name)";
+    let cost = push(&mut db.conn, declared);
+    assert!(cost.pages <= 4, "{} pages written", cost.pages);
+    assert!(cost.scanned < 1_000, "{} steps of scans:\n{}", cost.scanned, cost.statements.join("\n"));
+}
+
+/// A new NOT NULL is asked for while planning and once more by SQLite; nothing but the table's text is written.
+#[test]
+fn a_new_not_null_reads_the_rows_and_writes_none() {
+    const ROWS: usize = 20_000;
+    let mut db = items(ROWS);
+    let declared = "CREATE TABLE items(id INTEGER PRIMARY KEY, name TEXT NOT NULL CHECK (length(name) > 0), price TEXT,
+                      note TEXT NOT NULL);
+                    CREATE INDEX items_name ON items(name)";
+    let cost = push(&mut db.conn, declared);
+    assert!(cost.pages <= 4, "{} pages written", cost.pages);
+    let per_row = cost.scanned.div_ceil(ROWS as u64 + 100);
+    assert!(per_row <= 2, "{per_row} scans:\n{}", cost.statements.join("\n"));
+}
