@@ -1,5 +1,5 @@
 //! A run needs a way back. A connection whose journal is off, or in the memory of a process that may be killed, gets one on
-//! the disk for the time of the run.
+//! the disk for the time of the run. And a log does not stay as long as a run has made it.
 
 use rusqlite::Connection;
 use whimbrel::{Cancel, Code, Event, Planner, Schema};
@@ -66,4 +66,41 @@ fn a_file_gets_a_journal_on_the_disk() {
         assert_eq!(mode(&conn), journal, "put back");
         assert_eq!(conn.query_row("SELECT n FROM a", [], |row| row.get::<_, String>(0)).unwrap(), "1");
     }
+}
+
+/// The bytes of the log after a run that copies 12 MB, on a connection that stays open.
+fn log_after(prepare: impl Fn(&Connection, &std::path::Path) -> Option<Connection>) -> u64 {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let mut conn = Connection::open(&file).unwrap();
+    let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+        INSERT INTO t SELECT i, printf('%0400d', i) FROM n";
+    conn.execute_batch(&format!("PRAGMA journal_mode = wal; CREATE TABLE t(id INTEGER PRIMARY KEY, a); {rows}"))
+        .unwrap();
+    let other = prepare(&conn, &file);
+    let timeout = |conn: &Connection| conn.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, i64>(0)).unwrap();
+    let patience = timeout(&conn);
+    let schema = Schema::from_sql("CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT)").unwrap();
+    Planner::new(&schema).push(&mut conn).unwrap();
+    assert_eq!(timeout(&conn), patience);
+    let bytes = std::fs::metadata(folder.path().join("app.db-wal")).unwrap().len();
+    drop(other);
+    bytes
+}
+
+#[test]
+fn a_large_log_does_not_stay() {
+    let reads = |file: &std::path::Path| {
+        let reader = Connection::open(file).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM t").unwrap();
+        reader
+    };
+    assert_eq!(log_after(|_, _| None), 0);
+    let stays = log_after(|_, file| Some(reads(file)));
+    assert!(stays > 8_000_000, "somebody reads: {stays}");
+    let stays = log_after(|conn, _| {
+        conn.execute_batch("PRAGMA wal_autocheckpoint = 0").unwrap();
+        None
+    });
+    assert!(stays > 8_000_000, "somebody else looks after the log: {stays}");
 }
