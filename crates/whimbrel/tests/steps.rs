@@ -238,11 +238,14 @@ fn progress_counts_steps_and_rows() {
     .unwrap();
     let schema = Schema::from_sql("CREATE TABLE a(n TEXT); CREATE TABLE b(n TEXT); CREATE INDEX b_n ON b(n)").unwrap();
     let made = Planner::new(&schema).plan(&mut conn).unwrap();
-    let mut seen = Vec::new();
+    let (mut seen, mut sizes) = (Vec::new(), Vec::new());
     let mut observer = |event: &Event<'_>| match event {
         Event::Started { steps, rows } => seen.push(format!("{steps} steps, {rows} rows")),
         Event::Step { number, of, object, .. } => seen.push(format!("step {number} of {of}: {object}")),
-        Event::Rows { done, of, .. } => seen.push(format!("{done} of {of}")),
+        Event::Rows { done, of, bytes, of_bytes } => {
+            seen.push(format!("{done} of {of}"));
+            sizes.push((*bytes, *of_bytes));
+        }
         Event::Verifying => seen.push("verifying".to_owned()),
         Event::Committed => seen.push("committed".to_owned()),
         _ => {}
@@ -263,4 +266,7 @@ fn progress_counts_steps_and_rows() {
         ]
     );
     assert_eq!((report.changes, report.steps, report.rows), (3, 3, 20_008));
+    // A table of three rows takes a page; the rest is the other one's, nearly all of it at the first portion.
+    let [(few, all), (most, _), (last, _)] = sizes[..] else { panic!("{sizes:?}") };
+    assert!(0 < few && few < all / 10 && all * 9 / 10 < most && most < last && all - last < 3, "{sizes:?}");
 }

@@ -419,3 +419,79 @@ fn check_answers(before: &Schema, after: &Schema, answers: &Answers) -> Result<(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::{Change, Diff, Options, Part, diff};
+
+    fn compared(before: &str, after: &str, renames: &[(&str, &str)]) -> Diff {
+        let mut answers = Answers::default();
+        renames.iter().for_each(|(path, name)| answers.rename(path, name).unwrap());
+        let (before, after) = (Schema::from_sql(before).unwrap(), Schema::from_sql(after).unwrap());
+        diff(&before, &after, &answers, &Options::default()).unwrap()
+    }
+
+    /// The key, the path and the candidates of every question.
+    fn asked(before: &str, after: &str) -> Vec<String> {
+        let questions = compared(before, after, &[]).questions;
+        questions.iter().map(|q| format!("{} {} {}", q.key(), q.path(), q.candidates.join(","))).collect()
+    }
+
+    #[test]
+    fn tables_that_are_alike_are_asked_about() {
+        assert_eq!(
+            asked(
+                "CREATE TABLE Users(id, mail, name); CREATE VIRTUAL TABLE old_search USING fts5(mail)",
+                "CREATE TABLE other(n); CREATE TABLE near(id, mail); CREATE TABLE people(id, mail, name);
+                 CREATE VIRTUAL TABLE search USING fts5(mail)",
+            ),
+            ["table:users Users people,near"]
+        );
+        assert_eq!(asked("CREATE TABLE a(n)", "CREATE TABLE b(m)"), [""; 0]);
+        assert_eq!(asked("CREATE VIRTUAL TABLE a USING fts5(n)", "CREATE TABLE b(n)"), [""; 0]);
+    }
+
+    #[test]
+    fn columns_are_asked_about_the_likeliest_first() {
+        assert_eq!(
+            asked("CREATE TABLE T(a, Mail TEXT)", "CREATE TABLE t(a, n INT, far TEXT, x INT)"),
+            ["column:t.mail T.Mail far,n,x"]
+        );
+        // Nothing can be kept of a column that is computed, nor in one.
+        assert_eq!(asked("CREATE TABLE t(a, g AS (a + 1))", "CREATE TABLE t(a, b)"), [""; 0]);
+        assert_eq!(asked("CREATE TABLE t(a, b)", "CREATE TABLE t(a, g AS (a + 1))"), [""; 0]);
+    }
+
+    #[test]
+    fn renames_are_kept_as_they_were_written() {
+        let mut answers = Answers::default();
+        answers.rename("App.Users", "People").unwrap();
+        answers.rename("app.users.mail", "app.email").unwrap();
+        answers.answer("table:notes", Answer::Rename("pages".to_owned()));
+        answers.answer("table:gone", Answer::DropAndAdd);
+        let spelled: Vec<_> = answers.spelled().map(|(path, to, name)| [path, to, name].join(" ")).collect();
+        assert_eq!(spelled, ["App.Users People People", "app.users.mail app.email email", "notes pages pages"]);
+        assert_eq!(answers.get("column:app.users.mail"), Some(&Answer::Rename("email".to_owned())));
+        for path in ["", "a.b.c.d"] {
+            assert_eq!(answers.rename(path, "x").unwrap_err().code(), Code::UnknownName, "{path}");
+        }
+    }
+
+    /// A constraint that only follows the rename of a column is the same constraint: no row has to be asked about it.
+    #[test]
+    fn what_mentions_a_renamed_column_is_no_change() {
+        for (old, new) in [("a", "b"), ("\"my a\"", "b"), ("a", "\"my b\"")] {
+            let table = |name: &str| {
+                format!(
+                    "CREATE TABLE t({name} INT, CHECK ({name} > 0), UNIQUE ({name})); CREATE INDEX i ON t({name} + 1)"
+                )
+            };
+            let found = compared(&table(old), &table(new), &[(&format!("t.{old}"), new)]);
+            let [Change::AlterTable(change)] = found.changes.as_slice() else { panic!("{:?}", found.changes) };
+            assert!(matches!(change.parts.as_slice(), [Part::RenameColumn { .. }]), "{:?}", change.parts);
+            assert!(!found.renames.is_empty());
+        }
+        assert!(compared("CREATE TABLE t(n)", "CREATE TABLE t(n)", &[]).renames.is_empty());
+    }
+}

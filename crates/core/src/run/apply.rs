@@ -11,7 +11,7 @@ use super::{Cancel, Connection, Event, Failure, FailureKind, Observer, Value};
 use crate::diff::{Answers, Options, diff};
 use crate::error::{Code, Error, Result, State};
 use crate::history::record::is_own;
-use crate::plan::{Copy, Fill, Plan, Statement, Step};
+use crate::plan::{Copy, Fill, Plan, Statement, Step, rows_text};
 use crate::planted::{self, Planted};
 use crate::sqlite::read::read_catalogue;
 use crate::sqlite::token::quote_text;
@@ -547,7 +547,8 @@ async fn verify_keys<C: Connection>(
                     .help("delete these rows or give them a parent first"));
                 }
                 if count > 0 {
-                    warnings.push(format!("{name} has {count} rows without a parent, as before"));
+                    let rows = rows_text(count.unsigned_abs());
+                    warnings.push(format!("{name} has {rows} without a parent, as before"));
                 }
             }
             Err(failure) => warnings.push(format!("foreign keys of {name} cannot be checked: {failure}")),

@@ -535,10 +535,8 @@ fn shown_type(column: &Column) -> &str {
 
 /// `relation` with the new columns that `names` mention, as far as every row gets the same value in them.
 fn with_new_columns(change: &TableChange, relation: &str, names: &BTreeSet<String>) -> String {
-    let new = change.after.columns.iter().filter(|c| {
-        names.contains(&fold(&c.name)) && change.renamed.column(&c.name).is_none() && c.generated.is_none()
-    });
-    let terms: Vec<_> = new
+    let named = change.after.columns.iter().filter(|c| names.contains(&fold(&c.name)));
+    let terms: Vec<_> = named
         .filter(|column| value_source(change, column) == ValueSource::Default)
         .map(|column| {
             let value = column.default_value().map_or_else(|| "NULL".to_owned(), default_term);

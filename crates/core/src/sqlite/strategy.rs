@@ -79,7 +79,7 @@ impl Facts {
             for (part, way) in change.parts.iter().zip(&mut ways) {
                 let removes = match part {
                     Part::DropCheck(_) => true,
-                    Part::AlterColumn { before, after } => before.not_null.is_some() && after.not_null.is_none(),
+                    Part::AlterColumn { after, .. } => after.not_null.is_none(),
                     _ => false,
                 };
                 if removes && matches!(way, Way::InPlace(_)) {
@@ -533,4 +533,128 @@ pub(super) fn is_own_key(column: &Column, key: &ForeignKey) -> bool {
 
 fn is_drop_of(part: &Part, column: Option<&str>) -> bool {
     matches!((part, column), (Part::DropColumn(dropped), Some(column)) if same_name(&dropped.name, column))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Schema;
+    use crate::diff::{Answers, Change, Options, diff};
+
+    const NEWEST: u32 = ALTER_CONSTRAINTS;
+
+    /// How a version of SQLite makes each part of the change of a table with a row.
+    fn ways_of(version: u32, before: &str, after: &str, renames: &[(&str, &str)]) -> Vec<String> {
+        ways_of_rows(1, version, before, after, renames)
+    }
+
+    fn ways_of_rows(rows: u64, version: u32, before: &str, after: &str, renames: &[(&str, &str)]) -> Vec<String> {
+        let (before, after) = (Schema::from_sql(before).unwrap(), Schema::from_sql(after).unwrap());
+        let mut answers = Answers::default();
+        answers.drop_the_rest = true;
+        renames.iter().for_each(|(path, name)| answers.rename(path, name).unwrap());
+        let diff = diff(&before, &after, &answers, &Options::default()).unwrap();
+        let [Change::AlterTable(change)] = diff.changes.as_slice() else { panic!("{:?}", diff.changes) };
+        let mut facts = Facts { version, catalogue_edits: true, ..Facts::default() };
+        facts.rows.insert(fold(&change.before.name), rows);
+        let told = |way: &Way| match way {
+            Way::InPlace(statements) => statements.join("; ").replace("ALTER TABLE main.\"t\" ", "").replace('"', ""),
+            Way::Catalogue => "catalogue".to_owned(),
+            Way::With => "with".to_owned(),
+            Way::Rebuild(reason) => format!("rebuild: {reason}"),
+        };
+        facts.ways(0, change).iter().map(told).collect()
+    }
+
+    fn check(version: u32, before: &str, after: &str, expected: &[&str]) {
+        assert_eq!(ways_of(version, before, after, &[]), expected, "{version}: {before} → {after}");
+    }
+
+    /// What a version cannot do, or does wrong, is never asked of it.
+    #[test]
+    fn older_versions_are_asked_for_less() {
+        let (two, one) = ("CREATE TABLE t(a, b)", "CREATE TABLE t(a)");
+        check(DROP_COLUMN, two, one, &["DROP COLUMN b"]);
+        check(DROP_COLUMN - 1, two, one, &["rebuild: this version of SQLite cannot drop a column"]);
+        let renamed = |version| ways_of(version, one, "CREATE TABLE t(c)", &[("t.a", "c")]);
+        assert_eq!(renamed(RENAME_COLUMN), ["with"]);
+        let unique =
+            |table: &str| ways_of(NEWEST, table, &table.replace("t(a", "t(c").replace("(a)", "(c)"), &[("t.a", "c")]);
+        assert_eq!(unique("CREATE TABLE t(a UNIQUE)"), ["with"]);
+        assert_eq!(unique("CREATE TABLE t(a PRIMARY KEY) WITHOUT ROWID"), ["with"]);
+        assert_eq!(unique("CREATE TABLE t(a, b PRIMARY KEY, UNIQUE (a)) WITHOUT ROWID"), ["with"]);
+        assert_eq!(renamed(RENAME_COLUMN - 1), ["rebuild: SQLite cannot rename this column in place"]);
+
+        let filled = "CREATE TABLE t(a NOT NULL)";
+        check(NEWEST, filled, one, &["ALTER COLUMN a DROP NOT NULL"]);
+        check(NEWEST - 1, filled, one, &["catalogue"]);
+        check(NEWEST, one, filled, &["ALTER COLUMN a SET NOT NULL"]);
+        check(NEWEST - 1, one, filled, &["rebuild: this NOT NULL cannot be added in place"]);
+        let named = "CREATE TABLE t(a CONSTRAINT has NOT NULL)";
+        check(NEWEST, one, named, &["rebuild: this NOT NULL cannot be added in place"]);
+        check(NEWEST, named, one, &["catalogue"]);
+
+        let checked = "CREATE TABLE t(a, CONSTRAINT is_less CHECK (a < 5))";
+        check(NEWEST, one, checked, &["ADD CONSTRAINT is_less CHECK (a < 5)"]);
+        check(NEWEST - 1, one, checked, &["rebuild: this version of SQLite cannot add a CHECK in place"]);
+        check(NEWEST, checked, one, &["DROP CONSTRAINT is_less"]);
+        check(NEWEST - 1, checked, one, &["catalogue"]);
+    }
+
+    /// A text that is written into the catalogue holds all of the change: what adds something must not come with it unasked.
+    #[test]
+    fn an_edit_of_the_catalogue_takes_what_is_removed_along_and_nothing_else() {
+        let before = "CREATE TABLE t(a NOT NULL, b, c REFERENCES p(id), CONSTRAINT is_less CHECK (b < 5))";
+        check(NEWEST, before, "CREATE TABLE t(a, b, c)", &["catalogue", "catalogue", "catalogue"]);
+        let after = "CREATE TABLE t(a NOT NULL, b NOT NULL, c, CONSTRAINT is_less CHECK (b < 5))";
+        check(NEWEST, before, after, &["ALTER COLUMN b SET NOT NULL", "catalogue"]);
+    }
+
+    /// DEFAULT NULL says no more than no default, and no row reads anything else.
+    #[test]
+    fn a_default_of_null_is_edited_unless_not_null_changes_with_it() {
+        check(NEWEST, "CREATE TABLE t(a DEFAULT NULL)", "CREATE TABLE t(a)", &["catalogue"]);
+        check(NEWEST, "CREATE TABLE t(a NOT NULL DEFAULT NULL)", "CREATE TABLE t(a NOT NULL)", &["catalogue"]);
+        check(
+            NEWEST,
+            "CREATE TABLE t(a DEFAULT NULL)",
+            "CREATE TABLE t(a NOT NULL)",
+            &["rebuild: the default and NOT NULL change together"],
+        );
+        check(
+            NEWEST,
+            "CREATE TABLE t(a NOT NULL DEFAULT NULL)",
+            "CREATE TABLE t(a NOT NULL ON CONFLICT IGNORE)",
+            &["rebuild: a NOT NULL constraint cannot be changed in place"],
+        );
+    }
+
+    #[test]
+    fn a_table_without_rows_needs_no_back_fill() {
+        let after = "CREATE TABLE t(a,\n b INT -- whimbrel: backfill (a + 1)\n)";
+        let ways = |rows| ways_of_rows(rows, NEWEST, "CREATE TABLE t(a)", after, &[]);
+        assert_eq!(ways(0), ["ADD COLUMN b INT"]);
+        assert_eq!(ways(1), ["rebuild: every row gets a value of its own"]);
+    }
+
+    #[test]
+    fn a_check_goes_with_the_column_it_stands_at() {
+        let before = "CREATE TABLE t(a, b CONSTRAINT is_less CHECK (b < 5))";
+        check(NEWEST, before, "CREATE TABLE t(a)", &["DROP COLUMN b", "with"]);
+    }
+
+    /// Columns are added before others are dropped, and for a moment there are more than SQLite takes.
+    #[test]
+    fn columns_are_added_in_place_up_to_the_limit() {
+        let table = |count: usize, last: &str| {
+            let names: Vec<String> = (1..count).map(|n| format!("c{n}")).collect();
+            format!("CREATE TABLE t({}, {last})", names.join(", "))
+        };
+        let ways = |count: usize| ways_of(NEWEST, &table(count, "old"), &table(count, "new"), &[]);
+        assert_eq!(ways(MOST_COLUMNS - 1), ["ADD COLUMN new", "DROP COLUMN old"]);
+        let too_many = "rebuild: old and new columns together are too many";
+        assert_eq!(ways(MOST_COLUMNS)[0], too_many);
+        let two = table(MOST_COLUMNS - 1, "new, newer");
+        assert_eq!(ways_of(NEWEST, &table(MOST_COLUMNS - 1, "old"), &two, &[])[..2], [too_many, too_many]);
+    }
 }

@@ -1,0 +1,99 @@
+//! What a run looks at before it commits, whatever its steps have done.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use rusqlite::Connection;
+use whimbrel::plan::Plan;
+use whimbrel::run::{Cancel, Settings, make_plan, matches_pattern, run_plan};
+use whimbrel::sqlite_host::Sqlite;
+use whimbrel::{Code, Question, Report, Result, Schema, State};
+
+/// SQLite keeps nobody waiting.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+fn plan(conn: &mut Connection, after: &str) -> Plan {
+    let schema = Schema::from_sql(after).unwrap();
+    now(make_plan(&mut Sqlite::new(conn), &schema, &Settings::default(), &mut |_: &Question| None)).unwrap()
+}
+
+fn run(conn: &mut Connection, plan: &Plan) -> Result<Report> {
+    now(run_plan(&mut Sqlite::new(conn), plan, &mut (), &Cancel::default()))
+}
+
+/// Steps that do not lead to the declared schema are a mistake of the planner. It must not cost the database anything.
+#[test]
+fn a_schema_that_is_not_the_declared_one_is_not_committed() {
+    let mut conn = Connection::open_in_memory().unwrap();
+    conn.execute_batch("CREATE TABLE t(a); INSERT INTO t VALUES (1)").unwrap();
+    let after = "CREATE TABLE t(a, b, c); CREATE INDEX t_b ON t(b)";
+    for left_out in 0..3 {
+        let mut wrong = plan(&mut conn, after);
+        wrong.steps.remove(left_out);
+        let error = run(&mut conn, &wrong).unwrap_err();
+        // The index misses its column at once; of the others nobody but the last look tells.
+        let code = if left_out == 0 { Code::StatementFailed } else { Code::VerificationFailed };
+        assert_eq!((error.code(), error.report().state), (code, State::RolledBack), "{left_out}: {error}");
+        let sql = "SELECT group_concat(name) FROM pragma_table_info('t')";
+        let columns: String = conn.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(columns, "a", "without step {left_out}");
+    }
+    let whole = plan(&mut conn, after);
+    run(&mut conn, &whole).unwrap();
+}
+
+/// Violations that were there before are told and stop nothing; new ones do, and only these are counted.
+#[test]
+fn only_new_violations_of_foreign_keys_are_counted() {
+    let before = "CREATE TABLE tags(name TEXT PRIMARY KEY COLLATE NOCASE);
+         CREATE TABLE notes(id INTEGER PRIMARY KEY, tag TEXT REFERENCES tags(name));
+         INSERT INTO tags VALUES ('work'), ('home');";
+    let after = "CREATE TABLE tags(name TEXT PRIMARY KEY);
+         CREATE TABLE notes(id INTEGER PRIMARY KEY, tag TEXT REFERENCES tags(name));";
+    for (rows, outcome) in [
+        ("(1, 'work')", Ok(vec![])),
+        ("(1, 'work'), (2, 'nobody')", Ok(vec!["notes has 1 row without a parent, as before"])),
+        ("(1, 'none'), (2, 'nobody')", Ok(vec!["notes has 2 rows without a parent, as before"])),
+        ("(1, 'Work'), (2, 'nobody')", Err("1 row refers from notes to parents that would not exist")),
+        (
+            "(1, 'Work'), (2, 'Home'), (3, 'none'), (4, 'nobody'), (5, 'no')",
+            Err("2 rows refer from notes to parents that would not exist"),
+        ),
+    ] {
+        let mut conn = Connection::open_in_memory().unwrap();
+        conn.pragma_update(None, "foreign_keys", false).unwrap();
+        conn.execute_batch(&format!("{before} INSERT INTO notes VALUES {rows}")).unwrap();
+        let made = plan(&mut conn, after);
+        match (run(&mut conn, &made), outcome) {
+            (Ok(report), Ok(warnings)) => assert_eq!(report.warnings, warnings, "{rows}"),
+            (Err(error), Err(message)) => {
+                assert_eq!((error.code(), error.report().state), (Code::RowsDoNotFit, State::RolledBack), "{error}");
+                assert!(error.to_string().contains(message), "{rows}: {error}");
+            }
+            (found, _) => panic!("{rows}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn patterns_take_what_they_say_and_nothing_else() {
+    for (pattern, matching, other) in [
+        ("a", vec!["a", "A"], vec!["", "b", "ab", "ba"]),
+        ("a?c", vec!["abc", "A?C"], vec!["ac", "abbc", "abd", "xbc"]),
+        ("a*", vec!["a", "abc"], vec!["", "ba"]),
+        ("*a", vec!["a", "cba", "aa"], vec!["", "ab"]),
+        ("a*b*c", vec!["abc", "axbxc", "abbcc", "abcbc"], vec!["abcb", "acb", "ac"]),
+        ("*ab", vec!["aab", "abab"], vec!["aba", "abb"]),
+        ("**", vec!["", "a"], vec![]),
+        ("", vec![""], vec!["a"]),
+        ("?", vec!["x"], vec!["", "xy"]),
+    ] {
+        matching.iter().for_each(|name| assert!(matches_pattern(pattern, name), "{pattern} {name}"));
+        other.iter().for_each(|name| assert!(!matches_pattern(pattern, name), "{pattern} {name}"));
+    }
+}
