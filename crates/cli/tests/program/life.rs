@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use snapbox::str;
 
-use crate::support::{Case, NOTES};
+use crate::support::{Case, NOTES, counted_in};
 
 fn shell(case: &Case, script: &str) -> std::process::Output {
     let script = script.replace("whimbrel", &format!("'{}'", env!("CARGO_BIN_EXE_whimbrel")));
@@ -103,6 +103,7 @@ fn an_interrupted_push_changes_nothing() {
         .args(["push", "--db", "app.db", "--schema", "next.sql"])
         .current_dir(case.path(""))
         .env_clear()
+        .envs(counted_in())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

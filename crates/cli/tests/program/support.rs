@@ -157,6 +157,11 @@ impl Case {
     }
 }
 
+/// Where `.ci/coverage` has the program write which lines it has reached.
+pub fn counted_in() -> Option<(&'static str, std::ffi::OsString)> {
+    std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file))
+}
+
 /// The program without anything of the surroundings that could change what it prints.
 pub fn program() -> Command {
     let mut redactions = Redactions::new();
@@ -173,5 +178,6 @@ pub fn program() -> Command {
     hide("[MOMENT]", r"(?<redacted>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)");
     Command::new(env!("CARGO_BIN_EXE_whimbrel"))
         .env_clear()
+        .envs(counted_in())
         .with_assert(Assert::new().action_env("SNAPSHOTS").redact_with(redactions).normalize_paths(false))
 }
