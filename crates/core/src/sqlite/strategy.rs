@@ -540,6 +540,7 @@ mod tests {
     use super::*;
     use crate::Schema;
     use crate::diff::{Answers, Change, Options, diff};
+    use crate::sqlite::plan::fired_by_update;
 
     const NEWEST: u32 = ALTER_CONSTRAINTS;
 
@@ -555,15 +556,24 @@ mod tests {
         renames.iter().for_each(|(path, name)| answers.rename(path, name).unwrap());
         let diff = diff(&before, &after, &answers, &Options::default()).unwrap();
         let [Change::AlterTable(change)] = diff.changes.as_slice() else { panic!("{:?}", diff.changes) };
-        let mut facts = Facts { version, catalogue_edits: true, ..Facts::default() };
+        let mut facts = Facts { version, catalogue_edits: true, fired: fired_by_update(&before), ..Facts::default() };
         facts.rows.insert(fold(&change.before.name), rows);
+        let nulls = change.parts.iter().enumerate().filter(|(_, part)| matches!(part, Part::AlterColumn { .. }));
+        facts.nulls = nulls.filter(|_| rows > 1).map(|(p, _)| ((0, p), 1)).collect();
+        let short = |sql: &str| sql.replace("ALTER TABLE main.\"t\" ", "").replace('"', "");
         let told = |way: &Way| match way {
-            Way::InPlace(statements) => statements.join("; ").replace("ALTER TABLE main.\"t\" ", "").replace('"', ""),
+            Way::InPlace(statements) => short(&statements.join("; ")),
+            Way::Fill(InPlaceFill { add, set, condition, then, .. }) => {
+                let condition = condition.as_ref().map_or_else(String::new, |condition| format!(" WHERE {condition}"));
+                let update = format!("SET {set}{condition}");
+                let all: Vec<&str> = add.iter().chain([&update]).chain(then).map(String::as_str).collect();
+                short(&all.join("; "))
+            }
             Way::Catalogue => "catalogue".to_owned(),
             Way::With => "with".to_owned(),
             Way::Rebuild(reason) => format!("rebuild: {reason}"),
         };
-        facts.ways(0, change).iter().map(told).collect()
+        facts.ways(0, change, &before).iter().map(told).collect()
     }
 
     fn check(version: u32, before: &str, after: &str, expected: &[&str]) {
@@ -634,7 +644,79 @@ mod tests {
         let after = "CREATE TABLE t(a,\n b INT -- whimbrel: backfill (a + 1)\n)";
         let ways = |rows| ways_of_rows(rows, NEWEST, "CREATE TABLE t(a)", after, &[]);
         assert_eq!(ways(0), ["ADD COLUMN b INT"]);
-        assert_eq!(ways(1), ["rebuild: every row gets a value of its own"]);
+        assert_eq!(ways(1), ["ADD COLUMN b INT; SET b = ((a + 1))"]);
+    }
+
+    /// Rows get values where they stand, unless that is noticed, means something else, or costs more.
+    #[test]
+    fn rows_are_filled_where_they_stand() {
+        let ways = |version, before: &str, after: &str| ways_of_rows(2, version, before, after, &[]);
+        let (one, filled) = ("CREATE TABLE t(a, z)", "CREATE TABLE t(\n-- whimbrel: backfill z\na NOT NULL, z)");
+        assert_eq!(ways(NEWEST, one, filled), ["SET a = (z) WHERE a IS NULL; ALTER COLUMN a SET NOT NULL"]);
+        assert_eq!(ways(NEWEST - 1, one, filled), ["rebuild: this NOT NULL cannot be added in place"]);
+        let fires = |event: &str| format!("{one}; CREATE TRIGGER f AFTER {event} ON t BEGIN SELECT 1; END");
+        for event in ["UPDATE", "UPDATE OF z"] {
+            let after = fires(event).replace(one, filled);
+            assert_eq!(ways(NEWEST, &fires(event), &after), [format!("rebuild: {FIRES}")], "{event}");
+        }
+        assert_eq!(ways(NEWEST, &fires("INSERT"), &fires("INSERT").replace(one, filled)).len(), 1);
+        assert!(ways(NEWEST, &fires("INSERT"), &fires("INSERT").replace(one, filled))[0].starts_with("SET a"));
+        // Another row, or another column that is filled, may have its value already.
+        let reads = filled.replace("backfill z", "backfill (SELECT max(a) FROM t)");
+        assert_eq!(ways(NEWEST, one, &reads), ["rebuild: rows without a value need one"]);
+        let both = filled.replace(", z)", ",\n-- whimbrel: backfill a\nz NOT NULL)");
+        assert_eq!(ways(NEWEST, one, &both), ["rebuild: rows without a value need one"; 2]);
+
+        let added = "CREATE TABLE t(a, z,\n-- whimbrel: backfill z\nb TEXT NOT NULL)";
+        let later = "ADD COLUMN b TEXT; SET b = (z); ALTER COLUMN b SET NOT NULL";
+        assert_eq!(ways(NEWEST, one, added), [later]);
+        let cannot = "rebuild: SQLite cannot add a NOT NULL column without a default in place";
+        assert_eq!(ways(NEWEST - 1, one, added), [cannot]);
+        let defaulted = added.replace("NOT NULL", "NOT NULL DEFAULT ''");
+        assert_eq!(ways(NEWEST - 1, one, &defaulted), ["ADD COLUMN b TEXT NOT NULL DEFAULT ''; SET b = (z)"]);
+        let own = "rebuild: every row gets a value of its own";
+        assert_eq!(ways(NEWEST, one, &added.replace("NOT NULL", "CHECK (b <> '')"))[0], own);
+        assert_eq!(ways(NEWEST, one, &added.replace("backfill z", "backfill z || \"b\"")), [own]);
+        let strict = |sql: &str| sql.replace("(a, z", "(a ANY, z ANY") + " STRICT";
+        assert_eq!(ways(NEWEST, &strict(one), &strict(added)), [later]);
+        assert_eq!(ways(NEWEST, &strict(one), &strict(&defaulted)), [own]);
+
+        // Two columns written, or one and a copy without an index to make anew.
+        let dropped = added.replace("(a, z", "(z");
+        let dearer = "rebuild: one copy of the rows costs less than writing them twice";
+        assert_eq!(ways(NEWEST, one, &dropped), [dearer, "DROP COLUMN a"]);
+        let index = "; CREATE INDEX i ON t(z)";
+        let indexed = |sql: &str| format!("{sql}{index}");
+        assert_eq!(ways(NEWEST, &indexed(one), &indexed(&dropped)), [later, "DROP COLUMN a"]);
+    }
+
+    /// A column that is not the last would move, and with it what an INSERT without names writes.
+    #[test]
+    fn the_last_column_is_converted_by_way_of_another() {
+        let cannot = "rebuild: SQLite cannot change a column's type in place";
+        let ways = |table: &str, more: &str, to: &str| {
+            let before = format!("CREATE TABLE t({table}); CREATE INDEX i ON t(a){more}");
+            ways_of(NEWEST, &before, &before.replace("TEXT", to), &[])
+        };
+        let by_way = "ADD COLUMN _whimbrel_1 INT; SET _whimbrel_1 = b; DROP COLUMN b; RENAME COLUMN _whimbrel_1 TO b";
+        assert_eq!(ways("a, b TEXT", "", "INT"), [by_way]);
+        assert_eq!(ways("a, b TEXT NOT NULL", "", "INT"), [format!("{by_way}; ALTER COLUMN b SET NOT NULL")]);
+        assert_eq!(ways("a, b TEXT, c", "", "INT"), [cannot], "not the last");
+        for more in
+            ["; CREATE INDEX j ON t(b)", "; CREATE INDEX j ON t(a) WHERE b > 1", "; CREATE INDEX j ON t(b || a)"]
+        {
+            assert_eq!(ways("a, b TEXT", more, "INT"), [cannot], "{more}");
+        }
+        for table in
+            ["a, b TEXT UNIQUE", "a, b TEXT CHECK (b > 1)", "a, b TEXT REFERENCES p(id)", "a, c AS (b), b TEXT"]
+        {
+            assert_eq!(ways(table, "", "INT"), [cannot], "{table}");
+        }
+        assert_eq!(ways("a, b TEXT DEFAULT (1 + 1)", "", "INT"), [cannot], "no default for ADD COLUMN");
+        let fires = "; CREATE TRIGGER f AFTER UPDATE ON t BEGIN SELECT 1; END";
+        assert_eq!(ways("a, b TEXT", fires, "INT"), [cannot], "noticed");
+        let bare = ways_of(NEWEST, "CREATE TABLE t(a, b TEXT)", "CREATE TABLE t(a, b INT)", &[]);
+        assert_eq!(bare, [cannot], "no index would be made anew");
     }
 
     #[test]
