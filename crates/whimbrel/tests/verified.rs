@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use whimbrel::plan::Plan;
 use whimbrel::run::{Cancel, Settings, make_plan, matches_pattern, run_plan};
 use whimbrel::sqlite_host::Sqlite;
-use whimbrel::{Code, Question, Report, Result, Schema, State};
+use whimbrel::{Code, Planner, Question, Report, Result, Schema, State};
 
 /// SQLite keeps nobody waiting.
 fn now<T>(future: impl Future<Output = T>) -> T {
@@ -96,4 +96,34 @@ fn patterns_take_what_they_say_and_nothing_else() {
         matching.iter().for_each(|name| assert!(matches_pattern(pattern, name), "{pattern} {name}"));
         other.iter().for_each(|name| assert!(!matches_pattern(pattern, name), "{pattern} {name}"));
     }
+}
+
+/// A collation that this program does not have keeps what reads every index from being done, and nothing else.
+#[test]
+fn an_index_that_cannot_be_used_stops_only_what_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let kept = "CREATE TABLE t(n TEXT); CREATE INDEX t_n ON t(n COLLATE local);";
+    {
+        let conn = Connection::open(&file).unwrap();
+        conn.create_collation("local", |a, b| a.cmp(b)).unwrap();
+        conn.execute_batch(&format!("{kept} CREATE TABLE u(a, b); INSERT INTO u VALUES (1, 2)")).unwrap();
+    }
+    let mut conn = Connection::open(&file).unwrap();
+    let refused = plan(&mut conn, &format!("{kept} CREATE TABLE u(a)"));
+    assert!(refused.obstacles.iter().any(|o| o.code() == Code::NotRegistered), "{:?}", refused.obstacles);
+    let made = plan(&mut conn, &format!("{kept} CREATE TABLE u(a, b, c)"));
+    assert!(made.obstacles.is_empty(), "{:?}", made.obstacles);
+    run(&mut conn, &made).unwrap();
+}
+
+/// Of two renames of one thing one would be forgotten, and a column dropped for it.
+#[test]
+fn a_thing_is_renamed_once() {
+    let mut conn = Connection::open_in_memory().unwrap();
+    conn.execute_batch("CREATE TABLE t(a); INSERT INTO t VALUES (1)").unwrap();
+    let schema = Schema::from_sql("CREATE TABLE t(b, c)").unwrap();
+    let planner = || Planner::new(&schema).rename("t.a", "b").unwrap();
+    assert_eq!(planner().rename("t.a", "c").unwrap().plan(&mut conn).err().map(|e| e.code()), Some(Code::UnknownName));
+    assert!(planner().rename("T.A", "B").unwrap().plan(&mut conn).unwrap().obstacles.is_empty());
 }
