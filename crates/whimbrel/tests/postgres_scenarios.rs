@@ -332,6 +332,7 @@ scenarios! {
     enum_and_all_that_is_made_of_it,
     enum_label_removed,
     enum_label_removed_that_rows_hold,
+    enum_of_a_changed_index_in_another_order,
     enum_of_a_generated_column_in_another_order,
     enum_value_added_and_used,
     fill_that_sets_off_a_trigger,

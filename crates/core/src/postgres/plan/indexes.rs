@@ -5,10 +5,11 @@
 //! those of its partitions.
 
 use super::Planner;
+use super::tables::changes_type;
 use crate::plan::{Hazard, Strategy};
 use crate::postgres::diff::{Change, Part};
 use crate::postgres::print;
-use crate::postgres::schema::{Body, Constraint, Demands, Index, Object, ObjectId};
+use crate::postgres::schema::{Body, Constraint, Demands, Index, Object, ObjectId, Schema};
 use crate::postgres::steps::{Lock, Statement, Step};
 use crate::postgres::token::quote_name;
 
@@ -234,15 +235,24 @@ pub(super) fn is_swapped(planner: &Planner<'_>, object: &Object) -> bool {
         && only_plain_columns(planner, object)
 }
 
-/// Whether nothing that goes is needed by an index as it is: else it cannot stay until the new one is there.
+/// Whether nothing that goes, or becomes another, is needed by an index as it is: else it cannot stay until the new one is
+/// there.
 fn only_plain_columns(planner: &Planner<'_>, object: &Object) -> bool {
     let Some(old) = planner.input.renamed.get(&object.id) else { return false };
     let Body::Index(index) = &old.body else { return false };
     let goes = |c: &String| {
-        planner.column_goes(&index.table, c) || planner.generated.contains_key(&(index.table.clone(), c.clone()))
+        let of = |schema: &Schema| schema.table(&index.table).and_then(|table| table.column(c).cloned());
+        let is_other =
+            of(planner.input.renamed).zip(of(planner.input.target)).is_some_and(|(b, a)| changes_type(&b, &a));
+        is_other
+            || planner.column_goes(&index.table, c)
+            || planner.generated.contains_key(&(index.table.clone(), c.clone()))
     };
     let stays = !index.columns.iter().any(goes);
-    stays && old.needs.iter().all(|need| need.on == index.table || planner.input.target.get(&need.on).is_some())
+    let is_there = |id: &ObjectId| {
+        planner.input.target.get(id).is_some() && !planner.remade.contains(id) && !planner.again.contains_key(id)
+    };
+    stays && old.needs.iter().all(|need| need.on == index.table || is_there(&need.on))
 }
 
 /// The index that serves a key, and the words that make it a constraint.

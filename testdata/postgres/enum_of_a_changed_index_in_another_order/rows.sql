@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (1, 'all', 2), (2, 'nobody', 3);
