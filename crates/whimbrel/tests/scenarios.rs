@@ -98,6 +98,7 @@ scenarios! {
     generated_column_changed,
     generated_column_dropped,
     generated_columns_added,
+    generated_last_column_of_another_type,
     id_column_added,
     ignored_tables,
     index_moves_to_another_table,

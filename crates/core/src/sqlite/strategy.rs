@@ -331,6 +331,7 @@ impl Facts {
             Some(_) => return None,
         };
         let can = same_otherwise.meaning() == before.meaning()
+            && column.generated.is_none()
             && is_last(&change.renamed)
             && is_last(&change.after)
             && !own_checks.into_iter().any(|name| same_name(name, &column.name))
@@ -707,9 +708,14 @@ mod tests {
         {
             assert_eq!(ways("a, b TEXT", more, "INT"), [cannot], "{more}");
         }
-        for table in
-            ["a, b TEXT UNIQUE", "a, b TEXT CHECK (b > 1)", "a, b TEXT REFERENCES p(id)", "a, c AS (b), b TEXT"]
-        {
+        for table in [
+            "a, b TEXT UNIQUE",
+            "a, b TEXT CHECK (b > 1)",
+            "a, b TEXT REFERENCES p(id)",
+            "a, c AS (b), b TEXT",
+            "a, b TEXT AS (a)",
+            "a, b TEXT AS (a) STORED",
+        ] {
             assert_eq!(ways(table, "", "INT"), [cannot], "{table}");
         }
         assert_eq!(ways("a, b TEXT DEFAULT (1 + 1)", "", "INT"), [cannot], "no default for ADD COLUMN");
