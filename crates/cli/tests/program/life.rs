@@ -108,6 +108,12 @@ fn an_interrupted_push_changes_nothing() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
+    // The view is made at once, and with it the journal; the index takes longer than any start of the program.
+    let begun = std::time::Instant::now();
+    while !case.path("app.db-journal").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "nothing is written");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     std::thread::sleep(Duration::from_secs(2));
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("a signal");
     assert!(interrupted.success());
