@@ -485,6 +485,11 @@ fn leftovers_of_killed_runs_are_dropped_at_once() {
         declared(&mut host, "").await.expect("nothing can be declared");
         assert_eq!(names(), "00a2 00a4 mine");
         drop(user);
+        // The server ends a session some time after its client has gone.
+        let is_used = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{used}'");
+        while database.value(&is_used) != "0" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         declared(&mut host, "").await.expect("nothing can be declared");
         assert_eq!(names(), "00a4 mine");
     });
