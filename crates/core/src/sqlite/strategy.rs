@@ -456,11 +456,15 @@ fn index_names(index: &Index) -> BTreeSet<String> {
     terms.chain(index.predicate.iter().flat_map(mentioned)).collect()
 }
 
-/// Whether a value is computed from nothing that the same run may already have filled.
+/// Whether a value is computed from nothing that the same run may already have filled or added.
 fn reads_only_its_row(change: &TableChange, column: &Column, fill: &str) -> bool {
     let names = names_in(fill);
-    let alters = |part: &Part| matches!(part, Part::AlterColumn { after, .. } if !same_name(&after.name, &column.name) && names.contains(&fold(&after.name)));
-    !names.contains("select") && !change.parts.iter().any(alters)
+    let touched = change.parts.iter().filter_map(|part| match part {
+        Part::AddColumn(other) | Part::AlterColumn { after: other, .. } => Some(&other.name),
+        _ => None,
+    });
+    let mut others = touched.filter(|name| !same_name(name, &column.name));
+    !names.contains("select") && !others.any(|name| names.contains(&fold(name)))
 }
 
 fn column_reason(before: &Column, after: &Column) -> &'static str {
@@ -665,6 +669,8 @@ mod tests {
         // Another row, or another column that is filled, may have its value already.
         let reads = filled.replace("backfill z", "backfill (SELECT max(a) FROM t)");
         assert_eq!(ways(NEWEST, one, &reads), ["rebuild: rows without a value need one"]);
+        let new = filled.replace("backfill z", "backfill \"n\"").replace(", z)", ", z, n DEFAULT 1)");
+        assert_eq!(ways(NEWEST, one, &new), ["rebuild: rows without a value need one", "ADD COLUMN n DEFAULT 1"]);
         let both = filled.replace(", z)", ",\n-- whimbrel: backfill a\nz NOT NULL)");
         assert_eq!(ways(NEWEST, one, &both), ["rebuild: rows without a value need one"; 2]);
 
