@@ -184,6 +184,7 @@ scenarios! {
     strict_column_filled_beside_a_default_that_does_not_fit,
     strict_column_filled_that_does_not_fit,
     strict_default_that_does_not_fit,
+    strict_last_column_gets_a_default_that_does_not_fit,
     strict_off,
     strict_on,
     strict_on_other_classes,

@@ -289,9 +289,7 @@ impl Facts {
         if !self.can_update(change) {
             return Way::Rebuild(FIRES);
         }
-        // In a STRICT table ADD COLUMN looks whether the default fits, which no row needs.
-        let unneeded_default = after.strict && column.default_value().is_some();
-        if unneeded_default || !checks.is_empty() || names_in(&fill).iter().any(is_new) {
+        if looks_at_default(after, column) || !checks.is_empty() || names_in(&fill).iter().any(is_new) {
             return Way::Rebuild("every row gets a value of its own");
         }
         let added = match conflict {
@@ -338,6 +336,7 @@ impl Facts {
             && !change.parts.iter().any(moves)
             && before.not_null.is_some() == column.not_null.is_some()
             && column.default.as_ref().is_none_or(|default| is_constant(default, affinity))
+            && !looks_at_default(&change.after, column)
             && self.rows(&change.before.name) > 0
             && self.can_update(change)
             && index_count(&change.before, schema) > 0
@@ -435,6 +434,11 @@ pub(super) fn needs_rebuild(ways: &[Way]) -> bool {
 fn set_not_null(table: &str, column: &Column, on_conflict: Option<Conflict>) -> String {
     let conflict = on_conflict.map_or_else(String::new, |c| format!(" ON CONFLICT {}", c.keyword()));
     format!("ALTER TABLE {table} ALTER COLUMN {} SET NOT NULL{conflict}", quote_name(&column.name))
+}
+
+/// Whether ADD COLUMN looks if the default fits, which no row needs: in a STRICT table.
+fn looks_at_default(table: &Table, column: &Column) -> bool {
+    table.strict && column.default_value().is_some()
 }
 
 /// The column as it is added while rows have no value in it.
@@ -725,6 +729,12 @@ mod tests {
             assert_eq!(ways(table, "", "INT"), [cannot], "{table}");
         }
         assert_eq!(ways("a, b TEXT DEFAULT (1 + 1)", "", "INT"), [cannot], "no default for ADD COLUMN");
+        let strict = |to: &str| {
+            let before = "CREATE TABLE t(a ANY, b TEXT) STRICT; CREATE INDEX i ON t(a)";
+            ways_of(NEWEST, before, &before.replace("TEXT", to), &[])
+        };
+        assert_eq!(strict("INT"), [by_way]);
+        assert_eq!(strict("INT DEFAULT x'7a'"), [cannot], "a default that does not fit");
         let fires = "; CREATE TRIGGER f AFTER UPDATE ON t BEGIN SELECT 1; END";
         assert_eq!(ways("a, b TEXT", fires, "INT"), [cannot], "noticed");
         let bare = ways_of(NEWEST, "CREATE TABLE t(a, b TEXT)", "CREATE TABLE t(a, b INT)", &[]);
