@@ -1084,7 +1084,7 @@ fn rows_that_no_partition_would_take_are_found_before_the_run() {
     database.execute("INSERT INTO p VALUES (5, 'a'), (60, 'b'), (150, 'c')");
     run(async {
         for (after, says) in [
-            (parts("50", ""), "1 row of p1 are not within its bounds"),
+            (parts("50", ""), "1 row of p1 is not within its bounds"),
             (parts("100", "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200)"), "default partition p9"),
         ] {
             let plan = planned(&database, &after).await;

@@ -351,7 +351,8 @@ impl<'a> Fitting<'a> {
             if self.live.table(id).is_some() && !is_empty(id) {
                 let sql = format!("SELECT count(*) FROM {} WHERE ({inside}) IS NOT TRUE", id.sql());
                 if let Answer::Rows(rows @ 1..) = answer(conn, &sql, id).await? {
-                    let what = format!("{} of {} are not within its bounds", rows_text(rows), id.shown());
+                    let are = if rows == 1 { "is" } else { "are" };
+                    let what = format!("{} of {} {are} not within its bounds", rows_text(rows), id.shown());
                     obstacles.push(does_not_fit(what, id, "partition"));
                 }
             }
