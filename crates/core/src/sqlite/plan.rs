@@ -1,8 +1,8 @@
 //! Changes → steps, for SQLite.
 //!
-//! For each change the cheapest way that is safe: nothing, ALTER in place as far as the running version can, an edit
-//! of the table's text in the catalogue exactly where SQLite documents it as safe, else a rebuild. All steps of a
-//! plan run in one transaction, in this order:
+//! For each change the cheapest way that is safe: nothing, ALTER in place as far as the running version can, with an UPDATE
+//! where rows get values, an edit of the table's text in the catalogue exactly where SQLite documents it as safe, else a
+//! rebuild. All steps of a plan run in one transaction, in this order:
 //!
 //! 1. triggers, views and indexes that change, or that stand in the way of an ALTER, are dropped;
 //! 2. tables and columns are renamed;
