@@ -78,18 +78,7 @@ fn about(heading: &Heading<'_>, plan: &Plan) -> String {
     let version = plan.basis.version;
     let sqlite = format!("SQLite {}.{}", version / 1_000_000, version / 1000 % 1000);
     let Some(size) = heading.bytes else { return format!("{sqlite}, new database") };
-    // Without answers there is no target yet.
-    if !plan.questions.is_empty() {
-        return format!("{sqlite}, {}", bytes(size));
-    }
-    // What is there now is what will be there, without what is new and with what is gone.
-    let tables = (plan.target.tables.len() + plan.target.virtual_tables.len()) as i64;
-    let now = plan.changes.iter().fold(tables, |tables, change| match change {
-        Change::CreateTable(_) | Change::CreateVirtualTable(_) => tables - 1,
-        Change::DropTable(_) | Change::DropVirtualTable(_) => tables + 1,
-        _ => tables,
-    });
-    format!("{sqlite}, {}, {}", count(now.max(0).unsigned_abs(), "table"), bytes(size))
+    format!("{sqlite}, {}, {}", count(plan.tables as u64, "table"), bytes(size))
 }
 
 fn change_lines(change: &Change, steps: &[&Step], verbose: bool, lines: &mut Vec<Line>) {

@@ -24,7 +24,7 @@ fn an_open_question() {
     case.run_untouched("push --db app.db --schema next.sql")
         .code(4)
         .stdout_eq(str![[r#"
-app.db → next.sql    SQLite [VERSION], 20 kB
+app.db → next.sql    SQLite [VERSION], 2 tables, [SIZE]
 
   ~ users
       + email TEXT

@@ -97,6 +97,11 @@ impl Answers {
         Ok(())
     }
 
+    /// Whether nothing was answered so far.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// All renames: the path, the new name with its schema where one was written, and without it.
     pub(crate) fn spelled(&self) -> impl Iterator<Item = (String, String, String)> {
         self.entries.iter().enumerate().filter_map(|(at, (key, answer))| {

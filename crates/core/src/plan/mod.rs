@@ -24,7 +24,9 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// What is worth a warning and keeps nothing from running.
     pub warnings: Vec<String>,
-    /// The schema that the database will have.
+    /// Tables that the database has now, as far as they are in sight.
+    pub tables: usize,
+    /// The schema that the database will have; empty where nothing differs, for it then has what is declared.
     pub target: Schema,
     /// Tables whose foreign keys are checked afterwards, by their names before and after.
     pub foreign_key_checks: Vec<(String, String)>,

@@ -13,7 +13,7 @@ use crate::error::{Code, Error, Result, State};
 use crate::history::record::is_own;
 use crate::plan::{Copy, Fill, Plan, Statement, Step, rows_text};
 use crate::planted::{self, Planted};
-use crate::sqlite::read::read_catalogue;
+use crate::sqlite::read::{Known, read_catalogue_like};
 use crate::sqlite::token::quote_text;
 
 /// What a run has done.
@@ -489,7 +489,8 @@ async fn compare<C: Connection>(conn: &mut C, plan: &Plan) -> Result<()> {
         true => Vec::new(),
         false => shadow_tables(conn).await,
     };
-    let now = visible(read_catalogue(&rows, &shadows)?.without(is_own), &plan.ignored);
+    let now = read_catalogue_like(&rows, &shadows, &Known::new(&plan.target))?;
+    let now = visible(now.without(is_own), &plan.ignored);
     let mut answers = Answers::default();
     answers.drop_the_rest = true;
     let options = Options { strict_order: plan.strict_order };

@@ -7,7 +7,7 @@ use crate::error::{Code, Result};
 use crate::history::record::is_own;
 use crate::plan::Basis;
 use crate::schema::Schema;
-use crate::sqlite::read::{CatalogueRow, read_catalogue};
+use crate::sqlite::read::{CatalogueRow, Known, read_catalogue_like};
 
 /// What one look at a live database shows.
 #[derive(Debug, Clone, Default)]
@@ -22,12 +22,32 @@ pub struct Live {
     pub basis: Basis,
 }
 
+impl Live {
+    /// Whether it is what is declared, word for word.
+    pub(super) fn is(&self, declared: &Known<'_>) -> bool {
+        declared.are_all_of(&self.catalogue, &self.shadows)
+    }
+
+    /// Reads the texts of the catalogue that are not known.
+    pub(super) fn read(&mut self, known: &Known<'_>) -> Result<()> {
+        self.schema = read_catalogue_like(&self.catalogue, &self.shadows, known)?.without(is_own);
+        Ok(())
+    }
+}
+
 /// Reads the catalogue with one query, whatever the number of tables. The tables in which Whimbrel keeps the record of
 /// migrations are no part of the schema.
 ///
 /// # Errors
 /// [`Code::Damaged`] where an object's text cannot be read, or whatever the database answers.
 pub async fn read_live<C: Connection>(conn: &mut C) -> Result<Live> {
+    let mut live = look(conn).await?;
+    live.read(&Known::default())?;
+    Ok(live)
+}
+
+/// The catalogue, of which no text has been read yet.
+pub(super) async fn look<C: Connection>(conn: &mut C) -> Result<Live> {
     let catalogue = read_rows(conn).await?;
     let mut shadows = Vec::new();
     // Which tables belong to a virtual table is asked only where there is one, and only of versions that can tell.
@@ -42,8 +62,7 @@ pub async fn read_live<C: Connection>(conn: &mut C) -> Result<Live> {
         shadows = shadow_tables(conn).await;
     }
     let basis = basis(conn, &catalogue).await?;
-    let schema = read_catalogue(&catalogue, &shadows)?.without(is_own);
-    Ok(Live { schema, catalogue, shadows, basis })
+    Ok(Live { schema: Schema::default(), catalogue, shadows, basis })
 }
 
 /// Tables that belong to virtual tables, as far as this version of SQLite can tell.
@@ -58,14 +77,16 @@ pub(super) async fn read_rows<C: Connection>(conn: &mut C) -> Result<Vec<Catalog
         .query("SELECT type, name, tbl_name, sql FROM main.sqlite_master")
         .await
         .map_err(|f| f.error(Code::Database, "the catalogue cannot be read"))?;
-    let text = |value: Option<&Value>| value.and_then(Value::text).unwrap_or_default().to_owned();
     Ok(rows
-        .iter()
-        .map(|row| CatalogueRow {
-            kind: text(row.first()),
-            name: text(row.get(1)),
-            table: text(row.get(2)),
-            sql: row.get(3).and_then(Value::text).map(str::to_owned),
+        .into_iter()
+        .map(|row| {
+            let mut texts = row.into_iter().map(|value| match value {
+                Value::Text(text) => Some(text),
+                _ => None,
+            });
+            let mut next = || texts.next().flatten();
+            let mut name = || next().unwrap_or_default();
+            CatalogueRow { kind: name(), name: name(), table: name(), sql: next() }
         })
         .collect())
 }

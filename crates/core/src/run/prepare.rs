@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::facts::{count_touched, facts};
-use super::inspect::{one_integer, read_live};
+use super::inspect::{look, one_integer, read_live};
 use super::rows::{ask, count_virtual_losses, refuse_losses, show_rows, weigh};
 use super::{Connection, Value, judge, registered};
 use crate::diff::{Answer, Answers, Change, Diff, Options, Question, diff};
@@ -13,6 +13,7 @@ use crate::plan::{Plan, Statement, Step, Strategy};
 use crate::schema::{Schema, fold, same_name};
 use crate::sqlite::plan::plan;
 use crate::sqlite::probe::{Probe, copy_probes, probes};
+use crate::sqlite::read::Known;
 
 /// What a plan is made by, besides the two schemas.
 #[derive(Debug, Clone, Default)]
@@ -90,7 +91,13 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
         return Err(transaction_open());
     }
     let application_id = check_application(conn, target).await?;
-    let mut live = read_live(conn).await?;
+    let mut live = look(conn).await?;
+    let declared = Known::new(target);
+    if settings.ignore.is_empty() && settings.answers.is_empty() && live.is(&declared) {
+        let tables = target.tables.len() + target.virtual_tables.len();
+        return Ok(Plan { basis: live.basis, strict_order: settings.strict_order, tables, ..Plan::default() });
+    }
+    live.read(&declared)?;
     // What is out of sight is still read by SQLite.
     let everything = (!settings.ignore.is_empty()).then(|| live.schema.clone());
     let before = settings.visible(std::mem::take(&mut live.schema));
@@ -106,6 +113,7 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
         basis: live.basis.clone(),
         ignored: settings.ignore.clone(),
         strict_order: settings.strict_order,
+        tables: before.tables.len() + before.virtual_tables.len(),
         ..Plan::default()
     };
     if !diff.questions.is_empty() {
@@ -114,7 +122,6 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
         return Ok(made);
     }
     if diff.changes.is_empty() {
-        made.target = after.into_owned();
         return Ok(made);
     }
 

@@ -439,32 +439,47 @@ fn key_probes(asked: &mut TableProbes<'_>, change: &TableChange) {
         let alters = |p: &Part| matches!(p, Part::AlterColumn { after, .. } if same_name(&after.name, name));
         place(&|p| matches!(p, Part::PrimaryKey { .. } | Part::WithoutRowid(_))).or_else(|| place(&alters))
     };
-    if let Some(alias) = after.rowid_alias().filter(|alias| before.column(&alias.name).is_some()) {
+    if let Some(alias) = after.rowid_alias() {
         let was_alias = before.rowid_alias().is_some_and(|old| same_name(&old.name, &alias.name));
-        if !was_alias {
-            let name = quote_name(&alias.name);
-            let no_value = ProbeKind::NoValue(alias.name.clone());
-            asked.add(part(&alias.name), no_value, Some(format!("{name} IS NULL")), &alias.origin);
-            let condition = format!("{name} IS NOT NULL AND NOT {}", number_fits(&name));
-            let misfit = ProbeKind::Misfit(format!("INTEGER PRIMARY KEY of {}", after.name));
-            asked.add(part(&alias.name), misfit, Some(condition), &alias.origin);
+        // What a new column gets is asked for with its NOT NULL and its type, where it has to be.
+        let value = match value_source(change, alias) {
+            ValueSource::Kept | ValueSource::Filled(_) if !was_alias => Some((quote_name(&alias.name), true, true)),
+            ValueSource::Computed(fill) => Some((fill, alias.not_null.is_none(), !after.strict)),
+            _ => None,
+        };
+        if let Some((value, asks_for_one, asks_for_type)) = value {
+            let place =
+                part(&alias.name).or_else(|| place(&|p| matches!(p, Part::AddColumn(c) if c.name == alias.name)));
+            if asks_for_one {
+                let no_value = ProbeKind::NoValue(alias.name.clone());
+                asked.add(place, no_value, Some(format!("{value} IS NULL")), &alias.origin);
+            }
+            if asks_for_type {
+                let condition = format!("{value} IS NOT NULL AND NOT {}", number_fits(&value));
+                let misfit = ProbeKind::Misfit(format!("INTEGER PRIMARY KEY of {}", after.name));
+                asked.add(place, misfit, Some(condition), &alias.origin);
+            }
         }
     }
-    if !after.without_rowid {
-        return;
-    }
-    for name in primary_key_columns(after) {
+    let holds_no_null = |table: &Table, name: &str| {
+        let is_alias = table.rowid_alias().is_some_and(|alias| same_name(&alias.name, name));
+        (table.without_rowid || table.strict) && table.in_primary_key(name) && !is_alias
+    };
+    for name in primary_key_columns(after).into_iter().filter(|name| holds_no_null(after, name)) {
         let Some(column) = after.column(&name) else { continue };
         let no_value = ProbeKind::NoValue(name.clone());
         match (before.column(&name), value_source(change, column)) {
             // What is filled in was asked for with NOT NULL.
             (Some(_), ValueSource::Filled(_)) => {}
-            (Some(_), _) if !before.without_rowid || !before.in_primary_key(&name) => {
+            (Some(_), _) if !holds_no_null(before, &name) => {
                 let condition = format!("{} IS NULL", quote_name(&name));
                 asked.add(part(&name), no_value, Some(condition), &column.origin);
             }
             (None, ValueSource::Default) if column.default_value().is_none() && column.not_null.is_none() => {
                 asked.add(part(&name), no_value, None, &column.origin);
+            }
+            (None, ValueSource::Computed(fill)) if column.not_null.is_none() => {
+                asked.add(part(&name), no_value, Some(format!("{fill} IS NULL")), &column.origin);
             }
             _ => {}
         }

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use super::meaning::{Scope, expression};
 use super::split::{Statement, split};
 use super::statement::{Cursor, Kind};
-use super::token::{TokenError, TokenKind};
+use super::token::{TokenError, TokenKind, quote_name};
 use crate::error::{Code, Error, Result};
-use crate::schema::{Expression, Origin, Schema, Source, Table, fold, same_name};
+use crate::history::record::is_own;
+use crate::schema::{Expression, Index, Origin, Schema, Source, Table, Trigger, View, VirtualTable, fold, same_name};
 
 impl Schema {
     /// Reads a schema from SQL in SQLite's dialect.
@@ -79,13 +80,29 @@ pub struct CatalogueRow {
 /// # Errors
 /// [`Code::Damaged`], naming the object whose text cannot be read.
 pub fn read_catalogue(rows: &[CatalogueRow], shadows: &[String]) -> Result<Schema> {
+    read_catalogue_like(rows, shadows, &Known::default())
+}
+
+/// The same, where objects that stand in a database word for word as declared are taken from what is declared: no text has to
+/// be read twice.
+pub(crate) fn read_catalogue_like(rows: &[CatalogueRow], shadows: &[String], known: &Known<'_>) -> Result<Schema> {
     let shadows = shadows.iter().map(|s| fold(s)).collect();
     let mut reader = Reader { shadows, is_live: true, ..Reader::default() };
+    // What a double-quoted word in an index is depends on its table.
+    let mut read_tables = HashSet::new();
     let is_table = |row: &&CatalogueRow| row.kind == "table";
     for row in rows.iter().filter(is_table).chain(rows.iter().filter(|row| !is_table(row))) {
         let Some(sql) = row.sql.as_ref().filter(|_| !is_internal(&row.name)) else {
             continue;
         };
+        let object = known.object(row).filter(|_| row.kind != "index" || !read_tables.contains(&row.table));
+        if let Some(object) = object {
+            reader.take(object)?;
+            continue;
+        }
+        if row.kind == "table" {
+            read_tables.insert(&row.name);
+        }
         let damaged = |e: Error| {
             Error::new(Code::Damaged, format!("the text of {} {} cannot be read", row.kind, row.name))
                 .object(&row.name)
@@ -98,6 +115,73 @@ pub fn read_catalogue(rows: &[CatalogueRow], shadows: &[String]) -> Result<Schem
         }
     }
     reader.finish()
+}
+
+/// The objects of a declared schema, as they are found by what SQLite's catalogue says of them.
+#[derive(Default)]
+pub(crate) struct Known<'a>(HashMap<(&'static str, &'a str), Object<'a>>);
+
+#[derive(Clone, Copy)]
+enum Object<'a> {
+    Table(&'a Table),
+    VirtualTable(&'a VirtualTable),
+    Index(&'a Index),
+    View(&'a View),
+    Trigger(&'a Trigger),
+}
+
+impl<'a> Known<'a> {
+    /// All objects of a schema.
+    pub fn new(schema: &'a Schema) -> Self {
+        let Schema { tables, virtual_tables, indexes, views, triggers, .. } = schema;
+        let tables = tables.iter().map(|t| (("table", t.name.as_str()), Object::Table(t)));
+        let virtual_tables = virtual_tables.iter().map(|t| (("table", t.name.as_str()), Object::VirtualTable(t)));
+        let indexes = indexes.iter().map(|i| (("index", i.name.as_str()), Object::Index(i)));
+        let views = views.iter().map(|v| (("view", v.name.as_str()), Object::View(v)));
+        let triggers = triggers.iter().map(|t| (("trigger", t.name.as_str()), Object::Trigger(t)));
+        Known(tables.chain(virtual_tables).chain(indexes).chain(views).chain(triggers).collect())
+    }
+
+    /// Whether the catalogue holds all of them word for word, and nothing else that a schema declares: the two mean the same
+    /// then, and nothing has to be compared.
+    pub fn are_all_of(&self, rows: &[CatalogueRow], shadows: &[String]) -> bool {
+        let is_declared = |row: &&CatalogueRow| {
+            row.sql.is_some()
+                && !is_internal(&row.name)
+                && !is_own(&row.table)
+                && !shadows.iter().any(|s| same_name(s, &row.table))
+        };
+        let mut count = 0;
+        rows.iter().filter(is_declared).all(|row| {
+            count += 1;
+            self.object(row).is_some()
+        }) && count == self.0.len()
+    }
+
+    /// The object of a row, if it is there in the same words.
+    fn object(&self, row: &'a CatalogueRow) -> Option<Object<'a>> {
+        let kind = ["table", "index", "view", "trigger"].into_iter().find(|kind| *kind == row.kind)?;
+        let object = *self.0.get(&(kind, row.name.as_str()))?;
+        let (kind, definition) = match object {
+            Object::Table(table) => ("TABLE", &table.definition),
+            Object::VirtualTable(table) => ("VIRTUAL TABLE", &table.definition),
+            Object::Index(index) if index.unique => ("UNIQUE INDEX", &index.definition),
+            Object::Index(index) => ("INDEX", &index.definition),
+            Object::View(view) => ("VIEW", &view.definition),
+            Object::Trigger(trigger) => ("TRIGGER", &trigger.definition),
+        };
+        is_text_of(row.sql.as_ref()?, kind, &row.name, definition.as_ref()?).then_some(object)
+    }
+}
+
+/// Whether SQLite keeps this text for what was made by these words: it begins each with the words of its own, and takes the
+/// rest, from the name on, as it was written.
+fn is_text_of(sql: &str, kind: &str, name: &str, definition: &str) -> bool {
+    let from_name = || sql.strip_prefix("CREATE ")?.strip_prefix(kind)?.strip_prefix(' ');
+    let Some(text) = from_name() else { return false };
+    let rest = text.strip_prefix(name).or_else(|| text.strip_prefix(&quote_name(name)));
+    // The printer sets a space where the definition brings none.
+    rest.is_some_and(|rest| rest == definition || rest.strip_prefix(' ') == Some(definition))
 }
 
 /// Whether SQLite keeps this object for itself.
@@ -188,6 +272,35 @@ impl Reader {
             Some(hint) if !self.is_live => Err(hint.error("this directive stands by a table or a column")),
             _ => Ok(()),
         }
+    }
+
+    /// Takes an object that has been read before.
+    fn take(&mut self, object: Object<'_>) -> Result<()> {
+        match object {
+            Object::Table(table) => {
+                self.declare(&table.name, &table.origin)?;
+                let columns = table.columns.iter().map(|c| c.name.clone()).collect();
+                self.columns.insert(fold(&table.name), columns);
+                self.schema.tables.push(table.clone());
+            }
+            Object::VirtualTable(table) => {
+                self.declare(&table.name, &table.origin)?;
+                self.schema.virtual_tables.push(table.clone());
+            }
+            Object::Index(index) => {
+                self.declare(&index.name, &index.origin)?;
+                self.schema.indexes.push(index.clone());
+            }
+            Object::View(view) => {
+                self.declare(&view.name, &view.origin)?;
+                self.schema.views.push(view.clone());
+            }
+            Object::Trigger(trigger) => {
+                self.declare(&format!("{TRIGGER}{}", trigger.name), &trigger.origin)?;
+                self.schema.triggers.push(trigger.clone());
+            }
+        }
+        Ok(())
     }
 
     fn declare(&mut self, name: &str, origin: &Origin) -> Result<()> {
@@ -318,5 +431,79 @@ mod tests {
             let sql = declared.sql.unwrap_or_default();
             assert_eq!(Schema::from_sql(&sql).unwrap_err().code(), Code::Directive, "{sql}");
         }
+    }
+
+    fn rows(texts: &[(&str, &str, &str, &str)]) -> Vec<CatalogueRow> {
+        let row = |(kind, name, table, sql): &(&str, &str, &str, &str)| CatalogueRow {
+            kind: (*kind).into(),
+            name: (*name).into(),
+            table: (*table).into(),
+            sql: Some((*sql).into()).filter(|sql: &String| !sql.is_empty()),
+        };
+        texts.iter().map(row).collect()
+    }
+
+    const DECLARED: &str = "create table  notes (id INTEGER PRIMARY KEY, \"a b\" TEXT UNIQUE); CREATE TABLE \"a b\"(c);
+        CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5(body); CREATE UNIQUE INDEX main.by_c ON \"a b\"(c);
+        CREATE INDEX plain ON notes(\"a b\"); CREATE VIEW v AS SELECT 1;
+        CREATE TRIGGER v INSTEAD OF INSERT ON v BEGIN SELECT 1; END";
+
+    /// The rows of a database that holds what is declared, as SQLite 3.54 writes them.
+    const KEPT: [(&str, &str, &str, &str); 11] = [
+        ("table", "notes", "notes", "CREATE TABLE \"notes\" (id INTEGER PRIMARY KEY, \"a b\" TEXT UNIQUE)"),
+        ("index", "sqlite_autoindex_notes_1", "notes", ""),
+        ("table", "a b", "a b", "CREATE TABLE \"a b\"(c)"),
+        ("table", "search", "search", "CREATE VIRTUAL TABLE search USING fts5(body)"),
+        ("table", "search_data", "search_data", "CREATE TABLE 'search_data'(id INTEGER PRIMARY KEY, block BLOB)"),
+        ("index", "by_c", "a b", "CREATE UNIQUE INDEX by_c ON \"a b\"(c)"),
+        ("index", "plain", "notes", "CREATE INDEX plain ON notes(\"a b\")"),
+        ("view", "v", "v", "CREATE VIEW v AS SELECT 1"),
+        ("trigger", "v", "v", "CREATE TRIGGER v INSTEAD OF INSERT ON v BEGIN SELECT 1; END"),
+        ("table", "sqlite_stat1", "sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
+        ("table", "_whimbrel_state", "_whimbrel_state", "CREATE TABLE _whimbrel_state(a)"),
+    ];
+
+    #[test]
+    fn what_stands_there_word_for_word_is_known() {
+        let declared = Schema::from_sql(DECLARED).unwrap();
+        let known = Known::new(&declared);
+        let shadows = ["search_data".to_owned()];
+        let kept = rows(&KEPT);
+        assert!(known.are_all_of(&kept, &shadows));
+        assert_eq!(
+            read_catalogue_like(&kept, &shadows, &known).unwrap().without(is_own),
+            declared,
+            "taken, origins too"
+        );
+        let read = read_catalogue(&kept, &shadows).unwrap().without(is_own);
+        assert_eq!(read.fingerprint(), declared.fingerprint());
+
+        for (at, (kind, name, table, sql)) in KEPT.into_iter().enumerate() {
+            let is_declared = !sql.is_empty() && !["search_data", "sqlite_stat1", "_whimbrel_state"].contains(&name);
+            let mut changed = KEPT.to_vec();
+            changed.remove(at);
+            assert_eq!(known.are_all_of(&rows(&changed), &shadows), !is_declared, "without {kind} {name}");
+            let other = if sql.is_empty() { String::new() } else { format!("{sql} ") };
+            changed.insert(at, (kind, name, table, &other));
+            assert_eq!(known.are_all_of(&rows(&changed), &shadows), !is_declared, "another {kind} {name}: {other}");
+        }
+        let mut more = KEPT.to_vec();
+        more.push(("view", "w", "w", "CREATE VIEW w AS SELECT 1"));
+        assert!(!known.are_all_of(&rows(&more), &shadows));
+        assert!(!known.are_all_of(&kept, &[]), "a table of a module that nobody has named");
+    }
+
+    /// A double-quoted word that is no column is a text, and the words of the index stay the same.
+    #[test]
+    fn an_index_is_read_again_where_its_table_is() {
+        let declared = Schema::from_sql("CREATE TABLE t(a, b); CREATE INDEX i ON t(a) WHERE a > \"b\"").unwrap();
+        let live = rows(&[
+            ("table", "t", "t", "CREATE TABLE t(a)"),
+            ("index", "i", "t", "CREATE INDEX i ON t(a) WHERE a > \"b\""),
+        ]);
+        let known = Known::new(&declared);
+        let found = read_catalogue_like(&live, &[], &known).unwrap();
+        assert_eq!(found.fingerprint(), read_catalogue(&live, &[]).unwrap().fingerprint());
+        assert_ne!(found.indexes[0].predicate, declared.indexes[0].predicate);
     }
 }

@@ -249,6 +249,9 @@ impl Facts {
         if column.generated.as_ref().is_some_and(|g| g.stored) {
             return Way::Rebuild("SQLite cannot add a STORED column in place");
         }
+        if added_columns_are_refused(&change.renamed) {
+            return Way::Rebuild("SQLite takes values of this STRICT table for values of another type");
+        }
         let fill = match value_source(change, column) {
             ValueSource::Computed(fill) if rows > 0 => Some(fill),
             _ => None,
@@ -439,6 +442,27 @@ fn set_not_null(table: &str, column: &Column, on_conflict: Option<Conflict>) -> 
 /// Whether ADD COLUMN looks if the default fits, which no row needs: in a STRICT table.
 fn looks_at_default(table: &Table, column: &Column) -> bool {
     table.strict && column.default_value().is_some()
+}
+
+/// ADD COLUMN has SQLite check all values of a STRICT table. Behind a virtual column it looks at the default of a column that
+/// has none of its own type, and takes right values for wrong (seen in 3.54).
+fn added_columns_are_refused(table: &Table) -> bool {
+    let is_virtual = |column: &Column| column.generated.as_ref().is_some_and(|g| !g.stored);
+    let is_misfit = |column: &Column| column.default_value().is_some_and(|default| !is_of_type(default, column));
+    table.strict && table.columns.iter().any(is_virtual) && table.columns.iter().any(is_misfit)
+}
+
+/// Whether a default is plainly of the type of its column in a STRICT table.
+fn is_of_type(default: &Expression, column: &Column) -> bool {
+    let text = default.meaning().trim_start_matches(['-', ' ']);
+    let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !text.is_empty();
+    match fold(column.declared_type.trim()).as_str() {
+        "any" => true,
+        "text" => text.starts_with('\''),
+        "blob" => text.starts_with("x'"),
+        "int" | "integer" => is_number(text) && !text.contains('.'),
+        _ => is_number(text),
+    }
 }
 
 /// The column as it is added while rows have no value in it.
@@ -739,6 +763,30 @@ mod tests {
         assert_eq!(ways("a, b TEXT", fires, "INT"), [cannot], "noticed");
         let bare = ways_of(NEWEST, "CREATE TABLE t(a, b TEXT)", "CREATE TABLE t(a, b INT)", &[]);
         assert_eq!(bare, [cannot], "no index would be made anew");
+    }
+
+    /// Found by random pairs: the planned ADD COLUMN failed, with "type mismatch on DEFAULT", and was rolled back.
+    #[test]
+    fn a_strict_table_whose_defaults_have_other_types_is_rebuilt_behind_a_virtual_column() {
+        let way = |columns: &str, options: &str| {
+            let before = format!("CREATE TABLE t({columns}){options}");
+            ways_of(NEWEST, &before, &before.replacen(columns, &format!("{columns}, more TEXT"), 1), &[]).remove(0)
+        };
+        let refused = "rebuild: SQLite takes values of this STRICT table for values of another type";
+        let with_default = |default: &str| format!("v TEXT AS (a) VIRTUAL, a {default}");
+        for misfit in
+            ["BLOB DEFAULT TRUE", "BLOB DEFAULT 'x'", "TEXT DEFAULT 1", "INT DEFAULT 1.5", "REAL DEFAULT (1 + 1)"]
+        {
+            assert_eq!(way(&with_default(misfit), " STRICT"), refused, "{misfit}");
+            assert_eq!(way(&format!("a {misfit}"), " STRICT"), "ADD COLUMN more TEXT", "{misfit}");
+            assert_eq!(way(&with_default(misfit), ""), "ADD COLUMN more TEXT", "{misfit}");
+        }
+        let fits =
+            ["INT DEFAULT -1", "INTEGER DEFAULT 7", "REAL DEFAULT 1.5", "TEXT DEFAULT 'x'", "BLOB DEFAULT x'00'"];
+        for fits in fits.into_iter().chain(["ANY DEFAULT TRUE", "INT DEFAULT NULL", "TEXT"]) {
+            assert_eq!(way(&with_default(fits), " STRICT"), "ADD COLUMN more TEXT", "{fits}");
+        }
+        assert_eq!(way("v TEXT AS (a) STORED, a BLOB DEFAULT TRUE", " STRICT"), "ADD COLUMN more TEXT");
     }
 
     #[test]

@@ -128,10 +128,13 @@ fn table_after(old: &Table, rows: &[Row], new: &Table, out: &mut Expected) -> Ve
                 None => value_without_one(column, old, cells, new, out),
             };
             let is_missing = value == Cell::Null && column.generated.is_none();
-            let needs_value = column.not_null.is_some()
-                || (new.in_key(column.id) && (new.without_rowid || new.strict))
-                || (alias == Some(column.id) && source.is_some());
-            if is_missing && needs_value && alias.is_none_or(|alias| alias != column.id || source.is_some()) {
+            // A row without an id gets one; what was said to become its id has to be one.
+            let is_given = source.is_some() || filled_from(column, old).is_some();
+            let needs_value = match alias == Some(column.id) {
+                true => is_given,
+                false => column.not_null.is_some() || (new.in_key(column.id) && (new.without_rowid || new.strict)),
+            };
+            if is_missing && needs_value {
                 out.reasons.push(Reason::NoValue);
             }
             // A row without an id gets none from a default: no row changes its key unasked.

@@ -348,8 +348,8 @@ impl Pair {
         let mut found = damage(conn)?;
         if !found.is_empty() {
             // SQLite takes some right values for wrong: where a default has another type than its column, and a generated
-            // column stands before it. It then does so in any database with these rows.
-            let usual = damage(&filled(to, &wanted.rows)?)?;
+            // column stands before it. It then does so in any database with these rows and this order of columns.
+            let usual = damage(&filled(conn, to, &wanted.rows)?)?;
             found.retain(|line| !usual.contains(line));
         }
         if found.is_empty() { Ok(()) } else { Err(Wrong::new("the database is damaged", found.join("\n"))) }
@@ -385,11 +385,17 @@ impl Expected {
     }
 }
 
-/// A fresh database with these rows.
-fn filled(schema: &Schema, rows: &expect::Rows) -> rusqlite::Result<Connection> {
+/// A fresh database with these rows, whose columns stand in the order in which they stand in the other one.
+fn filled(found: &Connection, schema: &Schema, rows: &expect::Rows) -> rusqlite::Result<Connection> {
+    let mut order = found.prepare("SELECT name FROM pragma_table_xinfo(?1, 'main') ORDER BY cid")?;
+    let mut ordered = schema.clone();
+    for table in &mut ordered.tables {
+        let names: Vec<String> = order.query_map([&table.name], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        table.columns.sort_by_key(|column| names.iter().position(|name| name.eq_ignore_ascii_case(&column.name)));
+    }
     let conn = Connection::open_in_memory()?;
     conn.execute_batch("PRAGMA foreign_keys = OFF")?;
-    for statement in schema.tables_sql() {
+    for statement in ordered.tables_sql() {
         conn.execute_batch(&statement)?;
     }
     for table in &schema.tables {

@@ -1,0 +1,2 @@
+CREATE TABLE rings(code);
+CREATE TABLE words(word TEXT, place);

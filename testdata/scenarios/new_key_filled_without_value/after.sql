@@ -1,0 +1,5 @@
+CREATE TABLE rings(
+  code BIGINT,
+  id INTEGER, -- whimbrel: backfill code
+  PRIMARY KEY (id DESC)
+);

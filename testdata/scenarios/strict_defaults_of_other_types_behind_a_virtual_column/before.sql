@@ -1,0 +1,5 @@
+CREATE TABLE tins(
+  kind TEXT AS (typeof(size)) VIRTUAL,
+  size INTEGER PRIMARY KEY,
+  label BLOB NOT NULL DEFAULT TRUE
+) STRICT;
