@@ -35,6 +35,14 @@ impl<C: Borrow<rusqlite::Connection>> Borrow<rusqlite::Connection> for Sqlite<C>
     }
 }
 
+/// Text, whatever its bytes are. What is UTF-8, as nearly all is, is looked at in one go.
+fn text_of(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
 impl<C: Borrow<rusqlite::Connection>> Connection for Sqlite<C> {
     type Scratch = Sqlite<rusqlite::Connection>;
 
@@ -61,7 +69,7 @@ impl<C: Borrow<rusqlite::Connection>> Connection for Sqlite<C> {
                     ValueRef::Null => Value::Null,
                     ValueRef::Integer(n) => Value::Integer(n),
                     ValueRef::Real(n) => Value::Real(n),
-                    ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                    ValueRef::Text(text) => Value::Text(text_of(text)),
                     ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
                 });
             }
