@@ -115,6 +115,7 @@ scenarios! {
     new_key_filled_with_text,
     new_key_filled_without_value,
     no_column_kept,
+    not_null_and_default_at_once,
     not_null_conflict_clause,
     not_null_dropped,
     not_null_filled_from_a_column_that_is_filled,

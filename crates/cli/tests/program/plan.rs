@@ -51,7 +51,7 @@ app.db → next.sql    SQLite [VERSION], 2 tables, [SIZE]
 
 warning: 2 rows of notes get a value in body, which was NULL
 
-7 changes, one transaction. Nothing is lost. 8.2 kB of free disk needed.
+7 changes, one transaction. Nothing is lost. 4.4 kB of free disk needed.
 Run it: whimbrel push --db app.db --schema next.sql
 
 "#]])

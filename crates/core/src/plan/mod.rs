@@ -173,6 +173,8 @@ pub struct Fill {
     pub head: String,
     /// Which rows get a value; none where all do.
     pub condition: Option<String>,
+    /// The values that each of them gets.
+    pub values: Vec<String>,
     /// The table.
     pub table: String,
     /// The name of its rowid, where it has one: the rows can be walked in portions.

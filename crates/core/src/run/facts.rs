@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::inspect::{Live, one_integer, one_row};
 use super::{Connection, Value};
-use crate::diff::{Change, Diff};
+use crate::diff::{Change, Diff, TableChange};
 use crate::error::{Code, Result};
-use crate::plan::Step;
+use crate::plan::{Fill, Statement, Step};
 use crate::schema::{Schema, fold, same_name};
 use crate::sqlite::plan::{Bytes, Facts, fired_by_update};
 use crate::sqlite::print::main;
-use crate::sqlite::probe::{Probe, ProbeKind};
+use crate::sqlite::probe::{Probe, ProbeKind, renamed_relation};
 use crate::sqlite::token::quote_text;
 
 /// What is cheap to know of a database with this schema: versions, names, whether tables have rows at all, and what the probes have answered.
@@ -35,6 +35,9 @@ pub(super) async fn facts<C: Connection>(
                 let nulls = facts.nulls.entry((probe.change, part)).or_default();
                 *nulls = (*nulls).max(*answer);
             }
+            (ProbeKind::Defaulted, Some(part)) => {
+                facts.defaulted.insert((probe.change, part), *answer);
+            }
             _ => {}
         }
     }
@@ -44,6 +47,7 @@ pub(super) async fn facts<C: Connection>(
         return Ok(facts);
     }
     facts.catalogue_edits = can_edit_catalogue(conn).await?;
+    facts.trims_nulls = one_integer(conn, "SELECT sqlite_compileoption_used('ENABLE_NULL_TRIM')").await? != 0;
     let sql = "SELECT tbl_name FROM temp.sqlite_master WHERE type = 'trigger'";
     let rows = conn.query(sql).await.map_err(|f| f.error(Code::Database, "temporary triggers cannot be listed"))?;
     facts.fired.extend(rows.iter().filter_map(|row| Some(fold(row.first()?.text()?))));
@@ -119,6 +123,55 @@ pub(super) async fn count_touched<C: Connection>(
                 facts.bytes.insert(fold(table), Bytes { all, own });
             }
         }
+        let fill = step.statements.iter().find_map(|statement| match statement {
+            Statement::Fill(fill) => Some(fill),
+            _ => None,
+        });
+        if let (Some(fill), Change::AlterTable(change), Some(part)) =
+            (fill, &diff.changes[step.change], step.parts.first())
+        {
+            let growth = growth(conn, change, fill, (step.change, *part), facts).await;
+            facts.growth.insert((step.change, *part), growth);
+        }
     }
     Ok(())
+}
+
+/// Bytes by which a table grows where its rows get values, judged by the first rows that get one. A page is full of rows before,
+/// and one that does not hold them any more is split: measured, that adds a tenth of the table to the values themselves.
+async fn growth<C: Connection>(
+    conn: &mut C,
+    change: &TableChange,
+    fill: &Fill,
+    place: (usize, usize),
+    facts: &Facts,
+) -> u64 {
+    if fill.values.is_empty() {
+        return 0;
+    }
+    let length = |value: &String| {
+        format!(
+            "CASE typeof({value}) WHEN 'integer' THEN 4 WHEN 'real' THEN 8 WHEN 'null' THEN 0 \
+             ELSE length(CAST({value} AS BLOB)) END + 1"
+        )
+    };
+    let lengths: Vec<String> = fill.values.iter().map(length).collect();
+    let condition = fill.condition.as_ref().map_or_else(String::new, |condition| format!(" WHERE {condition}"));
+    let sql = format!(
+        "SELECT CAST(1000 * avg(bytes) AS INTEGER) FROM (SELECT {} AS bytes FROM {}{condition} LIMIT 1000)",
+        lengths.join(" + "),
+        renamed_relation(change)
+    );
+    // Where it cannot be asked before the change, as little is known as of a table without `dbstat`.
+    let Ok(row) = one_row(conn, &sql).await else { return 0 };
+    let thousandths = row.first().and_then(Value::integer).unwrap_or_default().unsigned_abs();
+    let table = fold(&change.before.name);
+    let rows = facts.rows.get(&table).copied().unwrap_or_default();
+    let filled = match fill.condition {
+        Some(_) => facts.nulls.get(&place).copied().unwrap_or(rows),
+        None => rows,
+    };
+    let own = facts.bytes.get(&table).copied().unwrap_or_default().own;
+    let of_splits = u128::from(own / 10) * u128::from(filled) / u128::from(rows.max(1));
+    filled.saturating_mul(thousandths) / 1000 + u64::try_from(of_splits).unwrap_or_default()
 }

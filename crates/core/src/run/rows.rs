@@ -112,7 +112,11 @@ pub(super) fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u
                         .help("change or delete these rows first; see their keys with --show-rows"),
                 );
             }
-            ProbeKind::Altered(_) | ProbeKind::Filled(_) | ProbeKind::NoValue(_) | ProbeKind::Misfit(_) => {}
+            ProbeKind::Altered(_)
+            | ProbeKind::Filled(_)
+            | ProbeKind::NoValue(_)
+            | ProbeKind::Defaulted
+            | ProbeKind::Misfit(_) => {}
         }
     }
 }
@@ -172,7 +176,7 @@ pub(super) async fn count_virtual_losses<C: Connection>(conn: &mut C, made: &mut
 /// Names the keys of rows that do not fit, for a person who asked to see them.
 pub(super) async fn show_rows<C: Connection>(conn: &mut C, made: &mut Plan, probes: &[Probe], answers: &[u64]) {
     for (probe, count) in probes.iter().zip(answers) {
-        let tells = !matches!(probe.kind, ProbeKind::Loss(_) | ProbeKind::Filled(_));
+        let tells = !matches!(probe.kind, ProbeKind::Loss(_) | ProbeKind::Filled(_) | ProbeKind::Defaulted);
         let Some(sql) = probe.keys.as_ref().filter(|_| *count > 0 && tells) else { continue };
         let Ok(rows) = conn.query(sql).await else { continue };
         let shown = |value: &Value| match value {

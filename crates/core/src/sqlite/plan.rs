@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 use super::dependents::dependents;
 use super::print::{self, main};
 use super::rebuild::{Surroundings, rebuild};
-use super::strategy::{InPlaceFill, Way, is_own_check, is_own_key, keeps_values, needs_rebuild};
+use super::strategy::{InPlaceFill, Way, has_index, is_edited, is_own_check, is_own_key, keeps_values, needs_rebuild};
 use super::token::{quote_name, quote_text};
 use super::virtual_tables;
 use crate::diff::{Change, Diff, Note, Part, TableChange};
@@ -35,8 +35,14 @@ pub(crate) struct Facts {
     pub rows: HashMap<String, u64>,
     /// Bytes by table, as far as known; by live name in lower case.
     pub bytes: HashMap<String, Bytes>,
+    /// Bytes by which a table grows where its rows get values; by place of change and of the step's first part.
+    pub growth: HashMap<(usize, usize), u64>,
     /// Rows that are NULL in a column that becomes NOT NULL; by place of change and part.
     pub nulls: HashMap<(usize, usize), u64>,
+    /// Rows that may read the default of a column whose default changes, and not hold it; by place of change and part.
+    pub defaulted: HashMap<(usize, usize), u64>,
+    /// Whether this SQLite leaves NULLs at the end of a row away.
+    pub trims_nulls: bool,
     /// Tables on which an UPDATE would fire a trigger; by live name in lower case.
     pub fired: HashSet<String>,
     /// Statistics tables that exist.
@@ -54,6 +60,9 @@ impl Facts {
         self.bytes.get(&fold(table)).copied().unwrap_or_default()
     }
 }
+
+/// The usual size of a page, in bytes.
+const PAGE: u64 = 4096;
 
 /// What a table takes in the file.
 #[derive(Debug, Clone, Copy, Default)]
@@ -393,8 +402,7 @@ impl Planner<'_> {
     }
 
     fn alter(&mut self, n: usize, change: &TableChange, ways: &[Way]) {
-        let rows = self.facts.rows(&change.before.name);
-        let mut edits = Vec::new();
+        let (rows, bytes) = (self.facts.rows(&change.before.name), self.facts.bytes(&change.before.name));
         let filled = self.fill(n, change, ways);
         // Parts name new columns before those that go: SQLite drops no column that is the last one.
         for (p, way) in ways.iter().enumerate() {
@@ -416,10 +424,11 @@ impl Planner<'_> {
                     step.hazards = hazards;
                     step.rows = if rewrites { rows } else { 0 };
                 }
-                Way::Catalogue => edits.push(p),
-                Way::Fill(_) | Way::With | Way::Rebuild(_) => {}
+                Way::Catalogue | Way::Fill(_) | Way::With | Way::Rebuild(_) => {}
             }
         }
+        // Last, when the columns stand as declared: the edit writes the declared text.
+        let edits: Vec<usize> = (0..ways.len()).filter(|p| is_edited(&change.parts[*p], &ways[*p])).collect();
         if !edits.is_empty() {
             let sql = print::create_table(&change.after, &change.after.name).replacen(" main.", " ", 1);
             let edit = format!(
@@ -427,24 +436,59 @@ impl Planner<'_> {
                 quote_text(&sql),
                 quote_text(&change.after.name)
             );
-            let mut statements = vec![
+            let settled = self.settle_defaults(n, change, &edits);
+            let settles = settled.as_ref().map(|(_, rows)| *rows);
+            let mut statements: Vec<Statement> = settled.into_iter().map(|(fill, _)| Statement::Fill(fill)).collect();
+            statements.extend([
                 Statement::Execute("PRAGMA writable_schema = ON".to_owned()),
                 Statement::Execute(edit),
                 Statement::RaiseSchemaVersion,
                 Statement::Execute("PRAGMA writable_schema = OFF".to_owned()),
-            ];
+            ]);
             if planted::is(Planted::SchemaVersionNotRaised) {
                 statements.retain(|statement| *statement != Statement::RaiseSchemaVersion);
             }
-            let title = |p: &usize| match &change.parts[*p] {
-                part @ Part::AlterColumn { .. } => part.describe(),
-                part => format!("drop {}", part.describe()),
+            let title = |p: &usize| match (&change.parts[*p], &ways[*p]) {
+                (part @ Part::AlterColumn { .. }, Way::Catalogue) => part.describe(),
+                (Part::AlterColumn { after, .. }, _) => format!("default of {}", after.name),
+                (part, _) => format!("drop {}", part.describe()),
             };
             let title = edits.iter().map(title).collect::<Vec<_>>();
             let step = self.step(n, Strategy::Catalogue, &title.join(", "), statements);
             step.parts = edits;
-            step.reason = Some("SQLite has no ALTER for it, and no row has to be touched".to_owned());
+            step.reason = Some(match settles {
+                None => "SQLite has no ALTER for it, and no row has to be touched".to_owned(),
+                Some(_) => {
+                    "SQLite has no ALTER for it; rows that may only read the old default are written first".to_owned()
+                }
+            });
+            if let Some(settled) = settles {
+                // Each of them may stand on a page of its own.
+                step.rows = rows;
+                step.bytes = bytes.own.min(settled.saturating_mul(PAGE));
+                step.hazards.push(Hazard::Rewrite { rows: settled });
+            }
         }
+    }
+
+    /// Rows that may only read a default that changes hold it before it does, and how many these are; none where there are none.
+    fn settle_defaults(&self, n: usize, change: &TableChange, edits: &[usize]) -> Option<(Fill, u64)> {
+        let settled = edits.iter().filter_map(|p| self.facts.settles_default(n, change, *p, self.before));
+        let settled: Vec<_> = settled.filter(|settled| settled.rows > 0).collect();
+        let column = settled.first()?.column.clone();
+        let conditions: Vec<&str> = settled.iter().map(|settled| settled.condition.as_str()).collect();
+        let table = main(&change.after.name);
+        let alias = change.renamed.rowid_alias().map(|c| quote_name(&c.name));
+        let fill = Fill {
+            head: format!("UPDATE OR ABORT {table} SET {column} = {column}"),
+            condition: Some(conditions.join(" OR ")),
+            values: Vec::new(),
+            table,
+            rowid: change.renamed.rowid_name().map(str::to_owned).or(alias),
+            rows: self.facts.rows(&change.before.name),
+        };
+        let rows = settled.iter().map(|settled| settled.rows).sum::<u64>().min(fill.rows);
+        Some((fill, rows))
     }
 
     /// New columns, where some of them get values, with one UPDATE; then values for rows that have none. All before
@@ -470,6 +514,7 @@ impl Planner<'_> {
 
     fn fill_step(&mut self, n: usize, change: &TableChange, ways: &[Way], places: &[usize]) {
         let (rows, bytes) = (self.facts.rows(&change.before.name), self.facts.bytes(&change.before.name));
+        let growth = self.facts.growth.get(&(n, places[0])).copied().unwrap_or_default();
         let alias = change.renamed.rowid_alias().map(|c| quote_name(&c.name));
         let table = main(&change.after.name);
         let mut statements = Vec::new();
@@ -484,13 +529,14 @@ impl Planner<'_> {
                 Way::Catalogue | Way::With | Way::Rebuild(_) => {}
             }
         }
-        let sets: Vec<&str> = fills.iter().map(|fill| fill.set.as_str()).collect();
+        let sets: Vec<String> = fills.iter().map(|fill| format!("{} = {}", fill.column, fill.value)).collect();
         let condition = fills.iter().find_map(|fill| fill.condition.clone());
         let fills_gaps = condition.is_some();
         statements.push(Statement::Fill(Fill {
             // OR ABORT: a conflict clause in the table's own text must not drop rows silently.
             head: format!("UPDATE OR ABORT {table} SET {}", sets.join(", ")),
             condition,
+            values: fills.iter().map(|fill| fill.value.clone()).collect(),
             table,
             rowid: change.renamed.rowid_name().map(str::to_owned).or(alias),
             rows,
@@ -502,14 +548,18 @@ impl Planner<'_> {
         let title = if is_new { format!("add {title}, with values") } else { title };
         let parts: Vec<usize> = places.iter().flat_map(|p| with_own_parts(change, *p)).collect();
         let gaps = self.facts.nulls.get(&(n, places[0])).copied();
+        // A value that fills a gap may stand in an index, too.
+        let is_filled = |name: &String| fills.iter().any(|fill| fill.column == quote_name(name));
+        let indexed = change.renamed.columns.iter().map(|column| &column.name).filter(|name| is_filled(name));
+        let writes_indexes = fills_gaps && indexed.into_iter().any(|name| has_index(name, &change.after, self.after));
         let mut hazards = vec![Hazard::Rewrite { rows: gaps.filter(|_| fills_gaps).unwrap_or(rows) }];
         hazards.extend(parts.iter().flat_map(|p| part_hazards(&change.parts[*p], rows)));
         let step = self.step(n, Strategy::InPlace, &title, statements);
         step.parts = parts;
         step.hazards = hazards;
         step.rows = rows;
-        // The journal holds the pages as they were. A value that fills a gap may stand in an index too.
-        step.bytes = if fills_gaps { bytes.all } else { bytes.own };
+        // The journal holds the pages as they were.
+        step.bytes = if writes_indexes { bytes.all } else { bytes.own } + growth;
     }
 
     fn rebuild(&mut self, n: usize, change: &TableChange, ways: &[Way]) {

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::dependents::mentioned;
 use super::print::main;
+use super::strategy::{changes_default_alone, reads_default};
 use super::token::quote_name;
 use super::types::{Affinity, column_affinity};
 use crate::diff::{Change, Diff, Part, TableChange};
@@ -46,6 +47,8 @@ pub(crate) enum ProbeKind {
     NoValue(String),
     /// Rows that get a value because their column becomes NOT NULL; for information.
     Filled(String),
+    /// Rows that may read the old default of a column and not hold it; for the planner.
+    Defaulted,
     /// Rows that do not satisfy a constraint, named as in `UNIQUE (mail)`.
     Misfit(String),
 }
@@ -307,6 +310,11 @@ fn table_probes(n: usize, change: &TableChange, before: &Schema, after: &Schema,
                         }
                         _ => asked.add(Some(p), kind, Some(format!("{name} IS NULL")), &new.origin),
                     }
+                }
+                if changes_default_alone(old, new)
+                    && let Some(condition) = reads_default(old, column_affinity(&change.before, old))
+                {
+                    asked.add(Some(p), ProbeKind::Defaulted, Some(condition(&name)), &new.origin);
                 }
                 conversion_probes(&mut asked, change, Some(p), old, new);
             }

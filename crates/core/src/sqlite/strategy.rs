@@ -44,12 +44,24 @@ pub(super) enum Way {
     Rebuild(&'static str),
 }
 
+/// Rows that are written as they are, so that they hold what they only read from a default.
+pub(super) struct Settled {
+    /// The column that is set to what it is, as it is written in SQL.
+    pub column: String,
+    /// Which rows.
+    pub condition: String,
+    /// How many.
+    pub rows: u64,
+}
+
 /// A value that rows get where they stand.
 pub(super) struct InPlaceFill {
     /// What comes before: the new column.
     pub add: Option<String>,
-    /// `column = value`
-    pub set: String,
+    /// The column, as it is written in SQL.
+    pub column: String,
+    /// What it gets.
+    pub value: String,
     /// Which rows get it; none where all do.
     pub condition: Option<String>,
     /// What comes afterwards.
@@ -108,16 +120,26 @@ impl Facts {
                 self.way_to_drop(change, &renamed.columns[at].name)
             }
             Part::AlterColumn { before, after: column } => {
+                // Where it becomes NOT NULL, every row holds a value, and the edit of the catalogue comes last.
+                let becomes_not_null = before.not_null.is_none() && column.not_null.is_some();
+                let gets_default = becomes_not_null
+                    && before.default_value().is_none()
+                    && matches!(self.way_by_catalogue(change), Way::Catalogue);
                 let without_not_null = |c: &Column| {
-                    let default = c.default_value().cloned();
+                    let default = c.default_value().filter(|_| !gets_default).cloned();
                     Column { not_null: None, default, ..c.clone() }.meaning()
                 };
+                if let (Some(_), way @ Way::Catalogue) =
+                    (self.settles_default(n, change, p, schema), self.way_by_catalogue(change))
+                {
+                    return way;
+                }
                 if without_not_null(before) != without_not_null(column) {
                     return self
                         .way_to_convert(change, before, column, schema)
                         .unwrap_or_else(|| Way::Rebuild(column_reason(before, column)));
                 }
-                if before.default != column.default {
+                if before.default != column.default && !gets_default {
                     // DEFAULT NULL or none: no row reads anything else than before.
                     return match (&before.not_null, &column.not_null) {
                         (None, Some(_)) => Way::Rebuild("the default and NOT NULL change together"),
@@ -146,8 +168,9 @@ impl Facts {
                             {
                                 Way::Fill(InPlaceFill {
                                     add: None,
-                                    set: format!("{name} = {fill}"),
                                     condition: Some(format!("{name} IS NULL")),
+                                    column: name,
+                                    value: fill,
                                     then: vec![set],
                                     drops: false,
                                 })
@@ -301,7 +324,8 @@ impl Facts {
         };
         Way::Fill(InPlaceFill {
             add: Some(format!("ALTER TABLE {table} ADD COLUMN {added}")),
-            set: format!("{} = {fill}", quote_name(&column.name)),
+            column: quote_name(&column.name),
+            value: fill,
             condition: None,
             then: conflict.map(|conflict| set_not_null(&table, column, conflict)).into_iter().collect(),
             drops: false,
@@ -358,11 +382,34 @@ impl Facts {
         then.extend(not_null.map(|conflict| set_not_null(&table, column, conflict)));
         Some(Way::Fill(InPlaceFill {
             add: Some(format!("ALTER TABLE {table} ADD COLUMN {}", print::added_column(&new, &[], &[]))),
-            set: format!("{aside} = {name}"),
+            column: aside,
+            value: name,
             condition: None,
             then,
             drops: true,
         }))
+    }
+
+    /// What makes rows hold by themselves what they only read from the old default of a column, as those do that were written
+    /// before its ADD COLUMN: an UPDATE writes all columns of a row, whichever it sets. Which rows these are cannot be seen,
+    /// but all of them read the old default. None where that cannot be done unnoticed.
+    pub(super) fn settles_default(&self, n: usize, change: &TableChange, p: usize, schema: &Schema) -> Option<Settled> {
+        let Part::AlterColumn { before, after } = &change.parts[p] else { return None };
+        if !changes_default_alone(before, after) {
+            return None;
+        }
+        let condition = reads_default(before, column_affinity(&change.before, before))?;
+        let rows = self.defaulted.get(&(n, p)).copied().unwrap_or_else(|| self.rows(&change.before.name));
+        let settled = Settled { column: quote_name(&after.name), condition: condition(&quote_name(&after.name)), rows };
+        if rows == 0 {
+            return Some(settled);
+        }
+        // Some builds of SQLite leave NULLs at the end of a row away, whoever writes it.
+        if self.trims_nulls || !self.can_update(change) {
+            return None;
+        }
+        let carrier = change.renamed.columns.iter().find(|column| is_free(column, change, schema))?;
+        Some(Settled { column: quote_name(&carrier.name), ..settled })
     }
 
     /// A name that no column of the table has.
@@ -427,11 +474,18 @@ pub(crate) fn keeps_values(change: &TableChange) -> bool {
 }
 
 pub(super) fn needs_rebuild(ways: &[Way]) -> bool {
-    let rebuilds = ways.iter().any(|way| matches!(way, Way::Rebuild(_)));
-    // An edit of the catalogue writes the declared text: it must be the only thing that changes the columns.
-    let edits = ways.iter().any(|way| matches!(way, Way::Catalogue));
-    let alters = ways.iter().any(|way| matches!(way, Way::InPlace(_) | Way::Fill(_)));
-    rebuilds || (edits && alters)
+    ways.iter().any(|way| matches!(way, Way::Rebuild(_)))
+}
+
+/// Whether a part needs an edit of the catalogue, be it all or the end of it.
+pub(super) fn is_edited(part: &Part, way: &Way) -> bool {
+    let changes_default = matches!(part, Part::AlterColumn { before, after } if before.default != after.default);
+    match way {
+        Way::Catalogue => true,
+        Way::InPlace(_) => changes_default,
+        Way::Fill(fill) => changes_default && fill.add.is_none(),
+        Way::With | Way::Rebuild(_) => false,
+    }
 }
 
 fn set_not_null(table: &str, column: &Column, on_conflict: Option<Conflict>) -> String {
@@ -475,6 +529,14 @@ fn index_count(table: &Table, schema: &Schema) -> usize {
     table.uniques.len() + schema.indexes.iter().filter(|index| same_name(&index.table, &table.name)).count()
 }
 
+/// Whether an index of a table, or of one of its constraints, holds a column.
+pub(super) fn has_index(name: &str, table: &Table, schema: &Schema) -> bool {
+    let of_index = |index: &Index| same_name(&index.table, &table.name) && index_names(index).contains(&fold(name));
+    table.in_primary_key(name)
+        || table.uniques.iter().any(|unique| unique.columns.iter().any(|part| part.is_column(name)))
+        || schema.indexes.iter().any(of_index)
+}
+
 /// The names that stand in an index, in lower case.
 fn index_names(index: &Index) -> BTreeSet<String> {
     let terms = index.parts.iter().flat_map(|part| match &part.term {
@@ -507,6 +569,44 @@ fn column_reason(before: &Column, after: &Column) -> &'static str {
     } else {
         "SQLite cannot change it in place"
     }
+}
+
+/// Whether nothing but the default of a column changes.
+pub(crate) fn changes_default_alone(before: &Column, after: &Column) -> bool {
+    before.default_value().map(Expression::meaning) != after.default_value().map(Expression::meaning)
+        && Column { default: after.default.clone(), ..before.clone() }.meaning() == after.meaning()
+}
+
+/// The condition of rows that may read the default of a column and not hold it: those that are equal to it. None where SQLite
+/// may read something else than is compared: it computes the value for rows, and converts not all as an INSERT does.
+pub(crate) fn reads_default(column: &Column, affinity: Affinity) -> Option<impl Fn(&str) -> String> {
+    let value = match column.default_value() {
+        None => "NULL".to_owned(),
+        Some(default) => {
+            let is_word = default.meaning().starts_with(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'x' | 'X'));
+            let is_whole = !default.meaning().contains('.') || default.meaning().starts_with('\'');
+            (!is_word && is_whole && is_constant(default, affinity)).then(|| default.meaning().to_owned())?
+        }
+    };
+    Some(move |name: &str| format!("{name} IS {value}"))
+}
+
+/// Whether a column can be set to what it is and nothing looks at it: no index, no constraint, nothing that is computed.
+fn is_free(column: &Column, change: &TableChange, schema: &Schema) -> bool {
+    let table = &change.renamed;
+    let name = fold(&column.name);
+    let uses = |expression: &Expression| mentioned(expression).contains(&name);
+    column.generated.is_none()
+        && column.not_null.is_none()
+        && !table.checks.iter().any(|check| uses(&check.expression))
+        && !table.columns.iter().any(|other| other.generated.as_ref().is_some_and(|g| uses(&g.expression)))
+        && !table.foreign_keys.iter().any(|key| key.columns.iter().any(|c| same_name(c, &column.name)))
+        && change
+            .before
+            .columns
+            .iter()
+            .zip(&table.columns)
+            .any(|(old, new)| new.name == column.name && !has_index(&old.name, &change.before, schema))
 }
 
 /// Whether ADD COLUMN takes a default, and rows that are there read from it what an INSERT would store. SQLite computes
@@ -596,9 +696,9 @@ mod tests {
         let short = |sql: &str| sql.replace("ALTER TABLE main.\"t\" ", "").replace('"', "");
         let told = |way: &Way| match way {
             Way::InPlace(statements) => short(&statements.join("; ")),
-            Way::Fill(InPlaceFill { add, set, condition, then, .. }) => {
+            Way::Fill(InPlaceFill { add, column, value, condition, then, .. }) => {
                 let condition = condition.as_ref().map_or_else(String::new, |condition| format!(" WHERE {condition}"));
-                let update = format!("SET {set}{condition}");
+                let update = format!("SET {column} = {value}{condition}");
                 let all: Vec<&str> = add.iter().chain([&update]).chain(then).map(String::as_str).collect();
                 short(&all.join("; "))
             }
@@ -655,21 +755,81 @@ mod tests {
 
     /// DEFAULT NULL says no more than no default, and no row reads anything else.
     #[test]
-    fn a_default_of_null_is_edited_unless_not_null_changes_with_it() {
+    fn a_default_of_null_is_edited_also_with_a_new_not_null() {
         check(NEWEST, "CREATE TABLE t(a DEFAULT NULL)", "CREATE TABLE t(a)", &["catalogue"]);
         check(NEWEST, "CREATE TABLE t(a NOT NULL DEFAULT NULL)", "CREATE TABLE t(a NOT NULL)", &["catalogue"]);
-        check(
-            NEWEST,
-            "CREATE TABLE t(a DEFAULT NULL)",
-            "CREATE TABLE t(a NOT NULL)",
-            &["rebuild: the default and NOT NULL change together"],
-        );
+        check(NEWEST, "CREATE TABLE t(a DEFAULT NULL)", "CREATE TABLE t(a NOT NULL)", &["ALTER COLUMN a SET NOT NULL"]);
         check(
             NEWEST,
             "CREATE TABLE t(a NOT NULL DEFAULT NULL)",
             "CREATE TABLE t(a NOT NULL ON CONFLICT IGNORE)",
             &["rebuild: a NOT NULL constraint cannot be changed in place"],
         );
+    }
+
+    /// Rows that were written before an ADD COLUMN read the default: another one must not change them.
+    #[test]
+    fn a_default_is_edited_where_the_rows_can_hold_the_old_one() {
+        let way = |columns: &str, old: &str, new: &str| {
+            let before = columns.replace('?', old);
+            ways_of(NEWEST, &before, &columns.replace('?', new), &[]).remove(0)
+        };
+        let (free, reads) = (
+            "CREATE TABLE t(a, b INT ?)",
+            "rebuild: rows written before an ADD COLUMN take their value from the default",
+        );
+        for (old, new) in [
+            ("", "DEFAULT 1"),
+            ("DEFAULT 1", ""),
+            ("DEFAULT 1", "DEFAULT 2"),
+            ("DEFAULT -1", "DEFAULT (1 + 1)"),
+            ("DEFAULT 'x'", "DEFAULT TRUE"),
+            ("DEFAULT x'00'", "DEFAULT CURRENT_TIMESTAMP"),
+            ("DEFAULT '1.5'", "DEFAULT NULL"),
+        ] {
+            assert_eq!(way(free, old, new), "catalogue", "{old} {new}");
+        }
+        // What SQLite reads may be something else than what is compared.
+        for old in ["DEFAULT TRUE", "DEFAULT 1.0", "DEFAULT (1 + 1)", "DEFAULT CURRENT_TIMESTAMP", "DEFAULT 1e3"] {
+            assert_eq!(way(free, old, "DEFAULT 2"), reads, "{old}");
+        }
+        // An UPDATE that nobody notices needs a column that nothing looks at.
+        for table in [
+            "CREATE TABLE t(b INT NOT NULL ?)",
+            "CREATE TABLE t(b INT UNIQUE ?)",
+            "CREATE TABLE t(b INT CHECK (b > 0) ?)",
+            "CREATE TABLE t(b INT ?, c AS (b))",
+            "CREATE TABLE t(b INT REFERENCES t ?)",
+            "CREATE TABLE t(b INT ?); CREATE INDEX i ON t(b)",
+            "CREATE TABLE t(b INT ?, c INT); CREATE INDEX i ON t(c) WHERE b > 0",
+            "CREATE TABLE t(a, b INT ?); CREATE TRIGGER f AFTER UPDATE ON t BEGIN SELECT 1; END",
+        ] {
+            let expected = if table.contains(", c INT)") { "catalogue" } else { reads };
+            let expected = if table.contains("WHERE b") { reads } else { expected };
+            assert_eq!(way(table, "DEFAULT 1", "DEFAULT 2"), expected, "{table}");
+        }
+        assert_eq!(
+            way("CREATE TABLE t(a, b INT NOT NULL ?); CREATE INDEX i ON t(b)", "DEFAULT 1", "DEFAULT 2"),
+            "catalogue"
+        );
+        let others = ways_of(NEWEST, "CREATE TABLE t(a, b INT)", "CREATE TABLE t(a, b INT DEFAULT 1, c)", &[]);
+        assert_eq!(others, ["catalogue", "ADD COLUMN c"]);
+    }
+
+    #[test]
+    fn a_build_that_leaves_nulls_away_has_no_way_to_make_rows_hold_them() {
+        let schema = |sql: &str| Schema::from_sql(sql).unwrap();
+        let (before, after) = (schema("CREATE TABLE t(a, b INT)"), schema("CREATE TABLE t(a, b INT DEFAULT 1)"));
+        let diff = diff(&before, &after, &Answers::default(), &Options::default()).unwrap();
+        let [Change::AlterTable(change)] = diff.changes.as_slice() else { panic!("{:?}", diff.changes) };
+        let mut facts = Facts { version: NEWEST, catalogue_edits: true, ..Facts::default() };
+        let is_edited = |facts: &Facts| matches!(facts.ways(0, change, &before)[0], Way::Catalogue);
+        facts.rows.insert("t".into(), 3);
+        assert!(is_edited(&facts));
+        facts.trims_nulls = true;
+        assert!(!is_edited(&facts));
+        facts.defaulted.insert((0, 0), 0);
+        assert!(is_edited(&facts), "no row reads it");
     }
 
     #[test]

@@ -518,6 +518,7 @@ impl Dice {
         let mut acts: Vec<Act> = Vec::new();
         for table in &schema.tables {
             let count = [0, 1, 2, 3, 3, 4, 5, 6][self.below(8)];
+            let first = acts.len();
             let mut inserted: Vec<Vec<(Id, Cell)>> = Vec::new();
             for n in 0..count {
                 let mut cells = Vec::new();
@@ -560,6 +561,10 @@ impl Dice {
                 let rowid = table.alias().is_none().then_some(rowid);
                 acts.push(Act::Insert { table: table.id, rowid, cells });
             }
+            if table.can_begin_without_last() && self.chance(40) {
+                let place = first + self.below(acts.len() - first + 1);
+                acts.insert(place, Act::AddColumn { table: table.id });
+            }
             if table.key.as_ref().is_some_and(|key| key.autoincrement) && self.chance(60) {
                 acts.push(Act::DeleteHighest { table: table.id });
             }
@@ -596,6 +601,11 @@ pub enum Act {
         /// Its values.
         cells: Vec<(Id, Cell)>,
     },
+    /// The last column of a table comes only now: the rows that are there have no value in it, and read its default.
+    AddColumn {
+        /// The table.
+        table: Id,
+    },
     /// The row with the highest id goes.
     DeleteHighest {
         /// The table.
@@ -630,6 +640,11 @@ impl Act {
                 }
                 let (columns, values) = (columns.join(", "), values.join(", "));
                 Some(format!("INSERT INTO {}({columns}) VALUES ({values})", quoted(&table.name)))
+            }
+            Act::AddColumn { table } => {
+                let table = schema.table(*table)?;
+                let column = table.column_text(schema, table.columns.last()?);
+                Some(format!("ALTER TABLE {} ADD COLUMN {column}", quoted(&table.name)))
             }
             Act::DeleteHighest { table } => {
                 let table = schema.table(*table)?;

@@ -228,15 +228,35 @@ impl Pair {
             conn.execute_batch("PRAGMA synchronous = OFF")?;
         }
         conn.execute_batch("PRAGMA foreign_keys = ON")?;
-        for statement in self.before.tables_sql() {
+        let mut schema = self.before.clone();
+        for act in &self.acts {
+            let Act::AddColumn { table } = act else { continue };
+            let whole = self.before.table(*table).filter(|table| table.can_begin_without_last());
+            if let (Some(whole), Some(table)) = (whole, schema.tables.iter_mut().find(|other| other.id == *table)) {
+                *table = whole.without_last();
+            }
+        }
+        for statement in schema.tables_sql() {
             run(&statement)?;
         }
         for search in self.before.searches_sql() {
             run(&search)?;
         }
         for act in &self.acts {
+            if let Act::AddColumn { table } = act {
+                let whole = self.before.table(*table);
+                if let (Some(whole), Some(table)) = (whole, schema.tables.iter_mut().find(|other| other.id == *table))
+                    && table.columns.len() < whole.columns.len()
+                {
+                    act.sql(&self.before).map_or(Ok(()), |sql| run(&sql))?;
+                    let late = whole.indexes.iter().filter(|index| !table.indexes.contains(index));
+                    late.map(|index| whole.create_index(index)).try_for_each(|sql| run(&sql))?;
+                    *table = whole.clone();
+                }
+                continue;
+            }
             // What SQLite does not take is left out.
-            if let Some(sql) = act.sql(&self.before) {
+            if let Some(sql) = act.sql(&schema) {
                 let _ = run(&sql);
             }
         }

@@ -271,6 +271,13 @@ pub struct Index {
     pub partial: Option<Id>,
 }
 
+impl Index {
+    fn mentions(&self, id: Id) -> bool {
+        let others = self.lower.iter().chain(&self.partial);
+        self.columns.iter().map(|(column, _)| column).chain(others).any(|column| *column == id)
+    }
+}
+
 /// A view.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
@@ -336,6 +343,36 @@ pub struct Search {
 }
 
 impl Table {
+    /// Whether the table can be made without its last column, and that be added later.
+    pub fn can_begin_without_last(&self) -> bool {
+        let Some(last) = self.columns.last().filter(|_| self.columns.len() > 1) else { return false };
+        let has_value = !matches!(last.default, Value::None | Value::Null);
+        let is_read_as_written = match last.default {
+            Value::None | Value::Null => true,
+            Value::Integer(_) | Value::Text(_) | Value::Blob(_) => !self.strict,
+            Value::Real(_) | Value::True | Value::Expression | Value::Now => false,
+        };
+        let is_rowid = ["rowid", "oid", "_rowid_"].iter().any(|name| last.name.eq_ignore_ascii_case(name));
+        is_read_as_written
+            && !is_rowid
+            && (last.not_null.is_none() || has_value)
+            && self.checks.is_empty()
+            && self.columns.iter().all(|column| column.generated.is_none())
+            && !self.in_key(last.id)
+            && !self.uniques.iter().any(|unique| unique.columns.contains(&last.id))
+            && !self.foreign_keys.iter().any(|key| key.columns.contains(&last.id))
+            && !self.indexes.iter().any(|index| index.unique && index.mentions(last.id))
+    }
+
+    /// The table without its last column, and without the indexes that are about it.
+    pub fn without_last(&self) -> Table {
+        let mut table = self.clone();
+        if let Some(last) = table.columns.pop() {
+            table.indexes.retain(|index| !index.mentions(last.id));
+        }
+        table
+    }
+
     /// The column with this id.
     pub fn column(&self, id: Id) -> Option<&Column> {
         self.columns.iter().find(|column| column.id == id)
@@ -428,7 +465,8 @@ impl Table {
         format!(" REFERENCES {}{to}{}", quoted(&parent.name), key.actions)
     }
 
-    fn column_text(&self, schema: &Schema, column: &Column) -> String {
+    /// A column as it stands in `CREATE TABLE`.
+    pub fn column_text(&self, schema: &Schema, column: &Column) -> String {
         let mut text = String::new();
         if let Some(id) = column.fill {
             text += &format!("-- whimbrel: backfill {}\n  ", self.name_of(id));
@@ -494,7 +532,8 @@ impl Table {
         }
     }
 
-    fn create_index(&self, index: &Index) -> String {
+    /// The statement of an index.
+    pub fn create_index(&self, index: &Index) -> String {
         let mut parts = Vec::new();
         for (n, (id, collation)) in index.columns.iter().enumerate() {
             let collation = match collation {

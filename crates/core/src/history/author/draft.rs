@@ -264,7 +264,11 @@ fn facts(before: &Schema, diff: &Diff, settings: &DraftSettings) -> Facts {
 fn losses(before: &Schema, after: &Schema, diff: &Diff, settings: &DraftSettings) -> Vec<String> {
     let asked = probes(before, after, diff).into_iter().filter_map(|probe| match probe.kind {
         ProbeKind::Loss(what) => Some(what),
-        ProbeKind::Altered(_) | ProbeKind::NoValue(_) | ProbeKind::Filled(_) | ProbeKind::Misfit(_) => None,
+        ProbeKind::Altered(_)
+        | ProbeKind::NoValue(_)
+        | ProbeKind::Filled(_)
+        | ProbeKind::Defaulted
+        | ProbeKind::Misfit(_) => None,
     });
     let mut losses: Vec<String> = asked.collect();
     let steps = plan(before, after, diff, &facts(before, diff, settings)).steps;
