@@ -112,6 +112,17 @@ fn drafts() -> Vec<Draft> {
             "{N} INSERT INTO item SELECT i, 'k' || i, i FROM n",
         ),
         Draft::push(
+            "other defaults",
+            "CREATE TABLE item(id INTEGER PRIMARY KEY, body TEXT); CREATE INDEX item_body ON item(body)",
+            "{N} INSERT INTO item SELECT i, printf('%040d', i) FROM n;
+             ALTER TABLE item ADD COLUMN kind TEXT DEFAULT 'plain'; ALTER TABLE item ADD COLUMN n INT;
+             INSERT INTO item VALUES (61, 'last', 'rich', 9)",
+            "CREATE TABLE item(id INTEGER PRIMARY KEY, body TEXT, kind TEXT DEFAULT 'rich', n INT NOT NULL DEFAULT 7);
+             CREATE INDEX item_body ON item(body)",
+            "{N} INSERT INTO item SELECT i, printf('%040d', i), 'plain', 7 FROM n;
+             INSERT INTO item VALUES (61, 'last', 'rich', 9)",
+        ),
+        Draft::push(
             "ADD COLUMN",
             "CREATE TABLE note(id INTEGER PRIMARY KEY, body TEXT)",
             "{N} INSERT INTO note SELECT i, printf('%040d', i) FROM n",
