@@ -2,11 +2,17 @@
 
 mod migrator {
     mod adoption;
+    mod attempts;
+    mod back;
     mod basics;
     mod faults;
     #[path = "../support/faulty.rs"]
     mod faulty;
     mod interrupted;
+    mod keys;
+    mod meanwhile;
+    mod phases;
     mod strategies;
     mod support;
+    mod verified;
 }

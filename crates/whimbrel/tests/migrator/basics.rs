@@ -167,7 +167,7 @@ fn a_snapshot_is_used_only_where_it_holds_everything() {
             })
             .run(&mut db)
             .unwrap();
-        assert_eq!(upgrade.kind, UpgradeKind::Created);
+        assert_eq!((upgrade.kind, upgrade.from, upgrade.to), (UpgradeKind::Created, 0, 2));
         assert_eq!(ran, i32::from(seeds), "a database from the snapshot takes no steps");
         assert_eq!(Migrator::new(&known).run(&mut db).unwrap().kind, UpgradeKind::Unchanged);
         assert_eq!(one::<i64>(&db, "SELECT count(*) FROM _whimbrel_migrations"), 2);
@@ -266,6 +266,7 @@ fn what_is_spelled_otherwise_than_in_the_snapshot_is_the_same() {
     db.execute_batch("DROP INDEX \"i\"").unwrap();
     let error = Migrator::new(&known).run(&mut db).unwrap_err();
     assert_eq!((error.code(), error.report().state), (Code::Drift, State::Unchanged), "{error}");
+    assert!(error.to_string().contains("index i is missing"), "{error}");
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn fault_066_a_newer_database_is_opened_or_held_by_its_range() {
 
     let device = Device::new(&says("-- whimbrel: min-writer 1"));
     let upgrade = Migrator::new(&old).run(&mut device.open()).unwrap();
-    assert_eq!(upgrade.kind, UpgradeKind::Newer { writable: true });
+    assert_eq!((upgrade.kind, upgrade.from, upgrade.to), (UpgradeKind::Newer { writable: true }, 2, 2));
 
     let device = Device::new(&says("-- whimbrel: min-reader 1"));
     let mut db = device.open();
@@ -229,7 +229,7 @@ fn fault_071_a_schema_changed_by_hand_is_reported_and_never_guessed_at() {
     device.open().execute_batch("ALTER TABLE notes RENAME COLUMN body TO text").unwrap();
     for known in [&one_only, &history(&[START, STAR])] {
         let error = device.refuses(known, Code::Drift);
-        assert!(error.to_string().contains("table notes"), "{error}");
+        assert!(error.to_string().contains("table notes is another (+ body TEXT, - text)"), "{error}");
     }
     let upgrade = Migrator::new(&history(&[START, STAR])).accept_drift(true).run(&mut device.open()).unwrap();
     assert_eq!(upgrade.kind, UpgradeKind::Upgraded);
@@ -238,10 +238,16 @@ fn fault_071_a_schema_changed_by_hand_is_reported_and_never_guessed_at() {
     let device = Device::new(&one_only);
     device.open().execute_batch("CREATE TABLE cache(a); CREATE INDEX extra ON notes(body)").unwrap();
     let upgrade = Migrator::new(&one_only).run(&mut device.open()).unwrap();
-    assert_eq!(upgrade.warnings.len(), 2, "{upgrade:?}");
+    assert_eq!((upgrade.from, upgrade.to, upgrade.warnings.len()), (1, 1, 2), "{upgrade:?}");
     let upgrade = Migrator::new(&one_only).run(&mut device.open()).unwrap();
     assert!(upgrade.warnings.is_empty(), "once is enough: {upgrade:?}");
     assert_eq!(Migrator::new(&history(&[START, STAR])).run(&mut device.open()).unwrap().kind, UpgradeKind::Upgraded);
+
+    // What an app has said is none of our business is not even told.
+    let device = Device::new(&one_only);
+    device.open().execute_batch("CREATE TABLE cache(a); CREATE TABLE other(a)").unwrap();
+    let upgrade = Migrator::new(&one_only).ignore("cach*").run(&mut device.open()).unwrap();
+    assert_eq!(upgrade.warnings, ["table other is in the database, and no migration makes it"]);
 }
 
 #[test]
@@ -258,6 +264,8 @@ fn fault_072_a_number_in_the_header_is_no_record() {
     for nonsense in [0, 1, -1, 42, i32::MAX] {
         db.pragma_update(None, "user_version", nonsense).unwrap();
         assert_eq!(Migrator::new(&two).run(&mut db).unwrap().kind, UpgradeKind::Unchanged, "{nonsense}");
+        let stamp: i64 = one(&db, "PRAGMA user_version");
+        assert_eq!(stamp, one::<i64>(&db, "SELECT stamp FROM _whimbrel_state"), "{nonsense} is put right");
     }
 }
 

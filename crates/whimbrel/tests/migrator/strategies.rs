@@ -137,3 +137,42 @@ fn an_unchanged_start_writes_nothing_whoever_has_the_header() {
         assert_eq!(one::<i64>(&db, "PRAGMA user_version"), 7);
     }
 }
+
+/// Indexes, views and triggers are made anew with their tables, and an index on a table that keeps its rows by itself.
+#[test]
+fn a_disposable_database_has_all_that_is_declared() {
+    let declared = |more: &str| {
+        schema(&format!(
+            "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT{more});
+             CREATE TABLE tags(note INTEGER, tag TEXT, at INTEGER);
+             CREATE INDEX by_body ON notes(body);
+             CREATE UNIQUE INDEX by_tag ON tags(note, tag);
+             CREATE VIEW bodies AS SELECT body FROM notes;
+             CREATE TRIGGER cleaned AFTER DELETE ON notes BEGIN DELETE FROM tags WHERE note = old.id; END;"
+        ))
+    };
+    let mut db = Connection::open_in_memory().unwrap();
+    let before = schema(
+        "CREATE TABLE notes(id INTEGER PRIMARY KEY); CREATE TABLE tags(note INTEGER, tag TEXT, at INTEGER);
+                         CREATE INDEX at ON tags(at); CREATE INDEX by_tag ON tags(tag)",
+    );
+    Migrator::disposable(&before).run(&mut db).unwrap();
+    db.execute_batch("INSERT INTO tags VALUES (1, 'kept', 3)").unwrap();
+    for target in [declared(""), declared(", more")] {
+        let upgrade = Migrator::disposable(&target).run(&mut db).unwrap();
+        assert_eq!((upgrade.kind, upgrade.applied), (UpgradeKind::Upgraded, vec![("notes".to_owned(), 0)]));
+        let names = "SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema WHERE type <> 'table'
+                     AND name NOT LIKE 'sqlite%' ORDER BY name)";
+        assert_eq!(one::<String>(&db, names), "bodies,by_body,by_tag,cleaned");
+        assert_eq!(one::<String>(&db, "SELECT tag FROM tags"), "kept");
+        assert_eq!(Migrator::disposable(&target).run(&mut db).unwrap().kind, UpgradeKind::Unchanged);
+    }
+}
+
+/// SQLite refuses to check a key that refers to nothing unique. It is declared so, and that is no reason to fail.
+#[test]
+fn a_disposable_database_with_a_key_that_cannot_be_checked_is_made_all_the_same() {
+    let mut db = Connection::open_in_memory().unwrap();
+    let target = schema("CREATE TABLE p(a, b); CREATE TABLE c(a REFERENCES p(b));");
+    assert_eq!(Migrator::disposable(&target).run(&mut db).unwrap().kind, UpgradeKind::Created);
+}
