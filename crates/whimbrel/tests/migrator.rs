@@ -12,6 +12,7 @@ mod migrator {
     mod keys;
     mod meanwhile;
     mod phases;
+    mod replayed;
     mod strategies;
     mod support;
     mod verified;

@@ -115,6 +115,86 @@ fn an_index_that_cannot_be_used_stops_only_what_reads_it() {
     let made = plan(&mut conn, &format!("{kept} CREATE TABLE u(a, b, c)"));
     assert!(made.obstacles.is_empty(), "{:?}", made.obstacles);
     run(&mut conn, &made).unwrap();
+    conn.create_collation("local", |a, b| a.cmp(b)).unwrap();
+    let made = plan(&mut conn, &format!("{kept} CREATE TABLE u(a, b TEXT, c)"));
+    assert!(made.obstacles.is_empty(), "{:?}", made.obstacles);
+    run(&mut conn, &made).unwrap();
+}
+
+/// A function that this program does not have, as a collation: SQLite reads every index at a rename, and calls none at an
+/// added column. What looks like a call and is none is no function.
+#[test]
+fn an_index_that_calls_what_is_not_there_stops_only_what_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let calls = "CREATE INDEX t_n ON t(local(n)); CREATE INDEX t_m ON t(m) WHERE local_too (m) > 0;";
+    let sound = "CREATE INDEX t_s ON t(abs(n)) WHERE CAST (m AS TEXT) <> 'local(' AND (n IN (1, 2)) AND m NOT IN (3);";
+    let open = || {
+        let conn = Connection::open(&file).unwrap();
+        let flags =
+            rusqlite::functions::FunctionFlags::SQLITE_UTF8 | rusqlite::functions::FunctionFlags::SQLITE_DETERMINISTIC;
+        conn.create_scalar_function("local", 1, flags, |context| context.get::<i64>(0)).unwrap();
+        conn.create_scalar_function("local_too", 1, flags, |context| context.get::<i64>(0)).unwrap();
+        conn
+    };
+    let kept = format!("CREATE TABLE t(n INT, m INT); {sound} {calls}");
+    open().execute_batch(&format!("{kept} CREATE TABLE u(a, b); INSERT INTO u VALUES (1, 2)")).unwrap();
+
+    let fewer = format!("{kept} CREATE TABLE u(a)");
+    let mut without = Connection::open(&file).unwrap();
+    let refused = plan(&mut without, &fewer);
+    let missing: Vec<_> = refused.obstacles.iter().map(|o| (o.code(), o.to_string())).collect();
+    assert_eq!(missing.len(), 2, "{missing:?}");
+    for (function, (code, said)) in ["t_n needs function local,", "t_m needs function local_too,"].iter().zip(&missing)
+    {
+        assert_eq!(*code, Code::NotRegistered);
+        assert!(said.contains(function), "{said}");
+    }
+    let more = format!("{kept} CREATE TABLE u(a, b, c)");
+    assert!(plan(&mut without, &more).obstacles.is_empty());
+
+    let mut with = open();
+    let made = plan(&mut with, &format!("{kept} CREATE TABLE u(a TEXT)"));
+    assert!(made.obstacles.iter().all(|o| o.code() != Code::NotRegistered), "{:?}", made.obstacles);
+    let made = plan(&mut with, &more);
+    run(&mut with, &made).unwrap();
+}
+
+/// What the rows get is computed before anything is written, and an expression that fails for one of them is told then. Of
+/// a constraint that cannot be computed the run tells.
+#[test]
+fn an_expression_that_fails_for_a_row_is_found_before() {
+    let mut conn = Connection::open_in_memory().unwrap();
+    conn.execute_batch("CREATE TABLE t(n INTEGER, m INTEGER); INSERT INTO t(n) VALUES (1), (-9223372036854775808)")
+        .unwrap();
+    let filled =
+        Schema::from_sql("CREATE TABLE t(n INTEGER, m INTEGER NOT NULL -- whimbrel: backfill abs(n)\n)").unwrap();
+    let error = Planner::new(&filled).push(&mut conn).unwrap_err();
+    assert_eq!((error.code(), error.report().state), (Code::SchemaRejected, State::Unchanged), "{error}");
+    assert!(error.to_string().contains("the new form of t cannot be computed"), "{error}");
+
+    let checked = Schema::from_sql("CREATE TABLE t(n INTEGER, m INTEGER, CHECK (abs(n) >= 0))").unwrap();
+    let made = Planner::new(&checked).plan(&mut conn).unwrap();
+    assert!(made.obstacles.is_empty(), "{:?}", made.obstacles);
+    let error = Planner::new(&checked).push(&mut conn).unwrap_err();
+    assert_eq!(error.report().state, State::RolledBack, "{error}");
+    let rows: i64 = conn.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 2);
+}
+
+/// Nobody's keys are shown where nothing is wrong with the rows.
+#[test]
+fn rows_are_shown_where_they_do_not_fit() {
+    let mut conn = Connection::open_in_memory().unwrap();
+    conn.execute_batch("CREATE TABLE t(id INTEGER PRIMARY KEY, n INT, gone TEXT); INSERT INTO t VALUES (7, 1, 'x')")
+        .unwrap();
+    let shown = |conn: &mut Connection| {
+        let schema = Schema::from_sql("CREATE TABLE t(id INTEGER PRIMARY KEY, n INT NOT NULL)").unwrap();
+        Planner::new(&schema).accept_data_loss(true).show_rows(true).plan(conn).unwrap().warnings.clone()
+    };
+    assert_eq!(shown(&mut conn), [""; 0]);
+    conn.execute_batch("INSERT INTO t VALUES (8, NULL, 'y')").unwrap();
+    assert_eq!(shown(&mut conn), ["keys of the rows of t: 8"]);
 }
 
 /// Of two renames of one thing one would be forgotten, and a column dropped for it.

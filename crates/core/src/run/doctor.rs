@@ -8,7 +8,6 @@ use super::registered::is_collation;
 use super::{Connection, Failure, FailureKind, Value};
 use crate::error::{Code, Result};
 use crate::schema::{Expression, KeyTerm, Schema, fold, same_name};
-use crate::sqlite::dependents::mentioned;
 use crate::sqlite::token::{TokenKind, tokenize, unquote};
 
 /// Something a doctor finds.
@@ -237,17 +236,17 @@ fn names_in_double_quotes(schema: &Schema, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Words that are written in double quotes and mean a string.
+/// Words that are written in double quotes and mean a string: there are more strings of this text than are written as such.
 fn strings_in_double_quotes(expression: &Expression) -> Vec<String> {
     let text = expression.text();
-    let meant: BTreeSet<String> = strings(expression.meaning());
+    let (written, meant) = (strings(text), strings(expression.meaning()));
+    let count = |strings: &[String], word: &str| strings.iter().filter(|string| *string == word).count();
     let tokens = tokenize(text).unwrap_or_default();
     let quoted = tokens.iter().filter(|t| t.kind == TokenKind::Quoted && t.text(text).starts_with('"'));
-    let names = mentioned(expression);
-    quoted.map(|t| unquote(t.text(text))).filter(|word| meant.contains(word) && names.contains(&fold(word))).collect()
+    quoted.map(|t| unquote(t.text(text))).filter(|word| count(&meant, word) > count(&written, word)).collect()
 }
 
-fn strings(text: &str) -> BTreeSet<String> {
+fn strings(text: &str) -> Vec<String> {
     let tokens = tokenize(text).unwrap_or_default();
     tokens.iter().filter(|t| t.kind == TokenKind::String).map(|t| unquote(t.text(text))).collect()
 }

@@ -487,6 +487,8 @@ fn a_record_is_repaired_only_where_the_database_bears_it_out() {
 #[test]
 fn a_back_fill_without_an_end_is_stopped() {
     let device = Device::new(&history(&[START]));
+    // Three rows at a time, so that the bound is passed and not met.
+    device.open().execute_batch("INSERT INTO notes(body) VALUES ('three')").unwrap();
     let endless = history(&[START, "-- whimbrel: backfill\nUPDATE notes SET body = 'again';"]);
     let error = Migrator::new(&endless).run(&mut device.open()).unwrap_err();
     assert!(error.to_string().contains("does not come to its end"), "{error}");

@@ -1,7 +1,7 @@
 //! Migrations that are committed in parts: steps of the app, foreign keys and records around each part.
 
 use rusqlite::Connection;
-use whimbrel::run::{Cancel, Hooks, Moment, UpgradeSettings, block_on, upgrade};
+use whimbrel::run::{Cancel, Hooks, Moment, UpgradeSettings, block_on, is_unchanged, upgrade};
 use whimbrel::sqlite_host::Sqlite;
 use whimbrel::{Code, Event, History, Migration, Migrator, State, StepResult, Transactions, UpgradeKind};
 
@@ -119,7 +119,10 @@ fn a_migration_in_parts_is_recorded_once() {
     let four = history(&[START, PHASED, ALONE, "INSERT INTO said VALUES ('fourth');"]);
     let mut db = Connection::open_in_memory().unwrap();
     for version in 1..=4 {
-        Migrator::new(&four.up_to(version)).run(&mut db).unwrap();
+        let known = four.up_to(version);
+        Migrator::new(&known).run(&mut db).unwrap();
+        // The stamp is of all that has run: the next start need not look further.
+        assert_eq!(block_on(is_unchanged(&mut Sqlite::new(&db), &known)).unwrap(), Some(false), "{version}");
     }
     let records =
         "SELECT group_concat(idx || ':' || batch || ':' || coalesce(phases, 'done'), ' ') FROM _whimbrel_migrations";
@@ -165,5 +168,63 @@ fn every_migration_is_told_with_its_place_and_its_time() {
         assert_eq!(took, [1_000, 2_000, 2_000, 1_000], "{transactions:?}");
         let recorded = "SELECT group_concat(milliseconds) FROM _whimbrel_migrations";
         assert_eq!(one::<String>(&db, recorded), "1000,1000,1000,1000", "{transactions:?}");
+    }
+}
+
+/// A step must leave the transaction as it found it: what it had committed would be there to stay, whatever comes after.
+#[test]
+fn a_step_that_ends_the_transaction_is_noticed_at_once() {
+    for script in ["CREATE TABLE more(a);", PHASED] {
+        for is_before in [true, false] {
+            let two = history(&[START, script]);
+            let mut db = Connection::open_in_memory().unwrap();
+            Migrator::new(&two.up_to(1)).run(&mut db).unwrap();
+            let rolls_back = |tx: &Connection| Ok(tx.execute_batch("ROLLBACK")?);
+            let mut migrator = match is_before {
+                true => Migrator::new(&two).before(2, rolls_back),
+                false => Migrator::new(&two).after(2, rolls_back),
+            };
+            let error = migrator.run(&mut db).unwrap_err();
+            assert_eq!(error.code(), Code::TransactionLost, "{script} {is_before}: {error}");
+            assert_eq!(error.report().migration.as_deref(), Some("0002_m2"));
+            assert_eq!(tables(&db), ["said"]);
+            assert!(is_before || script != PHASED || said(&db) == "first", "the first part was committed before");
+        }
+    }
+}
+
+/// Each statement is told with its place, and one that fails with its first line.
+#[test]
+fn statements_are_told_with_their_place() {
+    let script = "CREATE TABLE more(a);\nINSERT INTO more VALUES (1);\nINSERT INTO more\n    VALUES (2, 3);\n";
+    let two = history(&[START, script]);
+    let mut db = Connection::open_in_memory().unwrap();
+    Migrator::new(&two.up_to(1)).run(&mut db).unwrap();
+    let mut told = Vec::new();
+    let mut observer = |event: &Event<'_>| {
+        if let Event::Statement { number, of } = event {
+            told.push(format!("{number}/{of}"));
+        }
+    };
+    let error = Migrator::new(&two).observer(&mut observer).run(&mut db).unwrap_err();
+    assert_eq!(told, ["1/3", "2/3"]);
+    let origin = &error.report().origin;
+    let source = origin.source.as_ref().unwrap();
+    assert_eq!((source.name.as_str(), &source.text[origin.range.clone()]), ("0002_m2.sql", "INSERT INTO more"));
+}
+
+/// The stamp is of what has run, also where what came next has failed.
+#[test]
+fn a_failure_behind_a_migration_in_parts_leaves_its_stamp() {
+    for script in [PHASED, ALONE] {
+        for transactions in [Transactions::Whole, Transactions::Each] {
+            let three = history(&[START, script, "INSERT INTO nothing VALUES (1);"]);
+            let mut db = Connection::open_in_memory().unwrap();
+            Migrator::new(&three.up_to(1)).run(&mut db).unwrap();
+            let error = Migrator::new(&three).transactions(transactions).run(&mut db).unwrap_err();
+            assert_eq!(error.report().migration.as_deref(), Some("0003_m3"), "{error}");
+            let two = three.up_to(2);
+            assert_eq!(block_on(is_unchanged(&mut Sqlite::new(&db), &two)).unwrap(), Some(false), "{script}");
+        }
     }
 }

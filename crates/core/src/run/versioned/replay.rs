@@ -82,7 +82,6 @@ fn is_for_a_file(sql: &str) -> bool {
     let word = sql.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
     ["vacuum", "pragma"].iter().any(|w| w.eq_ignore_ascii_case(word))
         && !sql.to_ascii_lowercase().contains("legacy_alter_table")
-        && !sql.to_ascii_lowercase().contains("writable_schema")
 }
 
 /// The schema that a history makes, tried out in a scratch database of this connection.
