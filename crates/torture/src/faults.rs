@@ -20,7 +20,7 @@ use whimbrel::{Code, Error, Schema, State};
 use whimbrel_oracle::{Image, Side, damage};
 
 use crate::case::{Case, Start};
-use crate::crashes::{Setup, cases};
+use crate::crashes::{Setup, any_case, told};
 use crate::disk::{Call, Disk, Fault, Files, Lasting};
 use crate::vfs::{self, Scarcity};
 use crate::{Finding, Layer, Tally};
@@ -89,13 +89,15 @@ impl Kind {
 fn unit(seed: u64) -> Tally {
     let mut rng = Rng::with_seed(seed);
     let mut tally = Tally::default();
-    let outcome = cases().and_then(|cases| {
-        let case = &cases[rng.usize(..cases.len())];
+    let outcome = any_case(&mut rng).and_then(|case| {
+        let case = &*case;
         let setup = Setup::any(&mut rng);
         let kind = Kind::any(&mut rng, &case.start);
         let files = setup.make(case)?;
         let trial = Trial { case, setup: &setup, files: &files, kind };
-        trial.all(&mut rng, seed, &mut tally)
+        trial.all(&mut rng, seed, &mut tally)?;
+        tally = told(std::mem::take(&mut tally), case);
+        Ok(())
     });
     if let Err(what) = outcome {
         tally.bad.push(Finding { unit: seed, what, story: String::new() });

@@ -4,7 +4,7 @@
 //! Each state has to be the old version or the new one, whole; the new one where the start had come to its end; and
 //! another start has to bring it to the new one. What is right is said by the images of the [`Case`].
 //!
-//! A unit is one case with one journal, one device and one set of settings, all chosen by its number, with the points of
+//! A unit is one case, of which one in four is a random change of a random schema, with one journal, one device and one set of settings, all chosen by its number, with the points of
 //! its log: all of them where there are not many, else a selection, which its number chooses, and the last ones. Of one
 //! unit in eight every state is started once more, of the others one state in sixteen. One state in
 //! sixteen that has something to recover crashes while it recovers, once at every point of that.
@@ -12,6 +12,7 @@
 mod cases;
 mod medium;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use fastrand::Rng;
@@ -20,9 +21,9 @@ use whimbrel_oracle::{Image, Side, damage};
 
 pub use cases::cases;
 
-use crate::case::Case;
+use crate::case::{Case, Start as AppStart};
 use crate::disk::{Device, Disk, Files, Op};
-use crate::{Finding, Layer, Tally, vfs};
+use crate::{Finding, Layer, Tally, pairs, vfs};
 use medium::{Failure, Medium};
 
 /// Crashes at every point of a start.
@@ -138,18 +139,40 @@ pub type Start<'s> = &'s dyn Fn(&mut Connection) -> Result<(), String>;
 
 fn unit(seed: u64) -> Tally {
     let mut rng = Rng::with_seed(seed);
-    let cases = match cases() {
-        Ok(cases) => cases,
-        Err(e) => {
-            return Tally {
-                bad: vec![Finding { unit: seed, what: e.clone(), story: String::new() }],
-                ..Tally::default()
-            };
+    let case = match any_case(&mut rng) {
+        Ok(case) => case,
+        Err(what) => {
+            return Tally { bad: vec![Finding { unit: seed, what, story: String::new() }], ..Tally::default() };
         }
     };
-    let case = &cases[rng.usize(..cases.len())];
     let setup = Setup::any(&mut rng);
-    crash(case, &setup, &|db| case.start.run(db).map_err(|e| e.to_string()), seed, MOST)
+    let tally = crash(&case, &setup, &|db| case.start.run(db).map_err(|e| e.to_string()), seed, MOST);
+    told(tally, &case)
+}
+
+/// One of the cases that are written by hand, or a random change of a random schema.
+///
+/// # Errors
+/// Where a case that is written by hand is wrong.
+pub fn any_case(rng: &mut Rng) -> Result<Cow<'static, Case>, String> {
+    let cases = cases()?;
+    if rng.u8(..4) == 0
+        && let Some(case) = pairs::case((0..20).map(|_| rng.u64(..)))
+    {
+        return Ok(Cow::Owned(case));
+    }
+    Ok(Cow::Borrowed(&cases[rng.usize(..cases.len())]))
+}
+
+/// Tells of a random case what it is.
+pub fn told(mut tally: Tally, case: &Case) -> Tally {
+    if let (true, AppStart::Push { after, .. }) = (case.name.starts_with("pair "), &case.start) {
+        tally.note("of random changes", tally.tried);
+        for finding in &mut tally.bad {
+            finding.story.push_str(&format!("\n-- {}, before\n{}\n-- after\n{after}\n", case.name, case.before));
+        }
+    }
+    tally
 }
 
 /// So many points of a log are tried by one unit, so that none takes much longer than others.
