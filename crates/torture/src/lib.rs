@@ -55,6 +55,8 @@ pub const LAYERS: &[Layer] = &[
     processes::QUOTA,
     #[cfg(unix)]
     processes::SERVER,
+    #[cfg(unix)]
+    processes::SERVER_FAULTS,
 ];
 
 /// What was tried, and what of it was bad.

@@ -49,6 +49,7 @@ layers! {
     races: "races",
     quota: "quota",
     server_kills: "server-kills",
+    server_faults: "server-faults",
 }
 
 /// A program that is built as usual holds no mistake: not even what one is called by.

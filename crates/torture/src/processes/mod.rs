@@ -31,7 +31,7 @@ pub use kills::LAYER as KILLS;
 pub use quota::LAYER as QUOTA;
 pub use races::LAYER as RACES;
 #[cfg(unix)]
-pub use server::LAYER as SERVER;
+pub use server::{FAULTS as SERVER_FAULTS, LAYER as SERVER};
 
 /// What the child does: `<number of the case> <what> <at> <file>`.
 const JOB: &str = "TORTURE_CHILD";

@@ -1,5 +1,5 @@
 //! A PostgreSQL server that ends the session of a run at any request, as an administrator does, a crash of the server, or
-//! a network that is gone.
+//! a network that is gone; and one that answers any request with an error, or does what it says and whose answer is lost.
 //!
 //! The plans are such that need several transactions: indexes that are made concurrently, constraints that are validated
 //! apart, rows that are filled in portions. Whatever was done stays, and the next run finishes it.
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use whimbrel::postgres::{Planner, Postgres, RunSettings};
-use whimbrel::run::{Cancel, Connection, Failure, Row};
+use whimbrel::run::{Cancel, Connection, Failure, FailureKind, Row};
 use whimbrel_core::postgres::host::Host;
 use whimbrel_postgres_server::{Database, database};
 
@@ -24,8 +24,44 @@ pub const LAYER: Layer = Layer {
     about: "PostgreSQL ends the session of a run at any request",
     full: 100,
     quick: 2,
-    unit,
+    unit: |seed| unit(seed, Trouble::session),
 };
+
+/// The layer of requests that fail.
+pub const FAULTS: Layer = Layer {
+    name: "server-faults",
+    counted: "failed requests of PostgreSQL",
+    about: "any request to PostgreSQL fails, or is done and its answer lost",
+    full: 60,
+    quick: 2,
+    unit: |seed| unit(seed, Trouble::request),
+};
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy)]
+enum Trouble {
+    /// So long after its beginning, the session ends.
+    Ends(Duration),
+    /// It is refused with this SQLSTATE, by the server itself: an open transaction has failed then.
+    Fails(&'static str),
+    /// It is done, and the session is gone before its answer is there.
+    IsLost,
+}
+
+impl Trouble {
+    fn session(random: &mut Rng) -> Trouble {
+        Trouble::Ends(Duration::from_micros(random.u64(..3_000)))
+    }
+
+    fn request(random: &mut Rng) -> Trouble {
+        // No lock in time, a deadlock, canceled, the disk full, too many connections, no right, out of memory, internal.
+        let codes = ["55P03", "40P01", "57014", "53100", "53300", "42501", "53200", "XX000"];
+        match random.u8(..3) {
+            0 => Trouble::IsLost,
+            _ => Trouble::Fails(codes[random.usize(..codes.len())]),
+        }
+    }
+}
 
 /// A database, what is declared for it, and what its rows have to be.
 struct Way {
@@ -77,15 +113,15 @@ const WAYS: [Way; 4] = [
     },
 ];
 
-fn unit(seed: u64) -> Tally {
+fn unit(seed: u64, trouble: fn(&mut Rng) -> Trouble) -> Tally {
     let mut random = Rng::with_seed(seed);
     let way = &WAYS[random.usize(..WAYS.len())];
     let outcome = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(said);
-    let outcome = outcome.and_then(|runtime| runtime.block_on(end_one(way, &mut random)));
+    let outcome = outcome.and_then(|runtime| runtime.block_on(end_one(way, &mut random, trouble)));
     one(seed, way.name, outcome)
 }
 
-async fn end_one(way: &Way, random: &mut Rng) -> Result<&'static str, String> {
+async fn end_one(way: &Way, random: &mut Rng, trouble: fn(&mut Rng) -> Trouble) -> Result<&'static str, String> {
     let target = database("torture");
     target.execute(way.before);
     let fresh = database("torture_fresh");
@@ -102,13 +138,17 @@ async fn end_one(way: &Way, random: &mut Rng) -> Result<&'static str, String> {
             break;
         }
         let statements: usize = plan.steps.iter().map(|step| step.statements.len()).sum();
-        let mut host = Doomed::new(&target, random, statements).await?;
+        let mut host = Doomed::new(&target, random, statements, trouble).await?;
         let outcome = plan.run_with(&mut host, &RunSettings::default(), &mut (), &Cancel::default()).await;
-        let (at, pause) = (host.at, host.pause);
+        let (at, trouble) = (host.at, host.trouble);
         host.end().await;
-        must_keep(&target, way).map_err(|e| format!("ended {pause:?} behind request {at}: {e}"))?;
+        must_keep(&target, way).map_err(|e| format!("{trouble:?} at request {at}: {e}"))?;
         if outcome.is_err() {
-            notes = "were cut off";
+            notes = match trouble {
+                Trouble::Ends(_) => "were cut off",
+                Trouble::Fails(_) => "failed the run",
+                Trouble::IsLost => "lost the answer",
+            };
         }
     }
     let mut host = Postgres::connect(&target.url).await.map_err(said)?;
@@ -132,36 +172,61 @@ fn must_keep(database: &Database, way: &Way) -> Outcome {
     if found == wanted { Ok(()) } else { Err(format!("the rows are {found} and not {wanted}")) }
 }
 
-/// A host whose session is ended a moment after one of its requests has begun.
+/// A host, one of whose requests ends in trouble.
 struct Doomed {
     inner: Postgres,
     url: String,
     pid: String,
     /// How many requests have begun.
     begun: usize,
-    /// At which one the end comes, and how long after its beginning.
+    /// At which one the trouble comes, and what it is.
     at: usize,
-    pause: Duration,
+    trouble: Trouble,
     killer: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Doomed {
-    async fn new(database: &Database, random: &mut Rng, statements: usize) -> Result<Doomed, String> {
+    async fn new(
+        database: &Database,
+        random: &mut Rng,
+        statements: usize,
+        trouble: fn(&mut Rng) -> Trouble,
+    ) -> Result<Doomed, String> {
         let mut inner = Postgres::connect(&database.url).await.map_err(said)?;
         let rows = inner.query("SELECT pg_backend_pid()").await.map_err(said)?;
         let pid = rows.first().and_then(|row| row.first()?.text()).unwrap_or_default().to_owned();
         // Each statement comes with some looks at the server.
         let at = random.usize(1..=8 * statements.max(1) + 20);
-        let pause = Duration::from_micros(random.u64(..3_000));
-        Ok(Doomed { inner, url: database.url.clone(), pid, begun: 0, at, pause, killer: None })
+        Ok(Doomed { inner, url: database.url.clone(), pid, begun: 0, at, trouble: trouble(random), killer: None })
     }
 
-    fn begin(&mut self) {
+    /// Before a request: whether it fails.
+    async fn begin(&mut self) -> Result<(), Failure> {
         self.begun += 1;
-        if self.begun != self.at {
-            return;
+        match self.trouble {
+            Trouble::Ends(pause) if self.begun == self.at => self.end_session(pause),
+            Trouble::Fails(code) if self.begun == self.at => {
+                let raised = format!("DO $$ BEGIN RAISE EXCEPTION 'it fails' USING ERRCODE = '{code}'; END $$");
+                self.inner.execute(&raised).await?;
+            }
+            _ => {}
         }
-        let (url, pid, pause) = (self.url.clone(), self.pid.clone(), self.pause);
+        Ok(())
+    }
+
+    /// Behind a request that was done.
+    fn answer<T>(&mut self, done: T) -> Result<T, Failure> {
+        if self.begun != self.at || !matches!(self.trouble, Trouble::IsLost) {
+            return Ok(done);
+        }
+        self.end_session(Duration::ZERO);
+        let _ = self.killer.take().map(std::thread::JoinHandle::join);
+        let (kind, message) = (FailureKind::Disconnected, "the answer is lost".to_owned());
+        Err(Failure { kind, message, offset: None, sqlstate: None })
+    }
+
+    fn end_session(&mut self, pause: Duration) {
+        let (url, pid) = (self.url.clone(), self.pid.clone());
         self.killer = Some(std::thread::spawn(move || {
             let session = whimbrel_postgres_server::Session::try_open(&url);
             std::thread::sleep(pause);
@@ -180,13 +245,15 @@ impl Connection for Doomed {
     type Scratch = Postgres;
 
     async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
-        self.begin();
-        self.inner.execute(sql).await
+        self.begin().await?;
+        let done = self.inner.execute(sql).await?;
+        self.answer(done)
     }
 
     async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
-        self.begin();
-        self.inner.query(sql).await
+        self.begin().await?;
+        let rows = self.inner.query(sql).await?;
+        self.answer(rows)
     }
 
     async fn in_transaction(&mut self) -> Result<bool, Failure> {
