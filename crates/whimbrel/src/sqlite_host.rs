@@ -119,7 +119,12 @@ impl<C: Borrow<rusqlite::Connection>> Connection for Sqlite<C> {
 }
 
 fn failure(error: rusqlite::Error) -> Failure {
-    let kind = match error.sqlite_error_code() {
+    let code = match &error {
+        // SQLite knows the place in the statement: rusqlite keeps the code elsewhere then.
+        rusqlite::Error::SqlInputError { error, .. } => Some(error.code),
+        error => error.sqlite_error_code(),
+    };
+    let kind = match code {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => FailureKind::Busy,
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => FailureKind::ReadOnly,
         Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => FailureKind::Constraint,

@@ -100,6 +100,19 @@ fn views_and_triggers() {
     );
 }
 
+/// SQLite said where in the statement the mistake is, and that was taken for a failure of another kind: the trigger was not
+/// told.
+#[test]
+fn a_trigger_on_a_column_that_is_not_there() {
+    for strings in [true, false] {
+        let mut db = database("CREATE TABLE t(a); CREATE TRIGGER g AFTER UPDATE OF nope ON t BEGIN SELECT 1; END;");
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, strings).unwrap();
+        let found = lines(&doctor(&mut db).unwrap());
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(found[0].starts_with("D05 error g: this trigger is broken: no such column"), "{found:#?}");
+    }
+}
+
 /// What comes first is worse than what comes after it.
 #[test]
 fn errors_come_before_warnings() {

@@ -44,6 +44,8 @@ fn obstacles(plan: &Plan) -> Vec<String> {
 fn what_is_not_accepted_is_told_with_its_place() {
     let conn = database("CREATE TABLE t(a); INSERT INTO t VALUES (1)");
     for (after, expected) in [
+        ("CREATE TABLE t(a, b INT CHECK (nope > 1))", "W0106 SQLite does not accept t @ nope"),
+        ("CREATE TABLE t(a CHECK (nope > 1))", "W0106 SQLite does not accept t @ nope"),
         ("CREATE TABLE t(a); CREATE TABLE n(b CHECK (nope > 1));", "W0106 SQLite does not accept n @ nope"),
         ("CREATE TABLE t(a); CREATE TABLE n(b, CHECK (b <> nope_2));", "W0106 SQLite does not accept n @ nope_2"),
         ("CREATE TABLE t(a); CREATE INDEX i ON t(a) WHERE nope > 1;", "W0106 SQLite does not accept i @ nope"),
@@ -109,6 +111,9 @@ fn what_only_the_connection_knows_is_no_obstacle() {
     let declared = "CREATE TABLE u(a); CREATE TABLE t(a COLLATE local); CREATE INDEX i ON t(a);
          CREATE VIEW v AS SELECT a FROM t; CREATE TRIGGER g AFTER INSERT ON u BEGIN INSERT INTO t VALUES (1); END;";
     assert_eq!(obstacles(&plan_of(&conn, declared, &[])), [""; 0]);
+    // A mistake beside it is found all the same.
+    let mistaken = format!("{declared} CREATE TABLE n(b CHECK (nope > 1)); CREATE INDEX j ON u(nope);");
+    assert_eq!(obstacles(&plan_of(&conn, &mistaken, &[])), ["W0106 SQLite does not accept n @ nope"]);
     let schema = Schema::from_sql(declared).unwrap();
     let mut conn = conn;
     Planner::new(&schema).push(&mut conn).unwrap();
@@ -155,11 +160,13 @@ fn a_defensive_connection_gets_the_same_in_another_way() {
 #[test]
 fn temporary_triggers_are_told_or_made_anew() {
     let watch = "CREATE TEMP TRIGGER watch AFTER INSERT ON main.t BEGIN SELECT 1; END;";
-    let conn = database(&format!("CREATE TABLE t(a); CREATE TABLE u(a); INSERT INTO t VALUES (1); {watch}"));
+    let first = "CREATE TABLE a(x);";
+    let conn = database(&format!("{first} CREATE TABLE t(a); CREATE TABLE u(a); INSERT INTO t VALUES (1); {watch}"));
+    let first = "CREATE TABLE a(x, y);";
     let told = "temporary trigger watch on t goes with the old table: create it again";
-    assert_eq!(plan_of(&conn, "CREATE TABLE u(a)", &[]).warnings, [told]);
+    assert_eq!(plan_of(&conn, &format!("{first} CREATE TABLE u(a)"), &[]).warnings, [told]);
 
-    let plan = plan_of(&conn, "CREATE TABLE t(a PRIMARY KEY); CREATE TABLE u(a)", &[]);
+    let plan = plan_of(&conn, &format!("{first} CREATE TABLE t(a PRIMARY KEY); CREATE TABLE u(a)"), &[]);
     assert_eq!(plan.warnings, [""; 0]);
     let step = plan.steps.iter().find(|step| step.object == "watch").expect("a step for it");
     assert_eq!((step.title.as_str(), step.strategy), ("create temporary trigger", Strategy::Recreate));
@@ -181,6 +188,68 @@ fn the_room_that_a_copy_needs_depends_on_the_journal() {
     assert_eq!(bytes("memory"), 0);
     assert_eq!(bytes("persist"), in_file);
     assert_eq!(bytes("wal"), 2 * in_file);
+}
+
+/// A plan that waits for answers, or has nothing to do, says why.
+#[test]
+fn a_plan_tells_its_questions_and_notes() {
+    let conn = database("CREATE TABLE t(a, b); CREATE VIRTUAL TABLE words USING fts5(x)");
+    let plan = |after: &str, strict_order: bool| {
+        let schema = Schema::from_sql(after).unwrap();
+        let settings = Settings { strict_order, ..Settings::default() };
+        let mut host = Sqlite::new(&conn);
+        block_on(make_plan(&mut host, &schema, &settings, &mut |_: &Question| None)).unwrap()
+    };
+    let words = "CREATE VIRTUAL TABLE words USING fts5(x);";
+    let asks = plan(&format!("CREATE TABLE t(a, c); {words}"), false);
+    assert_eq!(asks.questions.iter().map(Question::path).collect::<Vec<_>>(), ["t.b"]);
+    assert_eq!(asks.obstacles.iter().map(whimbrel::Error::code).collect::<Vec<_>>(), [Code::QuestionOpen]);
+    let moved = plan(&format!("CREATE TABLE t(b, a); {words}"), false);
+    assert!(moved.is_empty() && moved.notes.len() == 1 && !moved.strict_order, "{:?}", moved.notes);
+    let strict = plan(&format!("CREATE TABLE t(b, a); {words}"), true);
+    assert!(!strict.is_empty() && strict.strict_order);
+    // As `.schema` prints it, with the tables in which the module keeps its own.
+    let all = "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE sql IS NOT NULL";
+    let everything: String = conn.query_row(all, [], |row| row.get(0)).unwrap();
+    assert!(everything.contains("words_data"));
+    assert!(plan(&everything, false).is_empty());
+}
+
+/// The number that says whose file it is goes into a new file, and into no other.
+#[test]
+fn the_application_id_goes_into_a_new_file_only() {
+    let declared = "PRAGMA application_id = 77; CREATE TABLE t(a, b);";
+    for (before, is_new) in [("", true), ("PRAGMA application_id = 77", false), ("CREATE TABLE t(a)", false)] {
+        let mut conn = database(before);
+        let plan = plan_of(&conn, declared, &[]);
+        let steps: Vec<_> = plan.steps.iter().filter(|step| step.object == "application_id").collect();
+        assert_eq!(steps.len(), usize::from(is_new), "{before}");
+        for step in steps {
+            assert_eq!((step.title.as_str(), step.strategy), ("set to 77", Strategy::Create));
+        }
+        Planner::new(&Schema::from_sql(declared).unwrap()).push(&mut conn).unwrap();
+        let id: i64 = conn.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap();
+        assert_eq!(id, if before.starts_with("CREATE") { 0 } else { 77 }, "{before}");
+    }
+}
+
+/// What the rows of a table that goes are is counted, and stands in its step.
+#[test]
+fn a_step_that_drops_tells_the_rows() {
+    let conn = database("CREATE TABLE t(a); CREATE TABLE u(a); INSERT INTO t VALUES (1), (2), (3)");
+    let plan = plan_of(&conn, "CREATE TABLE u(a)", &[]);
+    let step = plan.steps.iter().find(|step| step.strategy == Strategy::Drop).unwrap();
+    assert_eq!((step.object.as_str(), step.rows), ("t", 3));
+}
+
+/// A question to the rows that fails for another reason than what it says is not left to the run.
+#[test]
+fn rows_that_cannot_be_asked_are_an_error() {
+    let schema = Schema::from_sql("CREATE TABLE t(a, CHECK (a > 0))").unwrap();
+    let conn = database("CREATE TABLE t(a); INSERT INTO t VALUES (1)");
+    let mut host = Host { fails: Some(("SELECT count(CASE WHEN NOT", FailureKind::Other)), ..Host::new(conn) };
+    let plan = block_on(make_plan(&mut host, &schema, &settings(&[]), &mut |_: &Question| None));
+    assert_eq!(plan.unwrap_err().code(), Code::SchemaRejected);
 }
 
 /// The questions alone, without a look at any row.

@@ -177,7 +177,7 @@ fn an_expression_that_fails_for_a_row_is_found_before() {
     let made = Planner::new(&checked).plan(&mut conn).unwrap();
     assert!(made.obstacles.is_empty(), "{:?}", made.obstacles);
     let error = Planner::new(&checked).push(&mut conn).unwrap_err();
-    assert_eq!(error.report().state, State::RolledBack, "{error}");
+    assert_eq!((error.code(), error.report().state), (Code::StatementFailed, State::RolledBack), "{error}");
     let rows: i64 = conn.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 2);
 }
