@@ -252,6 +252,25 @@ fn rows_that_cannot_be_asked_are_an_error() {
     assert_eq!(plan.unwrap_err().code(), Code::SchemaRejected);
 }
 
+/// Foreign keys that could not be counted have not been found in order: what fails for another reason than the key itself
+/// ends the run.
+#[test]
+fn keys_that_cannot_be_counted_end_the_run() {
+    let start = "CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p REFERENCES p(id)); INSERT INTO p VALUES (1);
+         INSERT INTO c VALUES (1);";
+    let schema = Schema::from_sql("CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p UNIQUE REFERENCES p(id));");
+    let schema = schema.unwrap();
+    for (kind, is_done) in [(FailureKind::Statement, true), (FailureKind::Other, false)] {
+        let mut host = Host::new(database(start));
+        let plan = block_on(make_plan(&mut host, &schema, &settings(&[]), &mut |_: &Question| None)).unwrap();
+        host.fails = Some(("SELECT count(*) FROM pragma_foreign_key_check", kind));
+        match block_on(run_plan(&mut host, &plan, &mut (), &Cancel::default())) {
+            Ok(report) => assert!(is_done && !report.warnings.is_empty(), "{kind:?}: {report:?}"),
+            Err(e) => assert_eq!((e.report().state, is_done), (State::RolledBack, false), "{kind:?}: {e}"),
+        }
+    }
+}
+
 /// The questions alone, without a look at any row.
 #[test]
 fn questions_are_asked_of_the_catalogue() {

@@ -949,6 +949,23 @@ mod tests {
         assert_eq!(way("v TEXT AS (a) STORED, a BLOB DEFAULT TRUE", " STRICT"), "ADD COLUMN more TEXT");
     }
 
+    /// An older SQLite sets no NOT NULL in place, and rows that are not there need no second column. The name that the column
+    /// has for a moment is nobody else's.
+    #[test]
+    fn what_a_conversion_by_way_of_another_column_needs() {
+        let cannot = "rebuild: SQLite cannot change a column's type in place";
+        let ways = |rows: u64, version: u32, column: &str| {
+            let before = format!("CREATE TABLE t(_whimbrel_1, {column}); CREATE INDEX i ON t(_whimbrel_1)");
+            ways_of_rows(rows, version, &before, &before.replace("TEXT", "INT"), &[])
+        };
+        let by_way = "ADD COLUMN _whimbrel_2 INT; SET _whimbrel_2 = b; DROP COLUMN b; RENAME COLUMN _whimbrel_2 TO b";
+        assert_eq!(ways(1, NEWEST, "b TEXT"), [by_way]);
+        assert_eq!(ways(1, NEWEST - 1, "b TEXT"), [by_way]);
+        assert_eq!(ways(0, NEWEST, "b TEXT"), [cannot]);
+        assert_eq!(ways(1, NEWEST, "b TEXT NOT NULL"), [format!("{by_way}; ALTER COLUMN b SET NOT NULL")]);
+        assert_eq!(ways(1, NEWEST - 1, "b TEXT NOT NULL"), [cannot]);
+    }
+
     #[test]
     fn a_check_goes_with_the_column_it_stands_at() {
         let before = "CREATE TABLE t(a, b CONSTRAINT is_less CHECK (b < 5))";

@@ -1,0 +1,135 @@
+//! A COMMIT that reports a failure may have gone through, or not, or SQLite may have rolled back already. What an error says
+//! of the database is then what the database says of itself.
+
+use rusqlite::Connection as Rusqlite;
+use whimbrel::run::{
+    Cancel, Connection, Failure, FailureKind, Header, Row, Settings, UpgradeSettings, block_on, make_plan, run_plan,
+    upgrade,
+};
+use whimbrel::sqlite_host::Sqlite;
+use whimbrel::{Code, Folder, History, MemoryFiles, Migrator, Question, Result, Schema, State};
+
+/// What becomes of a COMMIT that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AtCommit {
+    /// The transaction is open as before.
+    Nothing,
+    /// It went through, and the answer was lost.
+    Committed,
+    /// SQLite has ended the transaction.
+    RolledBack,
+}
+
+struct Host {
+    inner: Sqlite<Rusqlite>,
+    at_commit: AtCommit,
+    kind: FailureKind,
+}
+
+impl Connection for Host {
+    type Scratch = Sqlite<Rusqlite>;
+
+    async fn execute(&mut self, sql: &str) -> std::result::Result<u64, Failure> {
+        if sql != "COMMIT" {
+            return self.inner.execute(sql).await;
+        }
+        match self.at_commit {
+            AtCommit::Nothing => {}
+            AtCommit::Committed => drop(self.inner.execute("COMMIT").await?),
+            AtCommit::RolledBack => drop(self.inner.execute("ROLLBACK").await?),
+        }
+        Err(Failure { kind: self.kind, message: "planted".into(), offset: None, sqlstate: None })
+    }
+
+    async fn query(&mut self, sql: &str) -> std::result::Result<Vec<Row>, Failure> {
+        self.inner.query(sql).await
+    }
+
+    async fn in_transaction(&mut self) -> std::result::Result<bool, Failure> {
+        self.inner.in_transaction().await
+    }
+
+    async fn scratch(&mut self) -> std::result::Result<Self::Scratch, Failure> {
+        self.inner.scratch().await
+    }
+
+    async fn free_space(&mut self) -> Option<u64> {
+        None
+    }
+
+    async fn header(&mut self) -> std::result::Result<Header, Failure> {
+        self.inner.header().await
+    }
+}
+
+fn history() -> History {
+    let files = [("1_start.sql", "CREATE TABLE t(a);"), ("2_more.sql", "CREATE TABLE more(a);")];
+    let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
+    Folder::read(&MemoryFiles::new(files)).unwrap().history
+}
+
+/// Plans and runs.
+async fn pushes(host: &mut Host) -> Result<()> {
+    let schema = Schema::from_sql("CREATE TABLE t(a); CREATE TABLE more(a);").unwrap();
+    let plan = make_plan(host, &schema, &Settings::default(), &mut |_: &Question| None).await.unwrap();
+    run_plan(host, &plan, &mut (), &Cancel::default()).await.map(drop)
+}
+
+/// Upgrades.
+async fn migrates(host: &mut Host) -> Result<()> {
+    upgrade(host, &history(), &UpgradeSettings::default(), &mut (), &mut (), &Cancel::default()).await.map(drop)
+}
+
+/// What comes of it, with a database whose journal is kept in this way, and which somebody else reads meanwhile or not.
+fn outcome(journal: &str, is_read: bool, at_commit: AtCommit, kind: FailureKind, migrated: bool) -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Rusqlite::open(folder.path().join("app.db")).unwrap();
+    let mut conn = open();
+    conn.query_row(&format!("PRAGMA journal_mode = {journal}"), [], |_| Ok(())).unwrap();
+    match migrated {
+        true => drop(Migrator::new(&history().up_to(1)).run(&mut conn).unwrap()),
+        false => conn.execute_batch("CREATE TABLE t(a)").unwrap(),
+    }
+    conn.busy_timeout(std::time::Duration::ZERO).unwrap();
+    let reader = open();
+    if is_read {
+        reader.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").unwrap();
+    }
+    let mut host = Host { inner: Sqlite::new(conn), at_commit, kind };
+    let outcome = match migrated {
+        true => block_on(migrates(&mut host)),
+        false => block_on(pushes(&mut host)),
+    };
+    drop(reader);
+    drop(host);
+    let is_there: bool = open()
+        .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'more')", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(is_there, at_commit == AtCommit::Committed);
+    outcome
+}
+
+#[test]
+fn the_database_tells_what_became_of_a_commit() {
+    for migrated in [false, true] {
+        for (journal, is_read) in [("delete", false), ("wal", false), ("wal", true)] {
+            let story = |at: AtCommit| format!("{at:?}, {journal}, read {is_read}, migrated {migrated}");
+            let outcome = |at, kind| outcome(journal, is_read, at, kind, migrated);
+            let done = outcome(AtCommit::Committed, FailureKind::Other);
+            assert!(done.is_ok(), "{}: {done:?}", story(AtCommit::Committed));
+            for at in [AtCommit::Nothing, AtCommit::RolledBack] {
+                let error = outcome(at, FailureKind::Other).unwrap_err();
+                // Somebody who reads keeps the log from being cut: a commit in it may be seen later.
+                let expected = match is_read {
+                    true => (Code::OutcomeUnknown, State::Unknown),
+                    false => (Code::StatementFailed, State::RolledBack),
+                };
+                assert_eq!((error.code(), error.report().state), expected, "{}: {error}", story(at));
+            }
+            // A lock that was not had is no such doubt: nothing was written.
+            let error = outcome(AtCommit::Nothing, FailureKind::Busy).unwrap_err();
+            let found = (error.code(), error.report().state);
+            assert_eq!(found, (Code::Busy, State::RolledBack), "{}: {error}", story(AtCommit::Nothing));
+        }
+    }
+}
