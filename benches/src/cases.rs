@@ -19,8 +19,8 @@ pub struct Case {
     pub entries: Vec<Entry>,
     /// How often a process measures before the next contestant has its turn.
     pub repetitions: u32,
-    /// A query that gives 1 where the change was made.
-    pub proof: Option<&'static str>,
+    /// A query that gives true where the change was made.
+    pub proof: Option<String>,
     /// At most so many times the limit is wanted of Whimbrel.
     pub of_limit: Option<f64>,
     /// At most so many times the best peer.
@@ -58,7 +58,7 @@ pub struct Entry {
 pub enum Who {
     /// Whimbrel.
     Whimbrel,
-    /// SQLite, by hand.
+    /// The database's own SQL, by hand.
     ByHand,
     /// A program in `peers/`.
     Peer(&'static str),
@@ -127,15 +127,21 @@ impl Case {
         Case { of_limit: of_limit.into(), of_peers: of_peers.into(), ..self }
     }
 
-    fn proof(self, proof: &'static str) -> Self {
-        Case { proof: Some(proof), ..self }
+    /// The change was made, and no row of the items is gone.
+    fn proof(self, proof: &str) -> Self {
+        let (Fixture::Rows(rows) | Fixture::Constrained(rows) | Fixture::ServerRows(rows)) = self.fixture else {
+            return self;
+        };
+        // On a server others write meanwhile.
+        Case { proof: Some(format!("SELECT ({proof}) AND (SELECT count(*) FROM items) >= {rows}")), ..self }
     }
 }
 
 const PYTHON: [&str; 3] = ["alembic", "django", "sqlite_utils"];
+const NPM: [&str; 3] = ["drizzle", "prisma", "typeorm"];
 const RUST: [&str; 4] = ["rusqlite_migration", "diesel", "refinery", "sqlx"];
 
-/// All cases on SQLite.
+/// All cases.
 pub fn all(rows: usize) -> Vec<Case> {
     let mut cases = Vec::new();
     for (migrations, tables) in [(10, 10), (100, 10), (1000, 10), (10, 1000), (100, 1000), (1000, 1000)] {
@@ -215,12 +221,13 @@ pub fn all(rows: usize) -> Vec<Case> {
             .whimbrel("diff:changed")
             .limit("four catalogue queries", "diff:queries")
             .beside(Who::Whimbrel, "Whimbrel, reading the declared text too", "diff:changed-with-text")
-            .peers(if tables > 1000 { &[] } else { &["alembic"] }, "diff:changed")
+            .peers(if tables > 1000 { &[] } else { &["alembic", "drizzle", "prisma", "typeorm"] }, "diff:changed")
             .repetitions(repetitions)
             .wanted(1.5, None),
         );
     }
     on_rows(&mut cases, rows);
+    on_server(&mut cases, rows);
     cases
 }
 
@@ -236,6 +243,7 @@ fn on_rows(cases: &mut Vec<Case>, rows: usize) {
             .limit("ADD, UPDATE, DROP, RENAME COLUMN", "type:in-place")
             .beside(Who::ByHand, "copy, indexes before", "type:indexes-first")
             .peers(&PYTHON, "type")
+            .peers(&NPM, "type")
             .proof("SELECT count(*) = sum(typeof(price) = 'integer') FROM items")
             .wanted(1.05, 0.75),
     );
@@ -244,13 +252,14 @@ fn on_rows(cases: &mut Vec<Case>, rows: usize) {
             .limit("transfer of the trees", "same-storage:transfer")
             .beside(Who::ByHand, "copy, indexes after", "same-storage:copy")
             .peers(&PYTHON, "same-storage")
+            .peers(&["prisma", "typeorm"], "same-storage")
             .proof("SELECT type = 'INTEGER' FROM pragma_table_info('items') WHERE name = 'created'")
             .wanted(1.05, None),
     );
     cases.push(
         change("five-changes", "five changes of one table", plain)
             .limit("copy, indexes after", "five-changes:copy")
-            .peers(&["alembic", "django"], "five-changes")
+            .peers(&["alembic", "django", "typeorm"], "five-changes")
             .proof("SELECT count(*) = sum(stock = 0 AND typeof(price) = 'integer') FROM items")
             .wanted(None, 0.3),
     );
@@ -258,12 +267,14 @@ fn on_rows(cases: &mut Vec<Case>, rows: usize) {
         change("drop-column", "DROP COLUMN", plain)
             .limit("ALTER TABLE", "drop-column:alter")
             .peers(&PYTHON, "drop-column")
+            .peers(&NPM, "drop-column")
             .proof("SELECT count(*) = 4 FROM pragma_table_info('items')"),
     );
     cases.push(
         change("add-column", "ADD COLUMN", plain)
             .limit("ALTER TABLE", "add-column:alter")
             .peers(&PYTHON, "add-column")
+            .peers(&["prisma", "typeorm"], "add-column")
             .proof("SELECT count(*) = 6 FROM pragma_table_info('items')"),
     );
     cases.push(
@@ -271,6 +282,7 @@ fn on_rows(cases: &mut Vec<Case>, rows: usize) {
             .limit("one scan", "set-not-null:scan")
             .beside(Who::ByHand, "ALTER TABLE", "set-not-null:alter")
             .peers(&PYTHON, "set-not-null")
+            .peers(&NPM, "set-not-null")
             .proof("SELECT \"notnull\" FROM pragma_table_info('items') WHERE name = 'note'")
             .wanted(1.2, None),
     );
@@ -278,7 +290,7 @@ fn on_rows(cases: &mut Vec<Case>, rows: usize) {
         change("add-check", "ADD CHECK", plain)
             .limit("one scan", "add-check:scan")
             .beside(Who::ByHand, "ALTER TABLE", "add-check:alter")
-            .peers(&["alembic", "django"], "add-check")
+            .peers(&["alembic", "django", "drizzle", "typeorm"], "add-check")
             .proof("SELECT sql LIKE '%note_is_there%' FROM sqlite_schema WHERE name = 'items'")
             .wanted(1.2, None),
     );
@@ -286,6 +298,7 @@ fn on_rows(cases: &mut Vec<Case>, rows: usize) {
         change("set-default", "a DEFAULT", plain)
             .beside(Who::ByHand, "edit of the catalogue", "set-default:catalogue")
             .peers(&PYTHON, "set-default")
+            .peers(&NPM, "set-default")
             .proof("SELECT dflt_value IS NOT NULL FROM pragma_table_info('items') WHERE name = 'note'"),
     );
     cases.push(
@@ -315,6 +328,42 @@ fn on_rows(cases: &mut Vec<Case>, rows: usize) {
             .beside(Who::ByHand, "copy of the file", "backup:file")
             .beside(Who::ByHand, "VACUUM INTO", "backup:vacuum")
             .wanted(1.1, None),
+    );
+}
+
+fn on_server(cases: &mut Vec<Case>, rows: usize) {
+    let tables = Fixture::ServerTables(1000);
+    cases.push(
+        case("pg-diff-1000", "PostgreSQL: plan, 1000 tables, one type changed", tables, Database::Shared)
+            .whimbrel("pg-diff")
+            .limit("one query for the catalogue", "pg-diff:query")
+            .beside(Who::Whimbrel, "Whimbrel, reading the declared text too", "pg-diff:with-text")
+            .beside(Who::ByHand, "pg_dump -s", "pg-diff:dump")
+            .peer("alembic", "pg-diff")
+            .repetitions(3)
+            .wanted(2.0, None),
+    );
+    let change = |name: &str, title: &str| {
+        let title = format!("PostgreSQL: longest wait of a writer at {title}, {} rows", thousands(rows));
+        case(name, title, Fixture::ServerRows(rows), Database::Copied).whimbrel(name)
+    };
+    cases.push(
+        change("pg-set-not-null", "SET NOT NULL")
+            .limit("through a validated CHECK", "pg-set-not-null:checked-before")
+            .beside(Who::ByHand, "ALTER TABLE alone", "pg-set-not-null:alter")
+            .proof("SELECT attnotnull FROM pg_attribute WHERE attrelid = 'items'::regclass AND attname = 'note'"),
+    );
+    cases.push(
+        change("pg-foreign-key", "ADD FOREIGN KEY")
+            .limit("NOT VALID, then VALIDATE", "pg-foreign-key:validated-after")
+            .beside(Who::ByHand, "ALTER TABLE alone", "pg-foreign-key:alter")
+            .proof("SELECT convalidated FROM pg_constraint WHERE conrelid = 'items'::regclass AND contype = 'f'"),
+    );
+    cases.push(
+        change("pg-index", "CREATE INDEX")
+            .limit("CONCURRENTLY", "pg-index:concurrently")
+            .beside(Who::ByHand, "CREATE INDEX alone", "pg-index:plain")
+            .proof("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('items_price')"),
     );
 }
 

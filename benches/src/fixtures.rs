@@ -1,7 +1,8 @@
 //! The files that everybody works on: made once in a run, by SQL alone, the same ones each time.
 //!
 //! A fixture is a folder with `app.db` where a database is needed, `migrations/` where scripts are, and one declared schema
-//! per case that compares with one: `type.sql`, `unchanged.sql` and so on. Contestants read what they need of it.
+//! per case that compares with one: `type.sql`, `unchanged.sql` and so on. Contestants read what they need of it. Where the
+//! database is a server's, `before.sql` makes it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -26,6 +27,10 @@ pub enum Fixture {
     Rows(usize),
     /// The same with a CHECK and a foreign key.
     Constrained(usize),
+    /// So many tables in PostgreSQL, with three indexes each, and `changed.sql`.
+    ServerTables(usize),
+    /// A table with so many rows in PostgreSQL.
+    ServerRows(usize),
 }
 
 impl Fixture {
@@ -36,7 +41,14 @@ impl Fixture {
             Fixture::Tables(tables) => format!("tables-{tables}"),
             Fixture::Rows(rows) => format!("rows-{rows}"),
             Fixture::Constrained(rows) => format!("constrained-{rows}"),
+            Fixture::ServerTables(tables) => format!("server-tables-{tables}"),
+            Fixture::ServerRows(rows) => format!("server-rows-{rows}"),
         }
+    }
+
+    /// Whether the database is a server's.
+    pub fn is_on_server(self) -> bool {
+        matches!(self, Fixture::ServerTables(_) | Fixture::ServerRows(_))
     }
 
     /// Its folder, made where it is not there yet.
@@ -52,6 +64,8 @@ impl Fixture {
                 Fixture::Tables(tables) => many_tables(&folder, tables)?,
                 Fixture::Rows(rows) => items(&folder, rows, &PLAIN)?,
                 Fixture::Constrained(rows) => items(&folder, rows, &CONSTRAINED)?,
+                Fixture::ServerTables(tables) => many_server_tables(&folder, tables)?,
+                Fixture::ServerRows(rows) => server_items(&folder, rows)?,
             }
         }
         Ok(folder)
@@ -212,5 +226,51 @@ fn items(folder: &Path, rows: usize, items: &Items) -> Outcome {
          {INDEXES} COMMIT",
         items_table(items.columns, &[]),
     ))?;
+    Ok(())
+}
+
+/// With the one of its key, a table has three indexes.
+fn server_table(n: usize, amount: &str) -> String {
+    let name = format!("table_{n}");
+    let parent = match n % 3 {
+        2 => format!("integer REFERENCES table_{} (id)", n - 1),
+        _ => "integer".to_owned(),
+    };
+    format!(
+        "CREATE TABLE {name} (\n  id integer PRIMARY KEY,\n  name text NOT NULL,\n  amount {amount},\n  \
+         created_at integer NOT NULL DEFAULT 0,\n  note text,\n  parent {parent}\n);\n\
+         CREATE INDEX {name}_name ON {name} (name);\nCREATE INDEX {name}_parent ON {name} (parent);\n"
+    )
+}
+
+fn many_server_tables(folder: &Path, tables: usize) -> Outcome {
+    let unchanged: String = (0..tables).map(|n| server_table(n, "real")).collect();
+    let changed: String = (0..tables).map(|n| server_table(n, if n == tables / 2 { "text" } else { "real" })).collect();
+    fs::write(folder.join("before.sql"), unchanged)?;
+    fs::write(folder.join("changed.sql"), changed)?;
+    fs::write(folder.join("tables.txt"), tables.to_string())?;
+    Ok(())
+}
+
+fn server_items(folder: &Path, rows: usize) -> Outcome {
+    let schema = |note: &str, shelf: &str, indexes: &str| {
+        format!(
+            "CREATE TABLE shelves (id integer PRIMARY KEY, place text NOT NULL);\n\
+             CREATE TABLE items (\n  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,\n  name text NOT NULL,\n  \
+             price text,\n  created bigint NOT NULL,\n  note {note},\n  shelf {shelf}\n);\n\
+             CREATE INDEX items_name ON items (name);\n{indexes}"
+        )
+    };
+    let before = schema("text", "integer", "");
+    fs::write(folder.join("pg-set-not-null.sql"), schema("text NOT NULL", "integer", ""))?;
+    fs::write(folder.join("pg-foreign-key.sql"), schema("text", "integer REFERENCES shelves (id)", ""))?;
+    fs::write(folder.join("pg-index.sql"), schema("text", "integer", "CREATE INDEX items_price ON items (price);\n"))?;
+    let rows = format!(
+        "INSERT INTO shelves SELECT i, 'aisle ' || i FROM generate_series(1, 100) i;
+         INSERT INTO items (name, price, created, note, shelf)
+           SELECT 'item ' || md5(i::text), (i::bigint * 7919 % 100000)::text, 1700000000 + i::bigint * 7,
+             'a note of some length on item ' || i, i % 100 + 1 FROM generate_series(1, {rows}) i;\n"
+    );
+    fs::write(folder.join("before.sql"), before + &rows)?;
     Ok(())
 }

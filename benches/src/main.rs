@@ -14,6 +14,7 @@ mod measure;
 mod peers;
 mod plot;
 mod results;
+mod server;
 mod table;
 
 use std::fs;

@@ -20,6 +20,7 @@ use crate::cases::{Case, Database, Entry, Role};
 use crate::disk;
 use crate::peers::Peers;
 use crate::results::{CaseResult, Measured};
+use crate::server::Origin;
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -37,10 +38,13 @@ pub struct Effort {
 pub fn measure(case: &Case, root: &Path, effort: Effort, peers: &mut Peers) -> Outcome<CaseResult> {
     let folder = case.fixture.make(root)?;
     let place = root.join("run");
+    let origin = case.fixture.is_on_server().then(|| Origin::make(&folder).map_err(|why| why.to_string())).transpose();
     let mut taking_part: Vec<Turn<'_>> = Vec::new();
     for entry in &case.entries {
         let mut turn = Turn { entry, measured: Measured::new(entry), spent: Duration::ZERO, own: None };
-        if let Err(why) = turn.prepare(case, &folder, root, peers) {
+        if let Err(why) = &origin {
+            turn.measured.left_out = Some(why.clone());
+        } else if let Err(why) = turn.prepare(case, &folder, root, peers) {
             turn.measured.left_out = Some(why.to_string());
         }
         taking_part.push(turn);
@@ -54,7 +58,8 @@ pub fn measure(case: &Case, root: &Path, effort: Effort, peers: &mut Peers) -> O
                 continue;
             }
             let start = Instant::now();
-            if let Err(why) = turn.take(case, &folder, &place, peers) {
+            let origin = origin.as_ref().ok().and_then(Option::as_ref);
+            if let Err(why) = turn.take(case, &folder, origin, &place, peers) {
                 turn.measured.left_out = Some(why.to_string());
             }
             turn.spent += start.elapsed();
@@ -95,11 +100,20 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn take(&mut self, case: &Case, folder: &Path, place: &Path, peers: &mut Peers) -> Outcome {
+    fn take(
+        &mut self,
+        case: &Case,
+        folder: &Path,
+        origin: Option<&Origin>,
+        place: &Path,
+        peers: &mut Peers,
+    ) -> Outcome {
         let program = peers.program(self.entry.who)?;
-        let file = match (case.database, &self.own) {
-            (Database::Own, Some(own)) => own.clone(),
-            (Database::Shared, _) => folder.join("app.db"),
+        let file = match (case.database, &self.own, origin) {
+            (Database::Copied, _, Some(origin)) => origin.copy()?,
+            (_, _, Some(origin)) => origin.url(),
+            (Database::Own, Some(own), None) => own.clone(),
+            (Database::Shared, _, None) => folder.join("app.db"),
             _ => {
                 let _ = fs::remove_dir_all(place);
                 fs::create_dir_all(place)?;
@@ -112,15 +126,19 @@ impl Turn<'_> {
                 file
             }
         };
-        let is_changed = case.database == Database::Copied;
-        run(&program, &self.entry.case, &file, case.repetitions, folder, is_changed, &mut self.measured)?;
+        let watch_disk = case.database == Database::Copied && origin.is_none();
+        run(&program, &self.entry.case, &file, case.repetitions, folder, watch_disk, &mut self.measured)?;
         // A scan only reads: it is the limit, and changes nothing.
         let reads_only = self.entry.role == Role::Limit && self.entry.case.ends_with(":scan");
-        if let (Some(proof), false) = (case.proof, reads_only) {
-            let conn = Connection::open(&file)?;
-            let proven: Option<bool> = conn.query_row(proof, [], |row| row.get(0))?;
-            if proven != Some(true) {
-                return Err("the change was not made".into());
+        if let (Some(proof), false) = (&case.proof, reads_only) {
+            let is_proven = match origin {
+                Some(origin) => origin.is_proven(proof)?,
+                None => {
+                    Connection::open(&file)?.query_row(proof, [], |row| row.get::<_, Option<bool>>(0))? == Some(true)
+                }
+            };
+            if !is_proven {
+                return Err("the change was not made, or rows are gone".into());
             }
         }
         Ok(())

@@ -43,9 +43,13 @@ impl Peers {
             Who::ByHand => self.contestant("by-hand"),
             Who::Peer(name) => {
                 (self.tell)(&format!("making {name} ready"));
-                match self.source.join(name).is_dir() {
-                    true => cargo(&self.source.join(name), &kept(name)?),
-                    false => python(&self.source.join("python"), &format!("{name}_peer.py")),
+                let (python_script, npm_script) = (format!("{name}_peer.py"), format!("{name}_peer.mjs"));
+                match &self.source {
+                    source if source.join("python").join(&python_script).is_file() => {
+                        python(&source.join("python"), &python_script)
+                    }
+                    source if source.join("npm").join(&npm_script).is_file() => npm(&source.join("npm"), &npm_script),
+                    source => cargo(&source.join(name), &kept(name)?),
                 }
             }
         };
@@ -112,6 +116,32 @@ fn python(source: &Path, script: &str) -> Outcome<Program> {
     let script = source.join(script).to_string_lossy().into_owned();
     let environment = BTreeMap::from([("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned())]);
     Ok(Program { path, words: vec![script], environment })
+}
+
+/// Installs the pinned packages of npm into a folder of their own. The scripts are copied there: they find what they import
+/// beside them.
+fn npm(source: &Path, script: &str) -> Outcome<Program> {
+    let folder = kept("npm")?;
+    fs::create_dir_all(&folder)?;
+    let (path, is_ready) = (PathBuf::from("node"), folder.join("installed.json"));
+    if !succeeds(Command::new(&path).arg("--version")) {
+        return Err("there is no Node here".into());
+    }
+    for entry in fs::read_dir(source)? {
+        let entry = entry?;
+        fs::copy(entry.path(), folder.join(entry.file_name()))?;
+    }
+    let packages = fs::read(source.join("package-lock.json"))?;
+    if fs::read(&is_ready).ok().as_ref() != Some(&packages) {
+        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+        let mut install = Command::new(npm);
+        if !succeeds(install.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder)) {
+            return Err("its packages cannot be installed".into());
+        }
+        fs::write(is_ready, packages)?;
+    }
+    let script = folder.join(script).to_string_lossy().into_owned();
+    Ok(Program { path, words: vec![script], environment: BTreeMap::new() })
 }
 
 fn succeeds(command: &mut Command) -> bool {

@@ -13,9 +13,8 @@ use rusqlite::backup::Backup;
 use rusqlite::types::ValueRef;
 use sha2::{Digest, Sha256};
 
-pub fn run(request: &Request) -> Outcome {
+pub fn run(request: &Request, case: &str, way: &str) -> Outcome {
     introduce("by hand", rusqlite::version());
-    let (case, way) = request.case.split_once(':').unwrap_or((&request.case, ""));
     match case {
         "apply" | "start-prepare" => {
             let scripts = request.scripts()?;

@@ -4,6 +4,7 @@
 //! The first argument says which of the two it is.
 
 mod by_hand;
+mod postgres;
 mod whimbrel;
 
 use std::process::ExitCode;
@@ -14,9 +15,14 @@ fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let who = words.next().unwrap_or_default();
     let request = Request::from_words(words);
-    peer_protocol::finish(request.and_then(|request| match who.as_str() {
-        "whimbrel" => whimbrel::run(&request),
-        "by-hand" => by_hand::run(&request),
-        other => Err(format!("no such contestant: {other}").into()),
+    peer_protocol::finish(request.and_then(|request| {
+        let (case, way) = request.case.split_once(':').unwrap_or((&request.case, ""));
+        match (who.as_str(), case.starts_with("pg-")) {
+            ("whimbrel", false) => whimbrel::run(&request, case, way),
+            ("by-hand", false) => by_hand::run(&request, case, way),
+            ("whimbrel", true) => postgres::whimbrel::run(&request, case, way),
+            ("by-hand", true) => postgres::by_hand::run(&request, case, way),
+            (other, _) => Err(format!("no such contestant: {other}").into()),
+        }
     }))
 }

@@ -9,9 +9,8 @@ use whimbrel::run::{block_on, replay};
 use whimbrel::sqlite_host::Sqlite;
 use whimbrel::{Folder, FolderFiles, History, Migrator, Planner, Schema, UpgradeKind, backup};
 
-pub fn run(request: &Request) -> Outcome {
+pub fn run(request: &Request, case: &str, way: &str) -> Outcome {
     introduce("Whimbrel", rusqlite::version());
-    let (case, way) = request.case.split_once(':').unwrap_or((&request.case, ""));
     match case {
         "apply" => {
             let history = history(request)?;

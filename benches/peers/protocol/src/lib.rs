@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 pub struct Request {
     /// The case, and where there are several ways to do it, the way behind a colon: `type:copy`.
     pub case: String,
-    /// The database.
+    /// The database: its file, or the URL where a server has it.
     pub file: PathBuf,
     /// How often.
     pub repetitions: u32,
