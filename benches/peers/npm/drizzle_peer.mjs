@@ -6,7 +6,7 @@ import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/better-sqlite3";
 import { check, index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
-import { changed, expectOneTable, main, reword, tableCount, timed, version, withCopy } from "./protocol.mjs";
+import { changed, expectOneTable, main, reword, tableCount, timed, version, withFile } from "./protocol.mjs";
 
 /** The tables of the fixture as an app declares them. */
 function manyTables(count, isChanged) {
@@ -58,7 +58,7 @@ async function made(tables) {
 }
 
 function diff(file, repeat) {
-  return withCopy(file, async (copy) => {
+  return withFile(file, async (copy) => {
     const count = tableCount(copy);
     await reword(copy, () => made(manyTables(count, false)));
     const tables = manyTables(count, true);

@@ -49,13 +49,13 @@ export async function reword(file, own) {
   database.close();
 }
 
-/** Does something with a copy of a file that everybody reads. */
-export async function withCopy(file, what) {
+/** Does something with a file of its own: a copy of one that everybody reads, or a new one. */
+export async function withFile(original, what) {
   const folder = mkdtempSync(join(tmpdir(), "peer-"));
   try {
-    const copy = join(folder, "app.db");
-    copyFileSync(file, copy);
-    return await what(copy);
+    const file = join(folder, "app.db");
+    if (original) copyFileSync(original, file);
+    return await what(file);
   } finally {
     rmSync(folder, { recursive: true });
   }

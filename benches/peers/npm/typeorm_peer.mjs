@@ -4,7 +4,7 @@ import "reflect-metadata";
 import Database from "better-sqlite3";
 import { DataSource, EntitySchema } from "typeorm";
 
-import { changed, expectOneTable, main, reword, tableCount, timed, version, withCopy } from "./protocol.mjs";
+import { changed, expectOneTable, main, reword, tableCount, timed, version, withFile } from "./protocol.mjs";
 
 /** The tables of the fixture as an app declares them. */
 function manyTables(count, isChanged) {
@@ -55,14 +55,17 @@ async function connected(file, entities, what) {
 
 /** A connection in memory is over when its source is; so what it has made goes into a file. */
 function made(entities) {
-  return withCopy("/dev/null", async (file) => {
+  return withFile(null, async (file) => {
     await connected(file, entities, (source) => source.synchronize());
-    return new Database(new Database(file).serialize());
+    const database = new Database(file);
+    const image = database.serialize();
+    database.close();
+    return new Database(image);
   });
 }
 
 function diff(file, repeat) {
-  return withCopy(file, async (copy) => {
+  return withFile(file, async (copy) => {
     const count = tableCount(copy);
     await reword(copy, () => made(manyTables(count, false)));
     await connected(copy, manyTables(count, true), (source) =>
