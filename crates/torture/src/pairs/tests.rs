@@ -206,7 +206,7 @@ fn a_number_gives_one_pair() {
         assert_eq!(Pair::new(seed), Pair::new(seed));
         assert_eq!(Pair::new(seed).check(), Pair::new(seed).check());
     }
-    let cases = (0..40).filter_map(case).collect::<Vec<_>>();
+    let cases = (0..40).filter_map(case_of).collect::<Vec<_>>();
     assert!(cases.len() > 10, "{} cases", cases.len());
     for case in cases {
         let mut conn = Connection::open_in_memory().expect("a database");
