@@ -4,14 +4,13 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
 use diesel::Connection as _;
 use diesel::connection::BoxableConnection;
 use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationSource, MigrationVersion};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::MigrationHarness;
-use peer_protocol::{Outcome, Request, Time, introduce, timed};
+use peer_protocol::{Outcome, Request, introduce};
 
 fn main() -> ExitCode {
     peer_protocol::main(run)
@@ -94,23 +93,5 @@ fn run(request: &Request) -> Outcome {
     introduce("diesel 2.3.14", &version);
     let scripts = request.scripts()?.into_iter();
     let migrations = Embedded(scripts.map(|s| (Name(format!("{:014}_{}", s.number, s.name)), s.sql)).collect());
-    let apply = |file: &Path| -> Outcome<Time> {
-        let mut conn = open(file)?;
-        Ok(timed(|| migrate(&mut conn, &migrations))?.0)
-    };
-    let start = |file: &Path, with_open: bool| -> Outcome<Time> {
-        let mut start = Instant::now();
-        let mut conn = open(file)?;
-        if !with_open {
-            start = Instant::now();
-        }
-        migrate(&mut conn, &migrations)?;
-        Ok(start.elapsed().into())
-    };
-    match request.case.as_str() {
-        "apply" | "start-prepare" => request.repeat(apply),
-        "start-check" => request.repeat(|file| start(file, false)),
-        "start-open" => request.repeat(|file| start(file, true)),
-        other => Err(format!("no such case: {other}").into()),
-    }
+    request.run_history(open, |conn| migrate(conn, &migrations))
 }

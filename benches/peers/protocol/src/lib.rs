@@ -100,6 +100,26 @@ impl Request {
         }
         Ok(())
     }
+
+    /// The cases of a history (`apply`, `start-prepare`, `start-check`, `start-open`), for who opens a connection and then
+    /// runs what is missing.
+    ///
+    /// # Errors
+    /// The first that comes up, and any other case.
+    pub fn run_history<C>(&self, open: impl Fn(&Path) -> Outcome<C>, migrate: impl Fn(&mut C) -> Outcome) -> Outcome {
+        self.repeat(|file| {
+            let mut start = Instant::now();
+            let mut conn = open(file)?;
+            match self.case.as_str() {
+                "apply" | "start-prepare" => return Ok(timed(|| migrate(&mut conn))?.0),
+                "start-check" => start = Instant::now(),
+                "start-open" => {}
+                other => return Err(format!("no such case: {other}").into()),
+            }
+            migrate(&mut conn)?;
+            Ok(start.elapsed().into())
+        })
+    }
 }
 
 /// What something took.
