@@ -340,7 +340,6 @@ fn on_server(cases: &mut Vec<Case>, rows: usize) {
             .beside(Who::Whimbrel, "Whimbrel, reading the declared text too", "pg-diff:with-text")
             .beside(Who::ByHand, "pg_dump -s", "pg-diff:dump")
             .peer("alembic", "pg-diff")
-            .repetitions(3)
             .wanted(2.0, None),
     );
     let change = |name: &str, title: &str| {

@@ -15,6 +15,7 @@ mod peers;
 mod plot;
 mod results;
 mod server;
+mod sizes;
 mod table;
 
 use std::fs;
@@ -32,7 +33,7 @@ use crate::peers::Peers;
 #[derive(Debug, Parser)]
 #[command(name = "benches")]
 struct Arguments {
-    /// The cases to measure, by the words that their names begin with; all of them, unless this says otherwise.
+    /// The cases to measure, by the words that their names begin with; all of them but `sizes`, unless this says otherwise.
     cases: Vec<String>,
     /// How many rows the large table has.
     #[arg(long, default_value_t = 1_000_000, value_name = "N")]
@@ -72,7 +73,16 @@ fn is_asked(name: &str, word: &str) -> bool {
     name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
+/// What is built instead of run, and only where it is asked for.
+const SIZES: &str = "sizes";
+
 fn run(arguments: &Arguments) -> Outcome {
+    if !arguments.list && arguments.cases.iter().any(|word| word == SIZES) {
+        anstream::println!("{}\n", sizes::measure()?);
+        if arguments.cases.len() == 1 {
+            return Ok(());
+        }
+    }
     let asked = |name: &str| arguments.cases.is_empty() || arguments.cases.iter().any(|word| is_asked(name, word));
     let mut cases = cases::all(arguments.rows);
     cases.retain(|case| asked(&case.name));
@@ -83,6 +93,7 @@ fn run(arguments: &Arguments) -> Outcome {
         for case in cases::all(arguments.rows) {
             anstream::println!("{:28} {}", case.name, case.title);
         }
+        anstream::println!("{SIZES:28} sizes of programs, and how long they are built; only where it is asked for");
         return if arguments.list { Ok(()) } else { Err("no case has such a name".into()) };
     }
     let temporary = tempfile::tempdir()?;

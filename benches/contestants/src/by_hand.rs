@@ -40,7 +40,7 @@ pub fn run(request: &Request, case: &str, way: &str) -> Outcome {
             request.repeat(|file| {
                 let conn = Connection::open(file)?;
                 conn.pragma_update(None, "foreign_keys", false)?;
-                Ok(timed(|| execute(&conn, sql))?.0)
+                Ok(timed(|| execute(&conn, &sql))?.0)
             })
         }
     }
@@ -194,19 +194,14 @@ fn back_up(file: &Path, way: &str) -> Outcome<Time> {
 }
 
 /// The statements of a way to change the table of items.
-fn statements(case: &str, way: &str) -> Option<&'static str> {
-    Some(match (case, way) {
-        ("type", "copy") => {
-            "BEGIN IMMEDIATE;
-             CREATE TABLE items_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price INTEGER, created BIGINT NOT NULL,
-               note TEXT);
-             INSERT INTO items_new SELECT * FROM items;
-             DROP TABLE items;
-             ALTER TABLE items_new RENAME TO items;
-             CREATE INDEX items_name ON items (name);
-             CREATE INDEX items_created ON items (created);
-             COMMIT"
-        }
+fn statements(case: &str, way: &str) -> Option<String> {
+    const TYPE: &str = "name TEXT NOT NULL, price INTEGER, created BIGINT NOT NULL, note TEXT";
+    const SAME_STORAGE: &str = "name TEXT NOT NULL, price TEXT, created INTEGER NOT NULL, note TEXT";
+    const FIVE: &str = "name TEXT NOT NULL CONSTRAINT name_is_there CHECK (length(name) > 0), price INTEGER NOT NULL, \
+                        created INTEGER NOT NULL, stock INTEGER NOT NULL DEFAULT 0";
+    let sql = match (case, way) {
+        ("type", "copy") => return Some(copied(TYPE, "SELECT *", Indexes::After)),
+        ("type", "indexes-first") => return Some(copied(TYPE, "SELECT *", Indexes::Before)),
         ("type", "in-place") => {
             "BEGIN IMMEDIATE;
              ALTER TABLE items ADD COLUMN price_new INTEGER;
@@ -215,97 +210,65 @@ fn statements(case: &str, way: &str) -> Option<&'static str> {
              ALTER TABLE items RENAME COLUMN price_new TO price;
              COMMIT"
         }
-        ("type", "indexes-first") => {
-            "BEGIN IMMEDIATE;
-             CREATE TABLE items_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price INTEGER, created BIGINT NOT NULL,
-               note TEXT);
-             CREATE INDEX items_new_name ON items_new (name);
-             CREATE INDEX items_new_created ON items_new (created);
-             INSERT INTO items_new SELECT * FROM items;
-             DROP TABLE items;
-             ALTER TABLE items_new RENAME TO items;
-             COMMIT"
-        }
         // With equal columns and indexes SQLite copies the trees and looks at no row.
-        ("same-storage", "transfer") => {
-            "BEGIN IMMEDIATE;
-             CREATE TABLE items_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price TEXT, created INTEGER NOT NULL,
-               note TEXT);
-             CREATE INDEX items_new_name ON items_new (name);
-             CREATE INDEX items_new_created ON items_new (created);
-             INSERT INTO items_new SELECT * FROM items;
-             DROP TABLE items;
-             ALTER TABLE items_new RENAME TO items;
-             COMMIT"
-        }
-        ("same-storage", "copy") => {
-            "BEGIN IMMEDIATE;
-             CREATE TABLE items_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL, price TEXT, created INTEGER NOT NULL,
-               note TEXT);
-             INSERT INTO items_new SELECT * FROM items;
-             DROP TABLE items;
-             ALTER TABLE items_new RENAME TO items;
-             CREATE INDEX items_name ON items (name);
-             CREATE INDEX items_created ON items (created);
-             COMMIT"
-        }
+        ("same-storage", "transfer") => return Some(copied(SAME_STORAGE, "SELECT *", Indexes::Before)),
+        ("same-storage", "copy") => return Some(copied(SAME_STORAGE, "SELECT *", Indexes::After)),
+        ("five-changes", "copy") => return Some(copied(FIVE, "SELECT id, name, price, created, 0", Indexes::After)),
         ("set-not-null", "scan") => "SELECT count(*) FROM items WHERE note IS NULL",
         ("set-not-null", "alter") => "ALTER TABLE items ALTER COLUMN note SET NOT NULL",
         ("add-check", "scan") => "SELECT count(*) FROM items WHERE NOT (length(note) > 0)",
         ("add-check", "alter") => "ALTER TABLE items ADD CONSTRAINT note_is_there CHECK (length(note) > 0)",
         ("remove-check", "alter") => "ALTER TABLE items DROP CONSTRAINT price_is_there",
         ("remove-not-null", "alter") => "ALTER TABLE items ALTER COLUMN name DROP NOT NULL",
-        ("remove-check", "catalogue") => {
-            "BEGIN IMMEDIATE;
-             PRAGMA writable_schema = ON;
-             UPDATE sqlite_schema
-               SET sql = replace(sql, ' CONSTRAINT price_is_there CHECK (length(price) > 0)', '')
-               WHERE type = 'table' AND name = 'items';
-             PRAGMA schema_version = {raised version};
-             PRAGMA writable_schema = OFF;
-             COMMIT"
-        }
-        ("remove-foreign-key", "catalogue") => {
-            "BEGIN IMMEDIATE;
-             PRAGMA writable_schema = ON;
-             UPDATE sqlite_schema SET sql = replace(sql, ' REFERENCES shelves (id)', '')
-               WHERE type = 'table' AND name = 'items';
-             PRAGMA schema_version = {raised version};
-             PRAGMA writable_schema = OFF;
-             COMMIT"
-        }
-        ("remove-not-null", "catalogue") => {
-            "BEGIN IMMEDIATE;
-             PRAGMA writable_schema = ON;
-             UPDATE sqlite_schema SET sql = replace(sql, 'name TEXT NOT NULL', 'name TEXT')
-               WHERE type = 'table' AND name = 'items';
-             PRAGMA schema_version = {raised version};
-             PRAGMA writable_schema = OFF;
-             COMMIT"
-        }
-        ("set-default", "catalogue") => {
-            "BEGIN IMMEDIATE;
-             PRAGMA writable_schema = ON;
-             UPDATE sqlite_schema SET sql = replace(sql, 'note TEXT', 'note TEXT DEFAULT ''none''')
-               WHERE type = 'table' AND name = 'items';
-             PRAGMA schema_version = {raised version};
-             PRAGMA writable_schema = OFF;
-             COMMIT"
-        }
         ("add-column", "alter") => "ALTER TABLE items ADD COLUMN stock INTEGER NOT NULL DEFAULT 0",
         ("drop-column", "alter") => "ALTER TABLE items DROP COLUMN note",
-        ("five-changes", "copy") => {
-            "BEGIN IMMEDIATE;
-             CREATE TABLE items_new (id INTEGER PRIMARY KEY,
-               name TEXT NOT NULL CONSTRAINT name_is_there CHECK (length(name) > 0), price INTEGER NOT NULL,
-               created INTEGER NOT NULL, stock INTEGER NOT NULL DEFAULT 0);
-             INSERT INTO items_new (id, name, price, created) SELECT id, name, price, created FROM items;
-             DROP TABLE items;
-             ALTER TABLE items_new RENAME TO items;
-             CREATE INDEX items_name ON items (name);
-             CREATE INDEX items_created ON items (created);
-             COMMIT"
+        ("remove-check", "catalogue") => {
+            return Some(edited(" CONSTRAINT price_is_there CHECK (length(price) > 0)", ""));
         }
+        ("remove-foreign-key", "catalogue") => return Some(edited(" REFERENCES shelves (id)", "")),
+        ("remove-not-null", "catalogue") => return Some(edited("name TEXT NOT NULL", "name TEXT")),
+        ("set-default", "catalogue") => return Some(edited("note TEXT", "note TEXT DEFAULT ''none''")),
         _ => return None,
-    })
+    };
+    Some(sql.to_owned())
+}
+
+/// When the indexes of a copy are made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Indexes {
+    Before,
+    After,
+}
+
+/// Makes the table anew with other columns behind its key.
+fn copied(columns: &str, values: &str, indexes: Indexes) -> String {
+    let create = |name: &str, table: &str| {
+        format!("CREATE INDEX {name}_name ON {table} (name); CREATE INDEX {name}_created ON {table} (created);")
+    };
+    let (before, after) = match indexes {
+        Indexes::Before => (create("items_new", "items_new"), String::new()),
+        Indexes::After => (String::new(), create("items", "items")),
+    };
+    format!(
+        "BEGIN IMMEDIATE;
+         CREATE TABLE items_new (id INTEGER PRIMARY KEY, {columns});
+         {before}
+         INSERT INTO items_new {values} FROM items;
+         DROP TABLE items;
+         ALTER TABLE items_new RENAME TO items;
+         {after}
+         COMMIT"
+    )
+}
+
+/// Replaces a part of the table's text in the catalogue.
+fn edited(before: &str, after: &str) -> String {
+    format!(
+        "BEGIN IMMEDIATE;
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, '{before}', '{after}') WHERE type = 'table' AND name = 'items';
+         PRAGMA schema_version = {RAISED_VERSION};
+         PRAGMA writable_schema = OFF;
+         COMMIT"
+    )
 }
