@@ -208,6 +208,11 @@ fn a_plan_tells_its_questions_and_notes() {
     assert!(moved.is_empty() && moved.notes.len() == 1 && !moved.strict_order, "{:?}", moved.notes);
     let strict = plan(&format!("CREATE TABLE t(b, a); {words}"), true);
     assert!(!strict.is_empty() && strict.strict_order);
+    // Two tables, one of them virtual, whether there is anything to do or not.
+    for after in ["CREATE TABLE t(a, b);", "CREATE TABLE t(a, b, c);"] {
+        let plan = plan(&format!("{after} {words}"), true);
+        assert_eq!((plan.tables, plan.strict_order), (2, true), "{after}");
+    }
     // As `.schema` prints it, with the tables in which the module keeps its own.
     let all = "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE sql IS NOT NULL";
     let everything: String = conn.query_row(all, [], |row| row.get(0)).unwrap();
