@@ -276,6 +276,21 @@ fn keys_that_cannot_be_counted_end_the_run() {
     }
 }
 
+/// A key of a table WITHOUT ROWID holds no NULL: what a new column of it gets is computed before, and told once.
+#[test]
+fn a_new_column_of_a_key_gets_values() {
+    let conn = database("CREATE TABLE t(a PRIMARY KEY, b); INSERT INTO t VALUES (1, 2), (3, NULL)");
+    for (fill, not_null, missing) in
+        [("b", "", 1), ("b", " NOT NULL", 1), ("coalesce(b, 0)", "", 0), ("coalesce(b, 0)", " NOT NULL", 0)]
+    {
+        let after = format!(
+            "CREATE TABLE t(a, b,\n  -- whimbrel: backfill {fill}\n  c INT{not_null}, PRIMARY KEY (a, c)) WITHOUT ROWID"
+        );
+        let codes: Vec<_> = plan_of(&conn, &after, &[]).obstacles.iter().map(whimbrel::Error::code).collect();
+        assert_eq!(codes, vec![Code::NoValue; missing], "{after}");
+    }
+}
+
 /// The questions alone, without a look at any row.
 #[test]
 fn questions_are_asked_of_the_catalogue() {
