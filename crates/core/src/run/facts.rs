@@ -47,9 +47,9 @@ pub(super) async fn facts<C: Connection>(
         return Ok(facts);
     }
     facts.catalogue_edits = can_edit_catalogue(conn).await?;
-    // A build that does not tell what it was built with may be one of those.
-    let trims_nulls = one_integer(conn, "SELECT sqlite_compileoption_used('ENABLE_NULL_TRIM')").await;
-    facts.trims_nulls = !matches!(trims_nulls, Ok(0));
+    // A build that does not tell how it was made, or an authorizer that forbids asking, is taken for the worse.
+    let trims = one_integer(conn, "SELECT sqlite_compileoption_used('ENABLE_NULL_TRIM')").await;
+    facts.trims_nulls = !trims.is_ok_and(|used| used == 0);
     let sql = "SELECT tbl_name FROM temp.sqlite_master WHERE type = 'trigger'";
     let rows = conn.query(sql).await.map_err(|f| f.error(Code::Database, "temporary triggers cannot be listed"))?;
     facts.fired.extend(rows.iter().filter_map(|row| Some(fold(row.first()?.text()?))));

@@ -1,7 +1,7 @@
 //! Declared schema and live database → [`Plan`]: read, compare, ask the rows, try out. Nothing is written.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::facts::{count_touched, facts};
 use super::inspect::{look, one_integer, read_live};
@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::plan::{Plan, Statement, Step, Strategy};
 use crate::schema::{Schema, fold, same_name};
 use crate::sqlite::plan::plan;
-use crate::sqlite::probe::{Probe, copy_probes, probes};
+use crate::sqlite::probe::{Probe, probes, written_again_probes};
 use crate::sqlite::read::Known;
 
 /// What a plan is made by, besides the two schemas.
@@ -140,14 +140,13 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
             return Ok(made);
         }
     }
-    let copied = first.steps.iter().filter(|step| step.strategy == Strategy::Rebuild);
-    let of_copies = copied.filter_map(|step| match &diff.changes[step.change] {
-        Change::AlterTable(change) => Some(copy_probes(step.change, change)),
+    let again = rows_written_again(&first.steps).into_iter().filter_map(|(n, written)| match &diff.changes[n] {
+        Change::AlterTable(change) => Some(written_again_probes(n, change, written.as_deref())),
         _ => None,
     });
-    let of_copies: Vec<Probe> = of_copies.flatten().collect();
-    answers.extend(ask(conn, &of_copies).await?);
-    probes.extend(of_copies);
+    let again: Vec<Probe> = again.flatten().collect();
+    answers.extend(ask(conn, &again).await?);
+    probes.extend(again);
     count_touched(conn, &diff, &first.steps, &mut facts).await?;
     let planned = plan(&before, &after, &diff, &facts);
     made.steps = planned.steps;
@@ -183,6 +182,24 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     made.changes = diff.changes;
     made.target = after.into_owned();
     Ok(made)
+}
+
+/// Which rows of its table a change writes again, as a condition; none where it writes all. By place of the change.
+fn rows_written_again(steps: &[Step]) -> BTreeMap<usize, Option<String>> {
+    let mut written: BTreeMap<usize, Option<String>> = BTreeMap::new();
+    for step in steps {
+        let filled = step.statements.iter().find_map(|statement| match statement {
+            Statement::Fill(fill) => Some(fill.condition.as_deref()),
+            _ => None,
+        });
+        let is_copied = step.strategy == Strategy::Rebuild;
+        let Some(condition) = filled.or(is_copied.then_some(None)) else { continue };
+        written
+            .entry(step.change)
+            .and_modify(|known| *known = known.take().zip(condition).map(|(a, b)| format!("{a} OR {b}")))
+            .or_insert_with(|| condition.map(str::to_owned));
+    }
+    written
 }
 
 /// What is out of sight, and still there.

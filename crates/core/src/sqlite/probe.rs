@@ -410,12 +410,14 @@ fn number_fits(name: &str) -> String {
     )
 }
 
-/// What a copy of a table would alter though no type changes: a text in a column of numbers that this version of SQLite
-/// takes for a number and another did not, such as one with a NUL behind its digits.
-pub(crate) fn copy_probes(n: usize, change: &TableChange) -> Vec<Probe> {
+/// What becomes of rows that are written again though no type changes, by a copy or by an UPDATE of whatever column: a text in
+/// a column of numbers that this version of SQLite takes for a number and another did not, such as one with a NUL behind its
+/// digits. `written` says which rows these are; all of them without it.
+pub(crate) fn written_again_probes(n: usize, change: &TableChange, written: Option<&str>) -> Vec<Probe> {
     let relation = renamed_relation(change);
     let keys = key_columns(&change.renamed);
     let mut asked = TableProbes { change: n, table: &change.before.name, relation: &relation, keys, found: Vec::new() };
+    let of_written = written.map_or_else(String::new, |condition| format!(" AND ({condition})"));
     for (old, new) in change.kept_columns() {
         let affinity = column_affinity(&change.after, new);
         let is_number = matches!(affinity, Affinity::Integer | Affinity::Numeric | Affinity::Real);
@@ -429,7 +431,7 @@ pub(crate) fn copy_probes(n: usize, change: &TableChange) -> Vec<Probe> {
         let target = if affinity == Affinity::Real { "REAL" } else { "NUMERIC" };
         let condition = format!(
             "(typeof({name}) = 'text' AND CAST({name} AS NUMERIC) = +{name} \
-             AND CAST(CAST({name} AS {target}) AS TEXT) COLLATE BINARY IS NOT +{name})"
+             AND CAST(CAST({name} AS {target}) AS TEXT) COLLATE BINARY IS NOT +{name}){of_written}"
         );
         let what = format!("exact values of {}.{} as {}", change.after.name, new.name, shown_type(new));
         let part = change.parts.iter().position(|p| !matches!(p, Part::Rename | Part::RenameColumn { .. }));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::functions::FunctionFlags;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use whimbrel::{Cancel, Code, Event, Planner, Schema, State, doctor};
 
 use crate::support::database::{Database, ask};
@@ -346,4 +347,57 @@ fn fault_031_text_that_another_version_did_not_take_for_a_number() {
     drop(conn);
     let declared = "CREATE TABLE t(id INTEGER PRIMARY KEY, v INTEGER UNIQUE); CREATE TABLE other(n INT);";
     same(&database, declared, Code::ValuesAltered);
+}
+
+/// An UPDATE that sets another column writes all of the row, and so does more than it says: the text becomes a number as in a
+/// copy. Rows that it leaves alone keep what they hold.
+#[test]
+fn fault_031_text_that_an_update_of_another_column_takes_for_a_number() {
+    let database = Database::with(&[
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB, n INT DEFAULT 1, m INT);",
+        "INSERT INTO t VALUES (1, '1.0', 1, NULL), (2, 7, 2, 0);
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'v BLOB', 'v INTEGER') WHERE name = 't';
+         PRAGMA writable_schema = OFF;",
+    ]);
+    for columns in [
+        "v INTEGER, n INT DEFAULT 1, m INT, more INT -- whimbrel: backfill id\n",
+        "v INTEGER, n INT DEFAULT 1, m INT NOT NULL DEFAULT 5",
+        "v INTEGER, n INT DEFAULT 2, m INT",
+        "v INTEGER, n INT DEFAULT 2, m INT NOT NULL DEFAULT 5, more INT",
+    ] {
+        same(&database, &format!("CREATE TABLE t(id INTEGER PRIMARY KEY, {columns})"), Code::ValuesAltered);
+    }
+
+    let conn = database.connect(true);
+    conn.execute_batch("INSERT INTO t VALUES (3, 'x', 1, 1); DELETE FROM t WHERE id = 2").expect("rows");
+    conn.execute_batch(
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'DEFAULT 1', 'DEFAULT 3') WHERE name = 't';
+         PRAGMA writable_schema = OFF;",
+    )
+    .expect("another default, which no row has");
+    drop(conn);
+    let mut conn = database.connect(true);
+    let declared = "CREATE TABLE t(id INTEGER PRIMARY KEY, v INTEGER, n INT DEFAULT 4, m INT)";
+    Planner::new(&schema(declared)).push(&mut conn).expect("no such row is written");
+    assert_eq!(ask(&conn, "SELECT group_concat(typeof(v) || ' ' || v, ', ' ORDER BY id) FROM t"), "text 1.0, text x");
+}
+
+/// An authorizer may forbid the question how SQLite was built, and some builds do not know it. The worse is taken for true
+/// then: the table is copied.
+#[test]
+fn a_sqlite_that_does_not_tell_how_it_was_built_changes_defaults_all_the_same() {
+    let database = Database::with(&["CREATE TABLE t(id INTEGER PRIMARY KEY, free); INSERT INTO t VALUES (1, 'x');
+         ALTER TABLE t ADD COLUMN n INT DEFAULT 1;"]);
+    let mut conn = database.connect(true);
+    let forbid = |context: AuthContext<'_>| match context.action {
+        AuthAction::Function { function_name: "sqlite_compileoption_used" } => Authorization::Deny,
+        _ => Authorization::Allow,
+    };
+    conn.authorizer(Some(forbid)).expect("an authorizer");
+    let declared = schema("CREATE TABLE t(id INTEGER PRIMARY KEY, free, n INT DEFAULT 2)");
+    Planner::new(&declared).push(&mut conn).expect("a push");
+    assert_eq!(ask(&conn, "SELECT n FROM t"), "1");
+    assert!(Planner::new(&declared).plan(&mut conn).expect("a plan").is_empty());
 }
