@@ -104,6 +104,7 @@ scenarios! {
     index_moves_to_another_table,
     indexes_of_all_kinds,
     instead_of_triggers,
+    key_filled_where_it_is_null,
     key_renamed_by_a_copy_with_children,
     key_renamed_that_unique_names_again,
     keywords_as_names,

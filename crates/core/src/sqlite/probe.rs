@@ -453,7 +453,10 @@ fn key_probes(asked: &mut TableProbes<'_>, change: &TableChange) {
         let was_alias = before.rowid_alias().is_some_and(|old| same_name(&old.name, &alias.name));
         // What a new column gets is asked for with its NOT NULL and its type, where it has to be.
         let value = match value_source(change, alias) {
-            ValueSource::Kept | ValueSource::Filled(_) if !was_alias => Some((quote_name(&alias.name), true, true)),
+            ValueSource::Kept if !was_alias => Some((quote_name(&alias.name), true, true)),
+            ValueSource::Filled(fill) if !was_alias => {
+                Some((format!("coalesce({}, {fill})", quote_name(&alias.name)), false, true))
+            }
             ValueSource::Computed(fill) => Some((fill, alias.not_null.is_none(), !after.strict)),
             _ => None,
         };

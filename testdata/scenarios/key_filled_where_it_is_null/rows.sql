@@ -1,0 +1,1 @@
+INSERT INTO rings VALUES (7, 'knot'), (NULL, 'dunlin'), ('12', 'ruff');
