@@ -242,12 +242,17 @@ fn the_disk_that_a_plan_announces_is_the_disk_that_its_run_takes() {
             format!("{columns}, price TEXT, note TEXT,\n {more}")
         }),
         ("some rows", format!("{columns}, price TEXT,\n -- whimbrel: backfill name\n note TEXT NOT NULL")),
+        ("a default that rows only read", format!("{columns}, price TEXT, note TEXT, more TEXT DEFAULT 'other'")),
     ];
     for (what, columns) in changes {
         let mut db = items(ROWS);
         db.conn.query_row("PRAGMA journal_mode = PERSIST", [], |_| Ok(())).unwrap();
         if what == "some rows" {
             db.conn.execute_batch("UPDATE items SET note = NULL WHERE id % 2; VACUUM").unwrap();
+        }
+        if what == "a default that rows only read" {
+            let long = "x".repeat(200);
+            db.conn.execute_batch(&format!("ALTER TABLE items ADD COLUMN more TEXT DEFAULT '{long}'")).unwrap();
         }
         let size = |end: &str| {
             let path = format!("{}{end}", db.path.display());

@@ -70,6 +70,7 @@ scenarios! {
     created_by_select,
     declared_in_any_order,
     default_changed,
+    default_changed_beside_another_case,
     default_dropped,
     defaults_of_all_kinds,
     defaults_one_by_one,

@@ -437,8 +437,8 @@ impl Planner<'_> {
                 quote_text(&change.after.name)
             );
             let settled = self.settle_defaults(n, change, &edits);
-            let settles = settled.as_ref().map(|(_, rows)| *rows);
-            let mut statements: Vec<Statement> = settled.into_iter().map(|(fill, _)| Statement::Fill(fill)).collect();
+            let settles = settled.as_ref().map(|(_, rows, length)| (*rows, *length));
+            let mut statements: Vec<Statement> = settled.into_iter().map(|(fill, ..)| Statement::Fill(fill)).collect();
             statements.extend([
                 Statement::Execute("PRAGMA writable_schema = ON".to_owned()),
                 Statement::Execute(edit),
@@ -462,17 +462,21 @@ impl Planner<'_> {
                     "SQLite has no ALTER for it; rows that may only read the old default are written first".to_owned()
                 }
             });
-            if let Some(settled) = settles {
-                // Each of them may stand on a page of its own.
+            if let Some((settled, length)) = settles {
+                // Each of them may stand on a page of its own. A table that takes less than what they will hold has rows that
+                // grow, and pages that are split, as where rows get values.
+                let grows = bytes.own > 0 && length > bytes.own;
+                let growth = if grows { length.saturating_add(bytes.own / 10) } else { 0 };
                 step.rows = rows;
-                step.bytes = bytes.own.min(settled.saturating_mul(PAGE));
+                step.bytes = bytes.own.min(settled.saturating_mul(PAGE)).saturating_add(growth);
                 step.hazards.push(Hazard::Rewrite { rows: settled });
             }
         }
     }
 
-    /// Rows that may only read a default that changes hold it before it does, and how many these are; none where there are none.
-    fn settle_defaults(&self, n: usize, change: &TableChange, edits: &[usize]) -> Option<(Fill, u64)> {
+    /// Rows that may only read a default that changes hold it before it does; how many these are, and the bytes of what they
+    /// hold then. None where there are none.
+    fn settle_defaults(&self, n: usize, change: &TableChange, edits: &[usize]) -> Option<(Fill, u64, u64)> {
         let settled = edits.iter().filter_map(|p| self.facts.settles_default(n, change, *p, self.before));
         let settled: Vec<_> = settled.filter(|settled| settled.rows > 0).collect();
         let column = settled.first()?.column.clone();
@@ -488,7 +492,9 @@ impl Planner<'_> {
             rows: self.facts.rows(&change.before.name),
         };
         let rows = settled.iter().map(|settled| settled.rows).sum::<u64>().min(fill.rows);
-        Some((fill, rows))
+        let length = settled.iter().map(|settled| settled.rows.saturating_mul(settled.length));
+        let length = length.fold(0, u64::saturating_add);
+        Some((fill, rows, length))
     }
 
     /// New columns, where some of them get values, with one UPDATE; then values for rows that have none. All before

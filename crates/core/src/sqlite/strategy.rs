@@ -52,6 +52,8 @@ pub(super) struct Settled {
     pub condition: String,
     /// How many.
     pub rows: u64,
+    /// Bytes that each of them holds afterwards, if it has only read them so far.
+    pub length: u64,
 }
 
 /// A value that rows get where they stand.
@@ -400,7 +402,9 @@ impl Facts {
         }
         let condition = reads_default(before, column_affinity(&change.before, before))?;
         let rows = self.defaulted.get(&(n, p)).copied().unwrap_or_else(|| self.rows(&change.before.name));
-        let settled = Settled { column: quote_name(&after.name), condition: condition(&quote_name(&after.name)), rows };
+        let name = quote_name(&after.name);
+        let length = before.default_value().map_or(0, literal_length);
+        let settled = Settled { condition: condition(&name), column: name, rows, length };
         if rows == 0 {
             return Some(settled);
         }
@@ -588,7 +592,19 @@ pub(crate) fn reads_default(column: &Column, affinity: Affinity) -> Option<impl 
             (!is_word && is_whole && is_constant(default, affinity)).then(|| default.meaning().to_owned())?
         }
     };
-    Some(move |name: &str| format!("{name} IS {value}"))
+    // Whatever the column's collation, and be it registered or not: a row that reads the default reads these bytes.
+    Some(move |name: &str| format!("{name} COLLATE BINARY IS {value}"))
+}
+
+/// Bytes that a row takes to hold a literal.
+fn literal_length(literal: &Expression) -> u64 {
+    let text = literal.meaning();
+    let bytes = match text.chars().next() {
+        Some('\'') => text.len().saturating_sub(2),
+        Some('x' | 'X') => text.len().saturating_sub(3) / 2,
+        _ => text.len().min(8),
+    };
+    u64::try_from(bytes).unwrap_or_default()
 }
 
 /// Whether a column can be set to what it is and nothing looks at it: no index, no constraint, nothing that is computed.
