@@ -242,6 +242,7 @@ fn the_disk_that_a_plan_announces_is_the_disk_that_its_run_takes() {
             format!("{columns}, price TEXT, note TEXT,\n {more}")
         }),
         ("some rows", format!("{columns}, price TEXT,\n -- whimbrel: backfill name\n note TEXT NOT NULL")),
+        ("a column that goes", format!("{columns}, note TEXT")),
         ("a default that rows only read", format!("{columns}, price TEXT, note TEXT, more TEXT DEFAULT 'other'")),
     ];
     for (what, columns) in changes {

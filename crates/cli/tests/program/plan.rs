@@ -154,7 +154,7 @@ app.db → next.sql    SQLite [VERSION], 2 tables, [SIZE]
       ! data loss: column users.mail, 1 row
   - index notes_user
 
-3 changes, one transaction. Lost: column users.mail (1 row), table notes (3 rows). It cannot run as it stands.
+3 changes, one transaction. Lost: column users.mail (1 row), table notes (3 rows). 4.1 kB of free disk needed. It cannot run as it stands.
 
 "#]])
         .stderr_eq(str![[r#"
@@ -173,7 +173,7 @@ app.db → next.sql    SQLite [VERSION], 2 tables, [SIZE]
       ! data loss: column users.mail, 1 row
   - index notes_user
 
-3 changes, one transaction. Lost: column users.mail (1 row), table notes (3 rows).
+3 changes, one transaction. Lost: column users.mail (1 row), table notes (3 rows). 4.1 kB of free disk needed.
 Run it: whimbrel push --db app.db --schema next.sql --accept-data-loss
 
 "#]]);

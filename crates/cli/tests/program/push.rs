@@ -133,7 +133,7 @@ app.db → next.sql    SQLite [VERSION], 2 tables, [SIZE]
       - mail        in place
       ! data loss: column users.mail, 1 row
 
-1 change, one transaction. Lost: column users.mail (1 row).
+1 change, one transaction. Lost: column users.mail (1 row). 4.1 kB of free disk needed.
 note: users.mail is dropped, because of --accept-data-loss; if it was renamed, say --rename users.mail=email
 Done in [TIME]: 1 change.
 

@@ -311,7 +311,7 @@ async fn steps<C: Connection, O: Observer + ?Sized>(
     let violations = violations(conn, plan.foreign_key_checks.iter().map(|(before, _)| before)).await?;
     let rows = plan.rows();
     observer.event(&Event::Started { steps: plan.steps.len(), rows });
-    let of_bytes = plan.steps.iter().map(|step| step.bytes).sum();
+    let of_bytes = plan.steps.iter().filter(|step| step.rewrites()).map(|step| step.bytes).sum();
     let mut progress = Progress { done: 0, of: rows, bytes: 0, of_bytes };
     for (n, step) in plan.steps.iter().enumerate() {
         observer.event(&Event::Step { number: n + 1, of: plan.steps.len(), object: &step.object, title: &step.title });

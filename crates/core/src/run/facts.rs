@@ -112,7 +112,9 @@ pub(super) async fn count_touched<C: Connection>(
             let rows = one_integer(conn, &format!("SELECT count(*) FROM {}", main(table))).await?;
             facts.rows.insert(fold(table), rows.unsigned_abs());
         }
-        if rewrites && some {
+        let drops =
+            |statement: &Statement| matches!(statement, Statement::Execute(sql) if sql.contains(" DROP COLUMN "));
+        if (rewrites || step.statements.iter().any(drops)) && some {
             // dbstat is compiled in only where somebody asked for it.
             let sql = format!(
                 "SELECT sum(pgsize), sum(CASE WHEN name = {0} COLLATE NOCASE THEN pgsize END) FROM dbstat WHERE aggregate = TRUE \

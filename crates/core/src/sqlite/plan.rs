@@ -423,6 +423,8 @@ impl Planner<'_> {
                     step.parts = parts;
                     step.hazards = hazards;
                     step.rows = if rewrites { rows } else { 0 };
+                    // The rows are written again where they stand: the journal holds the pages as they were.
+                    step.bytes = if rewrites { bytes.own } else { 0 };
                 }
                 Way::Catalogue | Way::Fill(_) | Way::With | Way::Rebuild(_) => {}
             }
