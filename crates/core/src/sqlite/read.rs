@@ -145,11 +145,10 @@ impl<'a> Known<'a> {
     /// Whether the catalogue holds all of them word for word, and nothing else that a schema declares: the two mean the same
     /// then, and nothing has to be compared.
     pub fn are_all_of(&self, rows: &[CatalogueRow], shadows: &[String]) -> bool {
+        let shadows: HashSet<String> = shadows.iter().map(|s| fold(s)).collect();
+        let is_shadow = |row: &CatalogueRow| !shadows.is_empty() && shadows.contains(&fold(&row.table));
         let is_declared = |row: &&CatalogueRow| {
-            row.sql.is_some()
-                && !is_internal(&row.name)
-                && !is_own(&row.table)
-                && !shadows.iter().any(|s| same_name(s, &row.table))
+            row.sql.is_some() && !is_internal(&row.name) && !is_own(&row.table) && !is_shadow(row)
         };
         let mut count = 0;
         rows.iter().filter(is_declared).all(|row| {
