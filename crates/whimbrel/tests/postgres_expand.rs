@@ -1,17 +1,21 @@
 //! Expand and contract on a real server: clients of several releases write at the same time, and each of them finds what
 //! the others wrote.
 
+#[path = "support/postgres.rs"]
+#[allow(dead_code, reason = "shared by several tests")]
+mod hosts;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
 use whimbrel::Code;
 use whimbrel::postgres::{Planner, Postgres, read_schema};
-use whimbrel::run::{Connection, Failure, Row};
 use whimbrel_core::postgres::expand::trigger::{Filler, Keeping, Link, Side, out_of_step};
-use whimbrel_core::postgres::host::Host;
 use whimbrel_core::postgres::schema::{Kind, ObjectId};
 use whimbrel_postgres_server::{Database, Session, database};
+
+use hosts::Between;
 
 fn table(name: &str) -> ObjectId {
     ObjectId::new(Kind::Table, "public", name)
@@ -352,54 +356,6 @@ fn a_renamed_column_is_expanded_and_contracted() {
     assert_eq!(database.value("SELECT count(*) FROM users WHERE email IS NOT NULL"), "12001");
     assert_clean(&database);
     push(&database, &Planner::new(USERS_NEW));
-}
-
-/// A host that does something before each request of a run; it is told statements, and not queries.
-struct Between<F> {
-    inner: Postgres,
-    before: F,
-}
-
-impl<F: FnMut(&str)> Connection for Between<F> {
-    type Scratch = Postgres;
-
-    async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
-        (self.before)(sql);
-        self.inner.execute(sql).await
-    }
-
-    async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
-        (self.before)("");
-        self.inner.query(sql).await
-    }
-
-    async fn in_transaction(&mut self) -> Result<bool, Failure> {
-        self.inner.in_transaction().await
-    }
-
-    async fn scratch(&mut self) -> Result<Postgres, Failure> {
-        self.inner.scratch().await
-    }
-
-    async fn free_space(&mut self) -> Option<u64> {
-        None
-    }
-}
-
-impl<F: FnMut(&str)> Host for Between<F> {
-    type Other = Postgres;
-
-    async fn connect(&mut self, database: &str) -> Result<Postgres, Failure> {
-        self.inner.connect(database).await
-    }
-
-    async fn wait(&mut self, time: Duration) {
-        self.inner.wait(time).await;
-    }
-
-    fn chance(&mut self) -> u64 {
-        self.inner.chance()
-    }
 }
 
 /// Clients of two releases that write `users` at random, and what they must find there.

@@ -312,6 +312,7 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    a_function_reads_a_table_beside,
     attribute_gone_beside_a_new_one,
     attribute_of_a_type_gone,
     attribute_renamed,

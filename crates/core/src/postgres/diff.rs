@@ -112,25 +112,47 @@ pub struct Hints {
 
 /// The differences between a schema under its new names and the target, and what is worth telling.
 pub fn diff(before: &Schema, after: &Schema, strict_order: bool, merges: &[Merge]) -> (Vec<Change>, Vec<Note>) {
-    let mut changes = Vec::new();
-    let mut notes = Vec::new();
-    for (id, object) in &before.objects {
-        let is_taken_over = matches!(&object.body, Body::Index(index) if index.valid && becomes_part(after, index, id));
-        if !after.objects.contains_key(id) && !matches!(object.body, Body::Other { .. }) && !is_taken_over {
-            changes.push(Change::Drop(Box::new(object.clone())));
+    let (mut gone, mut changes, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut drop = |id: &ObjectId, object: &Object| {
+        let is_taken_over = |index: &Index| index.valid && becomes_part(after, index, id);
+        if !matches!(&object.body, Body::Other { .. })
+            && !matches!(&object.body, Body::Index(index) if is_taken_over(index))
+        {
+            gone.push(Change::Drop(Box::new(object.clone())));
         }
-    }
+    };
+    // Both are in order: none is searched for.
+    let mut old_objects = before.objects.iter().peekable();
     for (id, object) in &after.objects {
-        let Some(old) = before.get(id) else {
+        while let Some((id, object)) = old_objects.next_if(|(old, _)| *old < id) {
+            drop(id, object);
+        }
+        let Some((_, old)) = old_objects.next_if(|(old, _)| *old == id) else {
             changes.push(Change::Create(Box::new(object.clone())));
             continue;
         };
+        if old == object && !follows_others(object) {
+            continue;
+        }
         let parts = parts(before, after, old, object, strict_order, merges, &mut notes);
         if !parts.is_empty() {
             changes.push(Change::Alter(Box::new(Alteration { before: old.clone(), after: object.clone(), parts })));
         }
     }
-    (changes, notes)
+    for (id, object) in old_objects {
+        drop(id, object);
+    }
+    gone.append(&mut changes);
+    (gone, notes)
+}
+
+/// Whether an object may have to change though it is what it is to be: what its parents or its parts do, it does too.
+fn follows_others(object: &Object) -> bool {
+    match &object.body {
+        Body::Table(table) => table.has_parents(),
+        Body::Index(index) => !index.attached.is_empty(),
+        _ => false,
+    }
 }
 
 /// Whether an index becomes a part of that of a partitioned table.

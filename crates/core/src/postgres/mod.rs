@@ -7,7 +7,7 @@
 //! | declared SQL → schema, by the server itself | `declared`, in a `scratch` place; `token` and `split` cut the text |
 //! | schema × schema → changes | `resolve` (which is which), `diff` |
 //! | what the rows say | `probe`; `fits` asks whether they fit what is new, by the `keys` of an index |
-//! | changes → steps | `plan`, whose values are in `steps`; `print` writes the SQL |
+//! | changes → steps | `plan`, whose values are in `steps`; `print` writes the SQL; `touched` is the part of the schemas they are about |
 //! | all of that in order | `prepare` |
 //! | run | `run`, under the lock of `session`; `fill` goes through the rows of a back-fill |
 //! | a database looked over | `doctor` |
@@ -39,4 +39,5 @@ pub mod split;
 pub mod statement;
 pub mod steps;
 pub mod token;
+mod touched;
 pub mod versioned;

@@ -14,7 +14,7 @@ use super::expand::own::{Own, OwnSteps};
 use super::expand::record::{Kept, Record, What};
 use super::expand::{self, Action, Phase};
 use super::host::Host;
-use super::plan::{Input, Planned, marked_column, plan, proof_name, value_left};
+use super::plan::{Findings, Input, Planned, marked_column, plan, proof_name, value_left};
 use super::print;
 use super::probe::{keys_of_unfit, probe};
 use super::read::read_schema;
@@ -24,6 +24,7 @@ use super::schema::{Body, Kind, Object, ObjectId, Schema};
 use super::scratch::{Aside, Place, Scratch, refuse_transaction};
 use super::settings::make;
 use super::steps::{Plan, Statement};
+use super::touched::Touched;
 use crate::diff::{Answer, Answers, Question};
 use crate::error::{Code, Error, Result, State};
 use crate::run::matches_pattern;
@@ -157,6 +158,7 @@ async fn plan_to<H: Host>(
     let record = if assumed.is_none() { Record::read(host).await? } else { Record::default() };
     // What new clients see is what the declared schema is compared with.
     let visible = seen_by_new(host, scratch.again(), &live, &record).await?;
+    let visible = visible.as_ref().unwrap_or(&live);
     let mut target = declared.schema.without(ignored);
     // A schema with something in it that is out of sight stays.
     for object in &out_of_sight {
@@ -169,7 +171,7 @@ async fn plan_to<H: Host>(
     check_names(&target)?;
 
     let mut answers = settings.answers.clone();
-    let mut resolved = resolve(&visible, &target, &answers, &hints)?;
+    let mut resolved = resolve(visible, &target, &answers, &hints)?;
     loop {
         let answered: Vec<(String, Answer)> =
             resolved.questions.iter().filter_map(|question| Some((question.key(), resolver(question)?))).collect();
@@ -179,11 +181,11 @@ async fn plan_to<H: Host>(
         for (key, answer) in answered {
             answers.answer(key, answer);
         }
-        resolved = resolve(&visible, &target, &answers, &hints)?;
+        resolved = resolve(visible, &target, &answers, &hints)?;
     }
     if !resolved.questions.is_empty() && settings.accept_data_loss {
         answers.drop_the_rest = true;
-        resolved = resolve(&visible, &target, &answers, &hints)?;
+        resolved = resolve(visible, &target, &answers, &hints)?;
     }
     let Resolved { renames, merges, questions, swaps } = resolved;
     let mut plan_made = Plan {
@@ -195,7 +197,7 @@ async fn plan_to<H: Host>(
         ..Plan::default()
     };
     if !questions.is_empty() {
-        let (changes, notes) = diff(&visible, &target, settings.strict_order, &merges);
+        let (changes, notes) = diff(visible, &target, settings.strict_order, &merges);
         (plan_made.changes, plan_made.notes) = (changes, notes);
         let message = format!(
             "{} must be answered first",
@@ -208,7 +210,7 @@ async fn plan_to<H: Host>(
         plan_made.questions = questions;
         return Ok(plan_made);
     }
-    let (changes, notes) = diff(&visible, &target, settings.strict_order, &merges);
+    let (changes, notes) = diff(visible, &target, settings.strict_order, &merges);
     let is_declared = changes.is_empty() && renames.is_empty();
     (plan_made.changes, plan_made.notes) = (changes, notes);
     let mut phases = Phases { target, renames, hints, ..Phases::default() };
@@ -281,20 +283,31 @@ async fn plan_to<H: Host>(
         }
     }
     let Phases { target, renames, hints, record: kept, moved, grants, late, fitting, .. } = phases;
-    plan_made.target.clone_from(&target);
+    if settings.action != Action::Plain {
+        plan_made.target.clone_from(&target);
+    }
     let (changes, notes) = diff(&live, &target, settings.strict_order, &merges);
     let is_kept = kept == record && kept.kept.iter().all(Kept::is_filled);
     if changes.is_empty() && renames.is_empty() && is_kept {
         (plan_made.changes, plan_made.notes) = (changes, notes);
         return Ok(plan_made);
     }
+    // What keeps old and new clients in step stands beside the schema.
+    let is_plain = record.is_empty() && kept.is_empty();
+    let part = if is_plain { Touched::by(&live, &target, &renames, &changes) } else { None };
     let own = Own { before: &record, after: &kept, moved: &moved, live: &live, target: &target, grants: &grants };
     plan_made.obstacles.extend(expand::out_of_step(host, &own).await?);
 
     // What is in another column too is not lost with the one that goes.
-    let asked = without_copies(&live, &own);
+    let copied = if is_plain { None } else { Some(without_copies(&live, &own)) };
+    let (asked, wanted) = match &part {
+        Some(part) => (&part.live, &part.target),
+        None => (copied.as_ref().unwrap_or(&live), &target),
+    };
     let (mut findings, mut obstacles) = match assumed {
-        None => probe(host, &asked, &target, &renames, &merges, &hints, settings.accept_data_loss).await?,
+        None => {
+            probe(host, (asked, wanted), &renames, &merges, &hints, part.is_some(), settings.accept_data_loss).await?
+        }
         Some(warnings) => {
             let mut assumed = assume(&live, &target, &renames, &merges, &hints);
             warnings.append(&mut assumed.warnings);
@@ -324,8 +337,9 @@ async fn plan_to<H: Host>(
         fast,
         own: &own,
         late: &late,
+        findings: &findings,
     };
-    let judged = judging.judge(&mut place, renames, &findings, &mut plan_made).await;
+    let judged = judging.judge(&mut place, &renames, part.as_ref(), &mut plan_made).await;
     let closed = place.close().await;
     obstacles.extend(judged?);
     closed?;
@@ -417,22 +431,28 @@ fn tell_of_fills(plan: &mut Plan, hints: &Hints) {
 pub async fn read_declared_schema<H: Host>(host: &mut H, scratch: Scratch<'_, H>) -> Result<Schema> {
     let live = read_schema(host).await?;
     let record = Record::read(host).await?;
-    match record.is_empty() {
-        true => Ok(live),
-        false => seen_by_new(host, scratch, &live, &record).await,
-    }
+    Ok(seen_by_new(host, scratch, &live, &record).await?.unwrap_or(live))
 }
 
-async fn seen_by_new<H: Host>(host: &mut H, scratch: Scratch<'_, H>, live: &Schema, record: &Record) -> Result<Schema> {
+/// The schema as the newest clients see it; none where they see it as it is.
+async fn seen_by_new<H: Host>(
+    host: &mut H,
+    scratch: Scratch<'_, H>,
+    live: &Schema,
+    record: &Record,
+) -> Result<Option<Schema>> {
+    if record.is_empty() {
+        return Ok(None);
+    }
     if !record.has_dependents(live) {
-        return Ok(record.visible(live));
+        return Ok(Some(record.visible(live)));
     }
     let mut place = Place::open(host, scratch).await?;
     let seen = seen(&mut place, live, record).await;
     let closed = place.close().await;
     let seen = seen?;
     closed?;
-    Ok(seen)
+    Ok(Some(seen))
 }
 
 /// What a plan is made for: the declared schema, or in one of two phases what serves old and new clients.
@@ -488,31 +508,67 @@ struct Judging<'a> {
     fast: bool,
     own: &'a Own<'a>,
     late: &'a BTreeSet<ObjectId>,
+    findings: &'a Findings,
+}
+
+/// A judgement: what stands in the way.
+enum Judged {
+    Certain(Vec<Error>),
+    /// It may be that only the copy does not do.
+    OfThisCopy(Vec<Error>),
 }
 
 impl Judging<'_> {
-    /// Makes the steps, and tries them out on an empty copy of the live schema. Returns what stands in the way.
+    /// Makes the steps, and tries them out on an empty copy of the live schema, or of the part of it that they can have to
+    /// do with. Returns what stands in the way.
     async fn judge<H: Host>(
         &self,
         place: &mut Place<'_, H>,
-        renames: Vec<Rename>,
-        findings: &super::plan::Findings,
+        renames: &[Rename],
+        part: Option<&Touched>,
         made: &mut Plan,
     ) -> Result<Vec<Error>> {
-        let mut obstacles = Vec::new();
-        let mut copied = None;
-        for sql in print::statements(self.live) {
-            if let Err(f) = place.execute(&sql).await {
-                copied = Some(format!("{f}, at: {sql}"));
-                break;
+        if part.is_some() {
+            let warnings = made.warnings.len();
+            if let Ok(Judged::Certain(obstacles)) = self.judge_copy(place, renames, part, made).await {
+                return Ok(obstacles);
             }
+            // Something is needed of which the catalogue does not tell.
+            made.warnings.truncate(warnings);
+            place.empty().await?;
         }
-        let start = place.read().await?;
-        if copied.is_none() {
+        let (Judged::Certain(obstacles) | Judged::OfThisCopy(obstacles)) =
+            self.judge_copy(place, renames, None, made).await?;
+        Ok(obstacles)
+    }
+
+    async fn judge_copy<H: Host>(
+        &self,
+        place: &mut Place<'_, H>,
+        renames: &[Rename],
+        part: Option<&Touched>,
+        made: &mut Plan,
+    ) -> Result<Judged> {
+        let (copy, copy_target) = part.map_or((self.live, self.target), |part| (&part.live, &part.target));
+        // Names are taken by what is not copied, too: the plan is made for the whole.
+        let completed = |mut schema: Schema| {
+            if let Some(part) = part {
+                part.complete(&mut schema, self.live);
+            }
+            schema
+        };
+        let creating = print::statements(copy);
+        let mut missing = match place.execute_all(&creating).await {
+            Ok(()) => None,
+            Err((at, failure)) => Some(format!("{failure}, at: {}", creating.get(at).map_or("", String::as_str))),
+        };
+        if missing.is_none() {
             // What Whimbrel has no model of is not copied. What needs it has failed above.
-            copied = remaining(&start, &self.live.clone().without_unknown(self.live)).into_iter().next();
+            let start = place.read().await?;
+            missing = remaining(&start, &copy.clone().without_unknown(self.live)).into_iter().next();
         }
-        if let Some(why) = copied {
+        let mut obstacles = Vec::new();
+        if let Some(why) = missing {
             // What cannot be copied cannot be judged; the run itself is verified all the same.
             made.warnings.push(format!("the plan was not tried out on an empty copy, which could not be made: {why}"));
             if !renames.is_empty() {
@@ -520,20 +576,20 @@ impl Judging<'_> {
                     Error::new(Code::Unsupported, "renames cannot be planned, because the schema cannot be copied");
                 obstacles.push(error.cause(why).help("do the renames by hand, and run whimbrel again"));
                 (made.changes, made.notes) = diff(self.live, self.target, self.strict_order, self.merges);
-                return Ok(obstacles);
+                return Ok(Judged::OfThisCopy(obstacles));
             }
             let (mut changes, notes) = diff(self.live, self.target, self.strict_order, self.merges);
             changes.retain(|change| !is_proof_at_work(change, self.live, self.target));
-            let own = self.own.steps(&mut changes, self.live, findings);
-            let planned = self.steps(self.live, &changes, &[], findings, own);
+            let own = self.own.steps(&mut changes, self.live, self.findings);
+            let planned = self.steps(self.live, &changes, &[], own);
             (made.changes, made.notes, made.steps) = (changes, notes, planned.steps);
             made.warnings.extend(planned.warnings);
             obstacles.extend(planned.obstacles);
-            return Ok(obstacles);
+            return Ok(Judged::OfThisCopy(obstacles));
         }
         let mut renamed = self.live.clone();
         let mut done: Vec<(Rename, Vec<String>)> = Vec::new();
-        let mut todo = renames;
+        let mut todo = renames.to_vec();
         loop {
             if todo.is_empty() {
                 todo = certain_renames(&renamed, self.target);
@@ -550,65 +606,57 @@ impl Judging<'_> {
                 }
                 done.push((rename, sql));
             }
-            renamed = place.read().await?;
+            renamed = completed(place.read().await?);
             let unknown = self.live.objects.iter().filter(|(_, object)| matches!(object.body, Body::Other { .. }));
             renamed.objects.extend(unknown.map(|(id, object)| (id.clone(), object.clone())));
         }
         let (mut changes, notes) = diff(&renamed, self.target, self.strict_order, self.merges);
         changes.retain(|change| !is_proof_at_work(change, &renamed, self.target));
         add_renames(&mut changes, &done, &renamed);
-        let own = self.own.steps(&mut changes, &renamed, findings);
-        let planned = self.steps(&renamed, &changes, &done, findings, own);
+        let own = self.own.steps(&mut changes, &renamed, self.findings);
+        let planned = self.steps(&renamed, &changes, &done, own);
         obstacles.extend(planned.obstacles);
         made.warnings.extend(planned.warnings);
         show_renames(&mut changes, &done, self.live, &renamed);
         (made.changes, made.notes, made.steps) = (changes, notes, planned.steps);
         if !obstacles.is_empty() {
-            return Ok(obstacles);
+            return Ok(Judged::Certain(obstacles));
         }
         if !done.is_empty() {
             place.empty().await?;
-            for sql in print::statements(self.live) {
-                place
-                    .execute(&sql)
-                    .await
-                    .map_err(|f| f.error(Code::Database, "the copy cannot be made").statement(&sql))?;
-            }
+            place.execute_all(&creating).await.map_err(|(at, f)| {
+                let sql = creating.get(at).map_or("", String::as_str);
+                f.error(Code::Database, "the copy cannot be made").statement(sql)
+            })?;
         }
-        match try_out_stepwise(place, made).await {
-            Ok((result, between)) => {
-                made.between = between;
-                // What is there and cannot be made was not made in the copy either.
-                let left = remaining(&result, &self.target.clone().without_unknown(self.live));
-                if let Some(first) = left.first() {
-                    let message = format!("whimbrel knows no way to make this change: {first}");
-                    let error =
-                        left.iter().skip(1).take(9).fold(Error::new(Code::Unsupported, message), |error, other| {
-                            error.help(format!("and {other}"))
-                        });
-                    obstacles.push(error.help("do this part by hand, and run whimbrel again: it goes on from there"));
-                }
-            }
-            Err(error) => obstacles.push(error),
+        let (result, between) = match try_out_stepwise(place, made).await {
+            Ok(tried) => tried,
+            Err(error) => return Ok(Judged::OfThisCopy(vec![error])),
+        };
+        // What is there and cannot be made was not made in the copy either.
+        let left = remaining(&result, &copy_target.clone().without_unknown(self.live));
+        if let Some(first) = left.first() {
+            let message = format!("whimbrel knows no way to make this change: {first}");
+            let error = left
+                .iter()
+                .skip(1)
+                .take(9)
+                .fold(Error::new(Code::Unsupported, message), |error, other| error.help(format!("and {other}")));
+            let error = error.help("do this part by hand, and run whimbrel again: it goes on from there");
+            return Ok(Judged::OfThisCopy(vec![error]));
         }
-        Ok(obstacles)
+        made.between = between.into_iter().map(|schema| schema.map(completed)).collect();
+        Ok(Judged::Certain(Vec::new()))
     }
 
-    fn steps(
-        &self,
-        renamed: &Schema,
-        changes: &[Change],
-        renames: &[(Rename, Vec<String>)],
-        findings: &super::plan::Findings,
-        own: OwnSteps,
-    ) -> Planned {
+    fn steps(&self, renamed: &Schema, changes: &[Change], renames: &[(Rename, Vec<String>)], own: OwnSteps) -> Planned {
         plan(&Input {
             live: self.live,
             renamed,
             target: self.target,
             renames,
             changes,
-            findings,
+            findings: self.findings,
             ignored: self.ignored,
             fast: self.fast,
             own,

@@ -2,7 +2,7 @@
 //!
 //! Only what changes is asked about, with queries that block nobody. A value of a row is never read, only counted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::diff::Hints;
 use super::fits::Fitting;
@@ -163,17 +163,18 @@ fn value_of_new(live: &Schema, target: &Schema, column: &Column) -> Option<Strin
     }
 }
 
-/// Asks the database what the planner has to know, and says what stands in the way.
+/// Asks the database what the planner has to know, and says what stands in the way. The schemas may be parts, outside of
+/// which nothing changes.
 ///
 /// # Errors
 /// [`Code::Database`] where a table cannot be read, [`Code::NotPermitted`] where the role does not see all of its rows.
 pub async fn probe<C: Connection>(
     conn: &mut C,
-    live: &Schema,
-    target: &Schema,
+    (live, target): (&Schema, &Schema),
     renames: &[Rename],
     merges: &[Merge],
     hints: &Hints,
+    is_part: bool,
     accept_data_loss: bool,
 ) -> Result<(Findings, Vec<Error>)> {
     debug_assert!(live.version == 0 || live.version >= OLDEST_SERVER);
@@ -183,10 +184,10 @@ pub async fn probe<C: Connection>(
     for (id, _) in target.tables() {
         pairs.extend(Pair::of((live, target), renames, hints, id));
     }
-    let kept: Vec<&ObjectId> = pairs.iter().map(|pair| pair.live).collect();
+    let kept: BTreeSet<&ObjectId> = pairs.iter().map(|pair| pair.live).collect();
     let gone: Vec<&ObjectId> = live.tables().map(|(id, _)| id).filter(|id| !kept.contains(id)).collect();
 
-    let facts = facts(conn, live).await?;
+    let facts = facts(conn, live, is_part).await?;
     for pair in &pairs {
         if let Some(facts) = facts.get(pair.live) {
             findings.tables.insert(pair.id.clone(), *facts);
@@ -257,7 +258,18 @@ fn loss(what: String, table: &ObjectId, rows: u64, accepted: bool) -> Option<Err
     (!accepted).then_some(error)
 }
 
-async fn facts<C: Connection>(conn: &mut C, live: &Schema) -> Result<HashMap<ObjectId, Facts>> {
+async fn facts<C: Connection>(conn: &mut C, live: &Schema, is_part: bool) -> Result<HashMap<ObjectId, Facts>> {
+    let mut among = String::new();
+    if is_part {
+        let asked = live.objects.keys().filter(|id| matches!(id.kind, Kind::Table | Kind::MaterializedView));
+        let named = |id: &ObjectId| format!("({}, {})", quote_literal(&id.schema), quote_literal(&id.name));
+        let names: Vec<String> = asked.map(named).collect();
+        if names.is_empty() {
+            return Ok(HashMap::new());
+        }
+        // Sizes are looked up in the folder of the database, file by file.
+        among = format!(" AND (n.nspname::text, c.relname::text) IN ({})", names.join(", "));
+    }
     let sql = "SELECT n.nspname, c.relname, c.relkind, c.reltuples, \
                CASE WHEN c.relkind = 'p' THEN (SELECT coalesce(sum(pg_catalog.pg_relation_size(t.relid)), 0) \
                 FROM pg_catalog.pg_partition_tree(c.oid) t) ELSE pg_catalog.pg_relation_size(c.oid) END, \
@@ -265,7 +277,10 @@ async fn facts<C: Connection>(conn: &mut C, live: &Schema) -> Result<HashMap<Obj
                 FROM pg_catalog.pg_partition_tree(c.oid) t) ELSE pg_catalog.pg_total_relation_size(c.oid) END \
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
                WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'";
-    let rows = conn.query(sql).await.map_err(|f| f.error(Code::Database, "the sizes of tables cannot be read"))?;
+    let rows = conn
+        .query(&format!("{sql}{among}"))
+        .await
+        .map_err(|f| f.error(Code::Database, "the sizes of tables cannot be read"))?;
     let mut out = HashMap::new();
     for row in rows {
         let text = |at: usize| row.get(at).and_then(Value::text).unwrap_or_default().to_owned();

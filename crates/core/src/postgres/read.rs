@@ -130,7 +130,9 @@ impl Cells<'_> {
 /// What stands between the queries: which object has which number.
 #[derive(Default)]
 struct Reading {
-    schema: Schema,
+    version: u32,
+    /// In no order: names that begin alike, as those of a schema do, are compared slowly.
+    objects: HashMap<ObjectId, Object>,
     /// By catalogue and object id.
     ids: HashMap<(u32, u32), ObjectId>,
     /// The columns of tables by number.
@@ -143,7 +145,7 @@ impl Reading {
     fn add(&mut self, catalogue: u32, oid: u32, id: ObjectId, comment: Option<String>, body: Body) {
         self.ids.insert((catalogue, oid), id.clone());
         let object = Object { id: id.clone(), comment, rights: Rights::default(), needs: Vec::new(), body };
-        self.schema.objects.insert(id, object);
+        self.objects.insert(id, object);
     }
 
     /// What is read as a whole statement, and what is only seen.
@@ -164,7 +166,7 @@ impl Reading {
                 let body = Body::Other { kind: cells.text(5) };
                 let object =
                     Object { id: id.clone(), comment: None, rights: Rights::default(), needs: Vec::new(), body };
-                self.schema.objects.insert(id, object);
+                self.objects.insert(id, object);
             }
         }
     }
@@ -180,7 +182,7 @@ impl Reading {
 
     fn table_mut(&mut self, oid: u32) -> Option<&mut Table> {
         let id = self.ids.get(&(catalogue::CLASS, oid))?;
-        match &mut self.schema.objects.get_mut(id)?.body {
+        match &mut self.objects.get_mut(id)?.body {
             Body::Table(table) => Some(table),
             _ => None,
         }
@@ -237,7 +239,7 @@ async fn read_here<C: Connection>(conn: &mut C) -> Result<Schema> {
     }
     rights(conn, &mut reading).await?;
     needs(conn, &mut reading).await?;
-    Ok(reading.schema)
+    Ok(Schema { objects: reading.objects.into_iter().collect(), version: reading.version })
 }
 
 async fn namespaces<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()> {
@@ -258,7 +260,7 @@ async fn namespaces<C: Connection>(conn: &mut C, reading: &mut Reading) -> Resul
     for row in ask(conn, "schemas", &sql).await? {
         let cells = Cells(&row);
         let (oid, name) = (cells.number(1), cells.text(2));
-        reading.schema.version = cells.number(5);
+        reading.version = cells.number(5);
         match cells.letter(0) {
             'n' => {
                 // `public` has this comment from the start, and dumps leave it out.
@@ -273,8 +275,8 @@ async fn namespaces<C: Connection>(conn: &mut C, reading: &mut Reading) -> Resul
             _ => {}
         }
     }
-    if reading.schema.version < OLDEST_SERVER {
-        let version = reading.schema.version / 10_000;
+    if reading.version < OLDEST_SERVER {
+        let version = reading.version / 10_000;
         return Err(Error::new(Code::Database, format!("the server is PostgreSQL {version}, which is too old"))
             .help("PostgreSQL 12 and later are supported"));
     }
@@ -282,7 +284,7 @@ async fn namespaces<C: Connection>(conn: &mut C, reading: &mut Reading) -> Resul
 }
 
 async fn types<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()> {
-    let (multirange, name) = match reading.schema.version {
+    let (multirange, name) = match reading.version {
         140_000.. => (
             "CASE WHEN t.typtype = 'r' THEN (SELECT pg_catalog.json_build_array(m.oid::bigint, m.typarray::bigint) \
              FROM pg_catalog.pg_range r JOIN pg_catalog.pg_type m ON m.oid = r.rngmultitypid WHERE r.rngtypid = t.oid) END",
@@ -532,7 +534,7 @@ fn numbers(cells: &Cells<'_>, at: usize) -> Numbers {
 }
 
 async fn columns<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()> {
-    let compression = match reading.schema.version >= 140_000 {
+    let compression = match reading.version >= 140_000 {
         true => "CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END",
         false => "NULL",
     };
@@ -561,7 +563,7 @@ async fn columns<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<(
         if let Some(default) = cells.maybe(15).and_then(|oid| oid.parse().ok()) {
             reading.defaults.insert(default, (oid, number));
         }
-        let Some(object) = reading.schema.objects.get_mut(&id) else { continue };
+        let Some(object) = reading.objects.get_mut(&id) else { continue };
         let expression = cells.maybe(6);
         match &mut object.body {
             Body::View(view) => {
@@ -739,7 +741,7 @@ async fn indexes<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<(
 
 /// Triggers, rules and policies; and what no table is asked about.
 async fn others<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()> {
-    let parent = if reading.schema.version >= 130_000 { "t.tgparentid = 0" } else { "true" };
+    let parent = if reading.version >= 130_000 { "t.tgparentid = 0" } else { "true" };
     let sql = format!(
         "SELECT 't', t.oid, t.tgrelid, t.tgname, pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled::text, d.description, \
          NULL, NULL, NULL, NULL FROM pg_catalog.pg_trigger t {} WHERE NOT t.tgisinternal AND {parent} \
@@ -759,7 +761,7 @@ async fn others<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()
         comment(catalogue::TRIGGER, "t.oid"),
         comment(catalogue::REWRITE, "r.oid"),
         comment(catalogue::POLICY, "p.oid"),
-        whole(reading.schema.version),
+        whole(reading.version),
     );
     for row in ask(conn, "triggers and other objects", &sql).await? {
         let cells = Cells(&row);
@@ -895,7 +897,7 @@ async fn rights<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()
     for row in ask(conn, "rights", &sql).await? {
         let cells = Cells(&row);
         let Some(id) = reading.ids.get(&(cells.number(0), cells.number(1))) else { continue };
-        let Some(object) = reading.schema.objects.get_mut(id) else { continue };
+        let Some(object) = reading.objects.get_mut(id) else { continue };
         let mut rights =
             Rights { owner: (!cells.is(3)).then(|| cells.text(2)), is_set: cells.is(4), grants: Vec::new() };
         for at in [5, 6] {
@@ -952,16 +954,15 @@ async fn needs<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
         found.entry(object).or_default().push(Need { on: on.clone(), column: column.cloned(), of: of.cloned() });
     }
     for (sequence, table, column) in owned {
-        if let Some(Body::Sequence(sequence)) = reading.schema.objects.get_mut(&sequence).map(|o| &mut o.body) {
+        if let Some(Body::Sequence(sequence)) = reading.objects.get_mut(&sequence).map(|o| &mut o.body) {
             sequence.owned_by = Some((table, column));
         }
     }
     for (sequence, table, column) in identities {
-        let Some(Object { body: Body::Sequence(sequence), id, rights, .. }) = reading.schema.objects.remove(&sequence)
-        else {
+        let Some(Object { body: Body::Sequence(sequence), id, rights, .. }) = reading.objects.remove(&sequence) else {
             continue;
         };
-        if let Some(Body::Table(table)) = reading.schema.objects.get_mut(&table).map(|o| &mut o.body)
+        if let Some(Body::Table(table)) = reading.objects.get_mut(&table).map(|o| &mut o.body)
             && let Some(column) = table.columns.iter_mut().find(|c| c.name == column)
             && let Some(identity) = &mut column.identity
         {
@@ -971,7 +972,7 @@ async fn needs<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
         }
     }
     for (id, mut needs) in found {
-        if let Some(object) = reading.schema.objects.get_mut(id) {
+        if let Some(object) = reading.objects.get_mut(id) {
             needs.sort_unstable();
             needs.dedup();
             object.needs = needs;
@@ -979,8 +980,8 @@ async fn needs<C: Connection>(conn: &mut C, reading: &mut Reading) -> Result<()>
     }
     // Whatever stands in a schema needs it, and whatever belongs to a table needs that.
     let namespaces: HashSet<String> =
-        reading.schema.objects.keys().filter(|id| id.kind == Kind::Namespace).map(|id| id.name.clone()).collect();
-    for object in reading.schema.objects.values_mut() {
+        reading.objects.keys().filter(|id| id.kind == Kind::Namespace).map(|id| id.name.clone()).collect();
+    for object in reading.objects.values_mut() {
         let namespace = ObjectId::new(Kind::Namespace, "", object.id.schema.clone());
         let mut add = |on: ObjectId| {
             if !object.needs.iter().any(|need| need.on == on) {

@@ -164,6 +164,15 @@ fn match_up<K: Ord + Clone>(
     hints: &[(K, K)],
     shown: impl Fn(&K) -> String,
 ) -> Result<Matching<K>> {
+    if before == after && said.is_empty() && hints.is_empty() {
+        return Ok(Matching {
+            renames: Vec::new(),
+            gone: Vec::new(),
+            new: Vec::new(),
+            displaced: Vec::new(),
+            is_cycle: false,
+        });
+    }
     let mut map: BTreeMap<K, K> = BTreeMap::new();
     let mut back: BTreeMap<K, K> = BTreeMap::new();
     for (from, to) in said {
@@ -178,7 +187,8 @@ fn match_up<K: Ord + Clone>(
     }
     map.retain(|from, to| from != to);
     back.retain(|to, from| from != to);
-    let (is_before, is_after) = (|name: &K| before.contains(name), |name: &K| after.contains(name));
+    let (all_before, all_after): (BTreeSet<&K>, BTreeSet<&K>) = (before.iter().collect(), after.iter().collect());
+    let (is_before, is_after) = (|name: &K| all_before.contains(name), |name: &K| all_after.contains(name));
     let mut is_cycle = false;
     let mut done: BTreeSet<K> = BTreeSet::new();
     for from in map.keys() {
@@ -238,7 +248,8 @@ fn match_up<K: Ord + Clone>(
         }
     }
     let gone: Vec<K> = before.iter().filter(|name| !taken.contains(name)).cloned().collect();
-    let displaced = gone.iter().filter(|name| map.values().any(|to| to == *name)).cloned().collect();
+    let taking: BTreeSet<&K> = map.values().collect();
+    let displaced = gone.iter().filter(|name| taking.contains(name)).cloned().collect();
     let new = after.iter().filter(|name| !matched.contains(name)).cloned().collect();
     let renames = before.iter().filter_map(|from| Some((from.clone(), map.get(from)?.clone()))).collect();
     Ok(Matching { renames, gone, new, displaced, is_cycle })
@@ -392,6 +403,8 @@ impl Resolving<'_> {
                 }
             }
         }
+        let former: BTreeMap<&ObjectId, &ObjectId> = live.iter().map(|(was, now)| (now, was)).collect();
+        let was = |id: &ObjectId| former.get(id).map_or_else(|| id.clone(), |was| (*was).clone());
         for kind in KINDS {
             let now: Vec<ObjectId> = live.iter().map(|(_, now)| now).filter(|id| id.kind == kind).cloned().collect();
             let wanted = of_kind(self.after, kind);
@@ -404,11 +417,9 @@ impl Resolving<'_> {
             let hinted: Vec<(ObjectId, ObjectId)> = hinted.collect();
             let found = match_up(&now, &wanted, &said, &arrived, &hinted, ObjectId::shown)?;
             self.out.swaps |= found.is_cycle;
-            let was = |id: &ObjectId| {
-                live.iter().find(|(_, now)| now == id).map_or_else(|| id.clone(), |(was, _)| was.clone())
-            };
             let map: BTreeMap<&ObjectId, &ObjectId> = found.renames.iter().map(|(b, a)| (b, a)).collect();
-            for id in now.iter().filter(|id| !found.gone.contains(id)) {
+            let gone: BTreeSet<&ObjectId> = found.gone.iter().collect();
+            for id in now.iter().filter(|id| !gone.contains(id)) {
                 let new = map.get(id).map_or_else(|| id.clone(), |new| (*new).clone());
                 out.push((was(id), id.clone(), new));
             }
@@ -445,11 +456,14 @@ impl Resolving<'_> {
 
     /// Columns, attributes and labels that have another name.
     fn members(&mut self, pairs: &[(ObjectId, ObjectId, ObjectId)], hints: &Hints) -> Result<()> {
-        let names = |object: Option<&Object>| -> Vec<String> {
-            object.map(Object::members).unwrap_or_default().into_iter().map(str::to_owned).collect()
-        };
+        let owned = |names: Vec<&str>| -> Vec<String> { names.into_iter().map(str::to_owned).collect() };
         for (was, now, new) in pairs {
-            let (old_names, new_names) = (names(self.before.get(was)), names(self.after.get(new)));
+            let old_names = self.before.get(was).map(Object::members).unwrap_or_default();
+            let new_names = self.after.get(new).map(Object::members).unwrap_or_default();
+            if old_names == new_names && self.said.iter().all(|said| said.is_used) {
+                continue;
+            }
+            let (old_names, new_names) = (owned(old_names), owned(new_names));
             // Its new name counts where that is nobody else's old one.
             let is_free = |id: &ObjectId| id == was || self.before.get(id).is_none();
             let mut objects = names_of(was, "public");

@@ -628,6 +628,12 @@ impl Schema {
         (self, out)
     }
 
+    /// The objects that are chosen.
+    pub(super) fn only(&self, is_chosen: impl Fn(&ObjectId) -> bool) -> Schema {
+        let chosen = self.objects.iter().filter(|(id, _)| is_chosen(id));
+        Schema { objects: chosen.map(|(id, object)| (id.clone(), object.clone())).collect(), version: self.version }
+    }
+
     /// The schema without what Whimbrel only sees, as far as another has it too.
     #[must_use]
     pub(super) fn without_unknown(mut self, of: &Schema) -> Schema {

@@ -1,4 +1,4 @@
-//! A host that ends its session, and readers that measure how long they wait.
+//! Hosts that end their session or do something in between, and readers that measure how long they wait.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,6 +120,54 @@ impl Connection for Ending<'_> {
 }
 
 impl Host for Ending<'_> {
+    type Other = Postgres;
+
+    async fn connect(&mut self, database: &str) -> Result<Postgres, Failure> {
+        self.inner.connect(database).await
+    }
+
+    async fn wait(&mut self, time: Duration) {
+        self.inner.wait(time).await;
+    }
+
+    fn chance(&mut self) -> u64 {
+        self.inner.chance()
+    }
+}
+
+/// A host that does something before each request of a run; it is told statements, and not queries.
+pub struct Between<F> {
+    pub inner: Postgres,
+    pub before: F,
+}
+
+impl<F: FnMut(&str)> Connection for Between<F> {
+    type Scratch = Postgres;
+
+    async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
+        (self.before)(sql);
+        self.inner.execute(sql).await
+    }
+
+    async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
+        (self.before)("");
+        self.inner.query(sql).await
+    }
+
+    async fn in_transaction(&mut self) -> Result<bool, Failure> {
+        self.inner.in_transaction().await
+    }
+
+    async fn scratch(&mut self) -> Result<Postgres, Failure> {
+        self.inner.scratch().await
+    }
+
+    async fn free_space(&mut self) -> Option<u64> {
+        None
+    }
+}
+
+impl<F: FnMut(&str)> Host for Between<F> {
     type Other = Postgres;
 
     async fn connect(&mut self, database: &str) -> Result<Postgres, Failure> {

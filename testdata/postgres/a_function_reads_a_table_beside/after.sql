@@ -1,0 +1,5 @@
+CREATE TABLE rates(n integer);
+CREATE FUNCTION most(of integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT coalesce(max(n), 0) + of FROM public.rates';
+CREATE TABLE t(id integer PRIMARY KEY, a integer, b text);
+CREATE INDEX t_most ON t (most(a));
+CREATE TABLE beside(id integer PRIMARY KEY);
