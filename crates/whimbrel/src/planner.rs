@@ -5,7 +5,9 @@ use std::ops::Deref;
 
 use whimbrel_core::diff::{Answer, Note, Question};
 use whimbrel_core::plan;
-use whimbrel_core::run::{Cancel, Observer, Report, Settings, block_on, make_plan, open_questions, run_plan};
+use whimbrel_core::run::{
+    Cancel, Observer, Report, Settings, block_on, make_plan, open_questions, run_at_once, run_plan,
+};
 use whimbrel_core::{Code, Result, Schema};
 
 use crate::sqlite_host::{Interrupt, Sqlite};
@@ -106,13 +108,27 @@ impl<'a> Planner<'a> {
 
     /// Plans and runs. Where another process changes the database in between, it plans again.
     ///
+    /// Nobody looks at the plan: whether rows fit a new constraint is left to SQLite, which looks at them anyway, and they are
+    /// counted only where they do not.
+    ///
     /// # Errors
     /// As [`Plan::run`].
     pub fn push(&mut self, conn: &mut rusqlite::Connection) -> Result<Report> {
         const ATTEMPTS: usize = 10;
+        let settings = Settings { at_once: true, ..self.settings.clone() };
+        let mut nobody = |_: &Question| None;
+        let resolver: &mut dyn FnMut(&Question) -> Option<Answer> = match &mut self.resolver {
+            Some(resolver) => resolver,
+            None => &mut nobody,
+        };
         let mut attempt = 1;
         loop {
-            match self.plan(conn)?.run(conn) {
+            let mut host = Sqlite::new(&*conn);
+            let outcome = block_on(async {
+                let plan = make_plan(&mut host, self.schema, &settings, resolver).await?;
+                run_at_once(&mut host, &plan, self.schema, &settings, resolver, &mut (), &Cancel::default()).await
+            });
+            match outcome {
                 Err(e) if e.code() == Code::Superseded && attempt < ATTEMPTS => attempt += 1,
                 outcome => return outcome,
             }

@@ -34,6 +34,9 @@ pub struct Plan {
     pub basis: Basis,
     /// Free disk space that the run needs, in bytes, on top of the database's size now.
     pub disk_bytes: u64,
+    /// Whether rows were not asked what the run asks them by itself. How many they are is then not known: a table with rows
+    /// has 1.
+    pub left_to_run: bool,
     /// What was left out of both schemas.
     pub ignored: Vec<String>,
     /// Whether the order of columns counts.
@@ -276,6 +279,12 @@ impl Step {
     pub(crate) fn rewrites(&self) -> bool {
         let fills = |statement: &Statement| matches!(statement, Statement::Fill(_));
         self.strategy == Strategy::Rebuild || self.statements.iter().any(fills)
+    }
+
+    /// Whether its own statement looks at all rows, writes none, and fails where they do not fit: ALTER TABLE with a new
+    /// constraint, CREATE UNIQUE INDEX.
+    pub(crate) fn verifies(&self) -> bool {
+        !self.rewrites() && self.hazards.iter().any(|hazard| matches!(hazard, Hazard::MayFail { .. }))
     }
 }
 

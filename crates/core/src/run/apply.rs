@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 
 use super::inspect::{basis, one_integer, one_row, read_rows, shadow_tables};
-use super::prepare::{transaction_open, visible};
+use super::prepare::{Settings, make_plan, transaction_open, visible};
 use super::{Cancel, Connection, Event, Failure, FailureKind, Observer, Value};
-use crate::diff::{Answers, Options, diff};
+use crate::diff::{Answer, Answers, Options, Question, diff};
 use crate::error::{Code, Error, Result, State};
 use crate::history::record::is_own;
 use crate::plan::{Copy, Fill, Plan, Statement, Step, rows_text};
 use crate::planted::{self, Planted};
+use crate::schema::Schema;
 use crate::sqlite::read::{Known, read_catalogue_like};
 use crate::sqlite::token::quote_text;
 
@@ -68,6 +69,37 @@ pub async fn run_plan<C: Connection, O: Observer + ?Sized>(
     };
     let restored = restore(conn, &changed).await;
     finish(outcome, restored)
+}
+
+/// Runs a plan that was made to be run at once ([`Settings::at_once`]). Where it fails at what was left to the run, the plan is
+/// made once more with everything asked: the error is then that of a plan that was looked at, with the rows counted.
+///
+/// # Errors
+/// As [`run_plan`], and [`make_plan`].
+pub async fn run_at_once<C: Connection, R, O>(
+    conn: &mut C,
+    plan: &Plan,
+    target: &Schema,
+    settings: &Settings,
+    resolve: &mut R,
+    observer: &mut O,
+    cancel: &Cancel,
+) -> Result<Report>
+where
+    R: FnMut(&Question) -> Option<Answer> + ?Sized,
+    O: Observer + ?Sized,
+{
+    let outcome = run_plan(conn, plan, observer, cancel).await;
+    let Err(error) = outcome else { return outcome };
+    // Among several obstacles, those of the rows come first.
+    let may_be_said_better = plan.left_to_run && (error.code() == Code::RowsDoNotFit || !plan.obstacles.is_empty());
+    // A transaction that could not be rolled back is what has to be told first.
+    if !may_be_said_better || !matches!(conn.in_transaction().await, Ok(false)) {
+        return Err(error);
+    }
+    let asked = Settings { at_once: false, ..settings.clone() };
+    let plan = make_plan(conn, target, &asked, resolve).await?;
+    run_plan(conn, &plan, observer, cancel).await
 }
 
 /// What is done, with what became of the settings.

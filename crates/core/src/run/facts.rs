@@ -13,34 +13,12 @@ use crate::sqlite::print::main;
 use crate::sqlite::probe::{Probe, ProbeKind, renamed_relation};
 use crate::sqlite::token::quote_text;
 
-/// What is cheap to know of a database with this schema: versions, names, whether tables have rows at all, and what the probes have answered.
-pub(super) async fn facts<C: Connection>(
-    conn: &mut C,
-    live: &Live,
-    schema: &Schema,
-    diff: &Diff,
-    probes: &[Probe],
-    answers: &[u64],
-) -> Result<Facts> {
+/// What is cheap to know of a database with this schema: versions, names, whether tables have rows at all.
+pub(super) async fn facts<C: Connection>(conn: &mut C, live: &Live, schema: &Schema, diff: &Diff) -> Result<Facts> {
     let mut facts = Facts { version: live.basis.version, fired: fired_by_update(schema), ..Facts::default() };
     facts.names = live.catalogue.iter().map(|row| fold(&row.name)).collect();
     let statistics = ["sqlite_stat1", "sqlite_stat4"];
     facts.statistics = statistics.iter().filter(|s| facts.names.contains(**s)).map(|s| (*s).to_owned()).collect();
-    for (probe, answer) in probes.iter().zip(answers) {
-        match (&probe.kind, probe.part) {
-            (ProbeKind::Loss(_), None) => {
-                facts.rows.insert(fold(&probe.table), *answer);
-            }
-            (ProbeKind::NoValue(_) | ProbeKind::Filled(_), Some(part)) => {
-                let nulls = facts.nulls.entry((probe.change, part)).or_default();
-                *nulls = (*nulls).max(*answer);
-            }
-            (ProbeKind::Defaulted, Some(part)) => {
-                facts.defaulted.insert((probe.change, part), *answer);
-            }
-            _ => {}
-        }
-    }
     let alters: BTreeSet<&str> = diff.changes.iter().filter_map(|change| live_table(diff, change)).collect();
     let alters: Vec<&str> = alters.into_iter().collect();
     if alters.is_empty() {
@@ -61,6 +39,27 @@ pub(super) async fn facts<C: Connection>(
         }
     }
     Ok(facts)
+}
+
+impl Facts {
+    /// Takes up what the rows have answered.
+    pub(super) fn learn(&mut self, probes: &[Probe], answers: &[u64]) {
+        for (probe, answer) in probes.iter().zip(answers) {
+            match (&probe.kind, probe.part) {
+                (ProbeKind::Loss(_), None) => {
+                    self.rows.insert(fold(&probe.table), *answer);
+                }
+                (ProbeKind::NoValue(_) | ProbeKind::Filled(_), Some(part)) => {
+                    let nulls = self.nulls.entry((probe.change, part)).or_default();
+                    *nulls = (*nulls).max(*answer);
+                }
+                (ProbeKind::Defaulted, Some(part)) => {
+                    self.defaulted.insert((probe.change, part), *answer);
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Under SQLite's defensive mode `writable_schema` stays off, whatever is asked; there is no other way to find out.

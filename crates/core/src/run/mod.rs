@@ -17,7 +17,7 @@ mod registered;
 mod rows;
 mod versioned;
 
-pub use apply::{Report, run_plan};
+pub use apply::{Report, run_at_once, run_plan};
 pub use doctor::{Finding, Severity, doctor};
 pub use inspect::{Live, read_live};
 pub use prepare::{Settings, make_plan, matches_pattern, open_questions};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::facts::{count_touched, facts};
 use super::inspect::{look, one_integer, read_live};
-use super::rows::{ask, count_virtual_losses, refuse_losses, show_rows, weigh};
+use super::rows::{ask, count_virtual_losses, leave_to_run, refuse_losses, show_rows, weigh};
 use super::{Connection, Value, judge, registered};
 use crate::diff::{Answer, Answers, Change, Diff, Options, Question, diff};
 use crate::error::{Code, Error, Result};
@@ -28,6 +28,9 @@ pub struct Settings {
     pub ignore: Vec<String>,
     /// Whether errors about rows name their keys.
     pub show_rows: bool,
+    /// Whether the plan is run at once, and nobody looks at it: then rows are not asked beforehand what the run's own
+    /// statements ask them. [`run_at_once`](super::run_at_once) runs such a plan.
+    pub at_once: bool,
 }
 
 /// Whether `name` matches `pattern`, in which `*` stands for any text and `?` for any character; case does not count.
@@ -126,9 +129,13 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     }
 
     let mut probes = probes(&before, &after, &diff);
-    let mut answers = ask(conn, &probes).await?;
     let everything_live = everything.as_ref().unwrap_or(&before);
-    let mut facts = facts(conn, &live, everything_live, &diff, &probes, &answers).await?;
+    let mut facts = facts(conn, &live, everything_live, &diff).await?;
+    if settings.at_once {
+        made.left_to_run = leave_to_run(&plan(&before, &after, &diff, &facts).steps, &mut probes);
+    }
+    let mut answers = ask(conn, &probes).await?;
+    facts.learn(&probes, &answers);
     // Planned twice: rows are counted only of tables whose rows are touched, and which these are, a plan tells. An
     // added column must cost the same on ten rows and on ten million.
     let first = plan(&before, &after, &diff, &facts);
@@ -147,7 +154,9 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     let again: Vec<Probe> = again.flatten().collect();
     answers.extend(ask(conn, &again).await?);
     probes.extend(again);
-    count_touched(conn, &diff, &first.steps, &mut facts).await?;
+    if !made.left_to_run {
+        count_touched(conn, &diff, &first.steps, &mut facts).await?;
+    }
     let planned = plan(&before, &after, &diff, &facts);
     made.steps = planned.steps;
     made.notes = planned.notes;

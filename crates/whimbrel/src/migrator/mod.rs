@@ -569,6 +569,7 @@ impl<'a> Migrator<'a> {
         // What another tool keeps for itself is nothing that a schema declares.
         let mut declared = self.declared.clone();
         declared.ignore.extend(whimbrel_core::history::adopt::bookkeeping().map(str::to_owned));
+        declared.at_once = true;
         let plan = block_on(run::make_plan(&mut Sqlite::new(&*conn), schema, &declared, &mut |_: &_| None))?;
         let mut upgrade = Upgrade::default();
         if !plan.is_empty() {
@@ -581,7 +582,9 @@ impl<'a> Migrator<'a> {
                 None => &mut nobody,
             };
             let mut host = Sqlite::new(Interrupt::new(conn, self.stop.as_ref()));
-            upgrade.warnings = block_on(run::run_plan(&mut host, &plan, observer, &self.cancel))?.warnings;
+            let mut nothing = |_: &_| None;
+            let run = run::run_at_once(&mut host, &plan, schema, &declared, &mut nothing, observer, &self.cancel);
+            upgrade.warnings = block_on(run)?.warnings;
             upgrade.kind = UpgradeKind::Upgraded;
         }
         if is_new {
