@@ -58,7 +58,7 @@ fn history(request: &Request) -> Outcome<History> {
 }
 
 fn with_snapshot(history: History) -> Outcome<History> {
-    let mut scratch = Sqlite::new(Connection::open_in_memory()?);
+    let mut scratch = Sqlite::owned(Connection::open_in_memory()?);
     let snapshot = block_on(replay(&mut scratch, &history))?.schema.to_snapshot();
     Ok(History::new(history.migrations.into_owned(), Some(snapshot)))
 }

@@ -8,13 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use rusqlite::backup::{Backup as Online, StepResult};
 use whimbrel_core::planted::{self, Planted};
 use whimbrel_core::{Code, Error, Result};
 
-use crate::sqlite_host::{Access, error, open};
+use crate::sqlite_host::{Access, error, now, open};
 
 /// A backup of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +36,7 @@ const PAGES: std::ffi::c_int = 4096;
 /// # Errors
 /// [`Code::BackupFailed`]; the database is not touched.
 pub fn create(conn: &rusqlite::Connection, db: &Path, keep: usize) -> Result<Backup> {
-    let taken = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
+    let taken = time_text(now().div_euclid(1000));
     // Of two in one second the later one has the higher number, also when the first is gone.
     let same_second = |b: &Backup| b.taken.split('-').next() == Some(&taken);
     let taken_name = match list(db)?.iter().find(|b| same_second(b)) {
@@ -66,6 +64,28 @@ pub fn create(conn: &rusqlite::Connection, db: &Path, keep: usize) -> Result<Bac
         fs::remove_file(&old.path).map_err(|e| failed(&old.path, &e))?;
     }
     Ok(Backup { path, taken: taken_name, bytes })
+}
+
+/// A time in seconds since 1970 as it stands in names, in UTC: `20261121T093000Z`.
+fn time_text(seconds: i64) -> String {
+    let is_leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let (mut days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Nobody makes a backup before 1970, and thousands of years take no time worth a formula.
+    let (mut year, mut month) = (1970, 0);
+    while days >= 365 + i64::from(is_leap(year)) {
+        days -= 365 + i64::from(is_leap(year));
+        year += 1;
+    }
+    let february = 28 + i64::from(is_leap(year));
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        month += 1;
+        if days < length {
+            break;
+        }
+        days -= length;
+    }
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    format!("{year:04}{month:02}{:02}T{hour:02}{minute:02}{:02}Z", days + 1, second % 60)
 }
 
 /// A backup that takes longer than this is not being made any more.
@@ -312,6 +332,23 @@ mod tests {
         fs::File::create(&old).unwrap().set_modified(long_ago).unwrap();
         create(&db, &path, 1).unwrap();
         assert!(!old.exists() && young.exists());
+    }
+
+    #[test]
+    fn times_in_names() {
+        // As `date -u -d @… +%Y%m%dT%H%M%SZ` tells them.
+        let known = [
+            (0, "19700101T000000Z"),
+            (951_782_399, "20000228T235959Z"),
+            (951_782_400, "20000229T000000Z"),
+            (951_868_800, "20000301T000000Z"),
+            (978_307_199, "20001231T235959Z"),
+            (1_795_253_400, "20261121T093000Z"),
+            (4_107_542_400, "21000301T000000Z"),
+        ];
+        for (seconds, text) in known {
+            assert_eq!(time_text(seconds), text);
+        }
     }
 
     #[test]

@@ -196,7 +196,8 @@ impl Plan {
         observer: &mut dyn Observer,
         cancel: &Cancel,
     ) -> Result<Report> {
-        block_on(run_plan(&mut Sqlite::new(Interrupt::new(conn, Some(cancel))), &self.0, observer, cancel))
+        let interrupt = Interrupt::new(conn, Some(cancel));
+        block_on(run_plan(&mut Sqlite::new(interrupt.conn()), &self.0, observer, cancel))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::borrow::Borrow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{ErrorCode, OpenFlags};
@@ -13,25 +13,41 @@ use whimbrel_core::run::{self, Cancel, Connection, Failure, FailureKind, Header,
 use whimbrel_core::{Code, Error, Result, Schema};
 
 /// A rusqlite connection, borrowed or owned, as the procedures see it.
+///
+/// One type for both: procedures are compiled once for each type of host, and a program should hold them once.
 #[derive(Debug)]
-pub struct Sqlite<C> {
-    conn: C,
+pub struct Sqlite<'c> {
+    conn: Held<'c>,
 }
 
-impl<C: Borrow<rusqlite::Connection>> Sqlite<C> {
-    /// Wraps a connection.
-    pub fn new(conn: C) -> Self {
-        Sqlite { conn }
+#[derive(Debug)]
+enum Held<'c> {
+    Borrowed(&'c rusqlite::Connection),
+    Owned(Box<rusqlite::Connection>),
+}
+
+impl<'c> Sqlite<'c> {
+    /// Wraps the connection of somebody else.
+    pub fn new(conn: &'c rusqlite::Connection) -> Self {
+        Sqlite { conn: Held::Borrowed(conn) }
     }
 
-    fn conn(&self) -> &rusqlite::Connection {
-        self.conn.borrow()
+    /// Wraps a connection, which is closed with it.
+    pub fn owned(conn: rusqlite::Connection) -> Self {
+        Sqlite { conn: Held::Owned(Box::new(conn)) }
+    }
+
+    pub(crate) fn conn(&self) -> &rusqlite::Connection {
+        match &self.conn {
+            Held::Borrowed(conn) => conn,
+            Held::Owned(conn) => conn,
+        }
     }
 }
 
-impl<C: Borrow<rusqlite::Connection>> Borrow<rusqlite::Connection> for Sqlite<C> {
+impl Borrow<rusqlite::Connection> for Sqlite<'_> {
     fn borrow(&self) -> &rusqlite::Connection {
-        self.conn.borrow()
+        self.conn()
     }
 }
 
@@ -43,8 +59,8 @@ fn text_of(bytes: &[u8]) -> String {
     }
 }
 
-impl<C: Borrow<rusqlite::Connection>> Connection for Sqlite<C> {
-    type Scratch = Sqlite<rusqlite::Connection>;
+impl Connection for Sqlite<'_> {
+    type Scratch = Sqlite<'static>;
 
     async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
         let mut statement = self.conn().prepare(sql).map_err(failure)?;
@@ -83,7 +99,7 @@ impl<C: Borrow<rusqlite::Connection>> Connection for Sqlite<C> {
     }
 
     async fn scratch(&mut self) -> Result<Self::Scratch, Failure> {
-        rusqlite::Connection::open_in_memory().map(Sqlite::new).map_err(failure)
+        rusqlite::Connection::open_in_memory().map(Sqlite::owned).map_err(failure)
     }
 
     /// The first statement still stands on its row while the second runs: one lock is taken for both, and one look at the
@@ -142,6 +158,12 @@ fn failure(error: rusqlite::Error) -> Failure {
         rusqlite::Error::SqliteFailure(_, Some(message)) => Failure { kind, message, offset: None, sqlstate: None },
         other => Failure { kind, message: other.to_string(), offset: None, sqlstate: None },
     }
+}
+
+/// The time, in milliseconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A rusqlite error as one of Whimbrel's.
@@ -239,10 +261,8 @@ impl<'c> Interrupt<'c> {
         }
         Interrupt { conn, is_set }
     }
-}
 
-impl Borrow<rusqlite::Connection> for Interrupt<'_> {
-    fn borrow(&self) -> &rusqlite::Connection {
+    pub(crate) fn conn(&self) -> &rusqlite::Connection {
         self.conn
     }
 }

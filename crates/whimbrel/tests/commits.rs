@@ -21,13 +21,13 @@ enum AtCommit {
 }
 
 struct Host {
-    inner: Sqlite<Rusqlite>,
+    inner: Sqlite<'static>,
     at_commit: AtCommit,
     kind: FailureKind,
 }
 
 impl Connection for Host {
-    type Scratch = Sqlite<Rusqlite>;
+    type Scratch = Sqlite<'static>;
 
     async fn execute(&mut self, sql: &str) -> std::result::Result<u64, Failure> {
         if sql != "COMMIT" {
@@ -95,7 +95,7 @@ fn outcome(journal: &str, is_read: bool, at_commit: AtCommit, kind: FailureKind,
     if is_read {
         reader.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").unwrap();
     }
-    let mut host = Host { inner: Sqlite::new(conn), at_commit, kind };
+    let mut host = Host { inner: Sqlite::owned(conn), at_commit, kind };
     let outcome = match migrated {
         true => block_on(migrates(&mut host)),
         false => block_on(pushes(&mut host)),

@@ -7,10 +7,10 @@ mod hosts;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::time::Duration;
 
 use whimbrel::Code;
 use whimbrel::postgres::{Planner, Postgres, read_schema};
+use whimbrel::run::Connection;
 use whimbrel_core::postgres::expand::trigger::{Filler, Keeping, Link, Side, out_of_step};
 use whimbrel_core::postgres::schema::{Kind, ObjectId};
 use whimbrel_postgres_server::{Database, Session, database};

@@ -59,10 +59,10 @@ fn writer(place: &Place) -> Outcome {
 }
 
 /// Carries a COMMIT out, and loses the answer.
-struct Deaf(Sqlite<Connection>);
+struct Deaf(Sqlite<'static>);
 
 impl run::Connection for Deaf {
-    type Scratch = Sqlite<Connection>;
+    type Scratch = Sqlite<'static>;
 
     async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
         let done = self.0.execute(sql).await?;
@@ -95,7 +95,7 @@ impl run::Connection for Deaf {
 }
 
 fn lost_answer(place: &Place) -> Outcome {
-    let mut host = Deaf(Sqlite::new(place.made(BEFORE)?));
+    let mut host = Deaf(Sqlite::owned(place.made(BEFORE)?));
     let schema = Schema::from_sql(AFTER).map_err(said)?;
     let settings = run::Settings::default();
     let plan = run::block_on(run::make_plan(&mut host, &schema, &settings, &mut |_: &_| None)).map_err(said)?;

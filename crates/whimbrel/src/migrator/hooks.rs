@@ -1,15 +1,13 @@
 //! The app's own steps on the way, as the engine's procedures call them.
 
-use std::borrow::Borrow;
 use std::error::Error as StdError;
 
-use jiff::Timestamp;
 use whimbrel_core::history::Migration;
 use whimbrel_core::run::{Hooks, Moment, Refill, UpgradeKind};
 use whimbrel_core::{Code, Error, Result};
 
 use super::ByMigration;
-use crate::sqlite_host::Sqlite;
+use crate::sqlite_host::{self, Sqlite};
 
 /// What a step of the app gives back: any error undoes the transaction.
 pub type StepResult = std::result::Result<(), Box<dyn StdError + Send + Sync>>;
@@ -59,16 +57,16 @@ pub(super) fn failed(e: &(dyn StdError + Send + Sync + 'static)) -> Error {
     }
 }
 
-impl<B: Borrow<rusqlite::Connection>> Refill<Sqlite<B>> for Filling<'_> {
-    async fn fill(&mut self, host: &mut Sqlite<B>, table: &str) -> Result<()> {
-        let conn: &rusqlite::Connection = (*host).borrow();
+impl Refill<Sqlite<'_>> for Filling<'_> {
+    async fn fill(&mut self, host: &mut Sqlite<'_>, table: &str) -> Result<()> {
+        let conn = host.conn();
         self.0.as_mut().map_or(Ok(()), |step| step(conn, table)).map_err(|e| failed(&*e))
     }
 }
 
-impl<B: Borrow<rusqlite::Connection>> Hooks<Sqlite<B>> for Steps<'_> {
+impl Hooks<Sqlite<'_>> for Steps<'_> {
     fn now(&mut self) -> i64 {
-        Timestamp::now().as_millisecond()
+        sqlite_host::now()
     }
 
     fn has_steps(&self, migrations: &[&Migration]) -> bool {
@@ -76,8 +74,8 @@ impl<B: Borrow<rusqlite::Connection>> Hooks<Sqlite<B>> for Steps<'_> {
         migrations.iter().any(|migration| has(&migration.idx))
     }
 
-    async fn at(&mut self, host: &mut Sqlite<B>, moment: Moment<'_>) -> Result<()> {
-        let conn: &rusqlite::Connection = (*host).borrow();
+    async fn at(&mut self, host: &mut Sqlite<'_>, moment: Moment<'_>) -> Result<()> {
+        let conn = host.conn();
         let steps = match moment {
             Moment::Before(migration) => self.before.get_mut(&migration.idx),
             Moment::After(migration) => self.after.get_mut(&migration.idx),

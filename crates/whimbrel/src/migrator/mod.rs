@@ -1,20 +1,26 @@
 //! The migrator: what an app calls when it opens its database.
 //!
-//! It finds out from the header whether there is anything to do; if there is, it takes the lock, makes a backup where the
-//! app wants one, runs the procedures of the engine, and brings the backup back where something is left half done.
+//! It finds out from the header whether there is anything to do; if there is, it takes the lock and lets the strategy run
+//! the procedures of the engine.
+//!
+//! **Invariant:** what an app does not ask for is no part of its program. Constructors and methods that ask for something
+//! large (the planner, backups, adoption, the way back, reports) store what does it, as a function or a trait object;
+//! nothing else names it. A linker then leaves out the rest, and a program with numbered migrations has no planner.
 
+mod declared;
 mod hooks;
 mod lock;
 mod report;
+mod versioned;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-use whimbrel_core::history::{History, Policy, Record, Standing};
-use whimbrel_core::run::{self, Cancel, Observer, Settings, Tracking, block_on};
+use whimbrel_core::history::{History, Policy, Record};
+use whimbrel_core::run::{self, Cancel, Observer, Settings, block_on};
 use whimbrel_core::{Code, Error, Result, Schema, State};
 
 pub use whimbrel_core::run::{Transactions, Upgrade, UpgradeKind};
@@ -22,10 +28,12 @@ pub use whimbrel_core::run::{Transactions, Upgrade, UpgradeKind};
 pub use hooks::{Details, StepResult};
 pub use report::{ReportSink, UpgradeReport};
 
-use crate::backup::{self, Backup};
-use crate::sqlite_host::{Interrupt, Sqlite, database_path, error};
+use crate::sqlite_host::{Sqlite, database_path, error};
+use declared::{AutoAlter, Disposable};
 use hooks::{Filling, Steps};
 use lock::{Lock, Taken};
+use report::Reports;
+use versioned::{Adopt, Backups, GoBack, Versioned};
 
 /// Brings an app's database to the version the app was written for, and keeps every row.
 ///
@@ -40,7 +48,7 @@ use lock::{Lock, Taken};
 ///
 /// The database ends at the newest version, verified, or stays as it was: see [`Migrator::run`].
 pub struct Migrator<'a> {
-    strategy: Strategy<'a>,
+    strategy: Rc<dyn Strategy<'a> + 'a>,
     settings: run::UpgradeSettings,
     declared: Settings,
     steps: Steps<'a>,
@@ -50,31 +58,40 @@ pub struct Migrator<'a> {
     cancel: Cancel,
     /// The same, where the app has given one.
     stop: Option<Cancel>,
-    backup: Option<usize>,
+    backups: Option<Backups>,
     wait: Duration,
-    adopt: bool,
-    downgrade: bool,
+    adopt: Option<Adopt<'a>>,
+    go_back: Option<GoBack<'a>>,
     counts_attempts: bool,
-    sink: Option<Box<dyn ReportSink + 'a>>,
+    reports: Option<Reports<'a>>,
 }
 
 type BeforeOpen<'a> = Box<dyn FnMut(&rusqlite::Connection, &Details) -> StepResult + 'a>;
 
 /// How the database is kept.
-#[derive(Clone, Copy)]
-enum Strategy<'a> {
-    Versioned(&'a History),
-    AutoAlter(&'a Schema),
-    Disposable(&'a Schema),
-}
+trait Strategy<'a> {
+    /// What the header says; where the app uses `user_version` for itself, one row of the record says it. None where
+    /// there is something to do.
+    fn unchanged(&self, migrator: &mut Migrator<'a>, conn: &rusqlite::Connection) -> Result<Option<Upgrade>>;
 
-/// The name of the strategy in the database.
-const AUTO_ALTER: &str = "auto-alter";
+    /// Brings the database, whose file is at the path where it has one, to where it is to be.
+    fn upgrade(
+        &self,
+        migrator: &mut Migrator<'a>,
+        conn: &mut rusqlite::Connection,
+        path: Option<&Path>,
+    ) -> Result<Upgrade>;
+
+    /// The migrations, where there are any.
+    fn history(&self) -> Option<&'a History> {
+        None
+    }
+}
 
 impl<'a> Migrator<'a> {
     /// Versioned: the database goes from any version to the newest by the migrations of a history.
     pub fn new(history: &'a History) -> Self {
-        Migrator::of(Strategy::Versioned(history))
+        Migrator::of(Versioned(history))
     }
 
     /// Auto-alter: the database is compared with the declared schema and changed where it differs. What would lose data
@@ -93,7 +110,7 @@ impl<'a> Migrator<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn auto_alter(schema: &'a Schema) -> Self {
-        Migrator::of(Strategy::AutoAlter(schema))
+        Migrator::of(AutoAlter(schema))
     }
 
     /// Drop and recreate, for a database that is a cache or a copy: every table that differs from its declaration is
@@ -114,12 +131,12 @@ impl<'a> Migrator<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn disposable(schema: &'a Schema) -> Self {
-        Migrator::of(Strategy::Disposable(schema))
+        Migrator::of(Disposable(schema))
     }
 
-    fn of(strategy: Strategy<'a>) -> Self {
+    fn of(strategy: impl Strategy<'a> + 'a) -> Self {
         Migrator {
-            strategy,
+            strategy: Rc::new(strategy),
             settings: run::UpgradeSettings { count_attempts: true, ..run::UpgradeSettings::default() },
             declared: Settings::default(),
             steps: Steps::default(),
@@ -128,12 +145,12 @@ impl<'a> Migrator<'a> {
             observer: None,
             cancel: Cancel::default(),
             stop: None,
-            backup: None,
+            backups: None,
             wait: Duration::from_secs(60),
-            adopt: false,
-            downgrade: false,
+            adopt: None,
+            go_back: None,
             counts_attempts: true,
-            sink: None,
+            reports: None,
         }
     }
 
@@ -225,7 +242,7 @@ impl<'a> Migrator<'a> {
     /// upgrade of several transactions fails in the middle.
     #[must_use]
     pub fn backup(mut self, keep: usize) -> Self {
-        self.backup = Some(keep.max(1));
+        self.backups = Some(Backups::of(keep.max(1)));
         self
     }
 
@@ -256,7 +273,7 @@ impl<'a> Migrator<'a> {
     /// adopted, where its record fits the history and its schema is the one that the migrations make.
     #[must_use]
     pub fn adopt(mut self, adopt: bool) -> Self {
-        self.adopt = adopt;
+        self.adopt = adopt.then_some(versioned::adopt);
         self
     }
 
@@ -264,7 +281,7 @@ impl<'a> Migrator<'a> {
     /// [kept](Migrator::keep_down_scripts) in it. Where there are none, it is refused with [`Code::Irreversible`].
     #[must_use]
     pub fn allow_downgrade(mut self, allow: bool) -> Self {
-        self.downgrade = allow;
+        self.go_back = allow.then_some(versioned::go_back);
         self
     }
 
@@ -325,7 +342,7 @@ impl<'a> Migrator<'a> {
     /// Hands over reports of upgrades that were made and that failed. Without this nothing is reported.
     #[must_use]
     pub fn report_to(mut self, sink: impl ReportSink + 'a) -> Self {
-        self.sink = Some(Box::new(sink));
+        self.reports = Some(Reports::to(sink));
         self
     }
 
@@ -365,7 +382,7 @@ impl<'a> Migrator<'a> {
     /// [`Code::Irreversible`] where one of them has no way back; [`Code::Superseded`] where another process has undone
     /// one of them meanwhile; else as [`Migrator::run`].
     pub fn undo(&mut self, conn: &mut rusqlite::Connection, records: &[Record]) -> Result<Upgrade> {
-        let Strategy::Versioned(history) = self.strategy else {
+        let Some(history) = self.strategy.history() else {
             return Err(Error::new(Code::NotTracked, "only versioned migrations can be undone"));
         };
         let deadline = Instant::now() + self.wait;
@@ -380,15 +397,15 @@ impl<'a> Migrator<'a> {
                 }
             },
         };
-        let tracking = block_on(run::read_tracking(&mut Sqlite::new(&*conn)))?;
+        let tracking = block_on(run::read_tracking(&mut Sqlite::new(conn)))?;
         if records.iter().any(|record| !tracking.records.contains(record)) {
             return Err(Error::new(Code::Superseded, "another process has changed the database meanwhile")
                 .help("look at it again"));
         }
-        if let (Some(keep), Some(path)) = (self.backup, &path) {
-            backup::create(conn, path, keep)?;
+        if let (Some(backups), Some(path)) = (self.backups, &path) {
+            backups.create(conn, path)?;
         }
-        self.run_downgrade(conn, history, records)
+        versioned::downgrade(self, conn, history, records)
     }
 
     /// Whether the app has a step of its own at this migration.
@@ -398,7 +415,8 @@ impl<'a> Migrator<'a> {
 
     fn upgraded(&mut self, conn: &mut rusqlite::Connection) -> Result<Upgrade> {
         let deadline = Instant::now() + self.wait;
-        if let Some(unchanged) = self.patiently(deadline, |migrator| migrator.unchanged(conn))? {
+        let strategy = Rc::clone(&self.strategy);
+        if let Some(unchanged) = self.patiently(deadline, |migrator| strategy.unchanged(migrator, conn))? {
             return Ok(unchanged);
         }
         let path = database_path(conn);
@@ -411,18 +429,14 @@ impl<'a> Migrator<'a> {
                     Taken::Busy => self.pause(deadline)?,
                 }
                 // Whoever has it may be done.
-                if let Some(unchanged) = self.patiently(deadline, |migrator| migrator.unchanged(conn))? {
+                if let Some(unchanged) = self.patiently(deadline, |migrator| strategy.unchanged(migrator, conn))? {
                     return Ok(unchanged);
                 }
             },
         };
         // Without a lock, the attempts of others that start at the same time would count as failed ones.
         self.settings.count_attempts = self.counts_attempts && _lock.is_some();
-        self.patiently(deadline, |migrator| match migrator.strategy {
-            Strategy::Versioned(history) => migrator.versioned(conn, history, path.as_deref()),
-            Strategy::AutoAlter(schema) => migrator.auto_altered(conn, schema, path.as_deref()),
-            Strategy::Disposable(schema) => migrator.recreated(conn, schema),
-        })
+        self.patiently(deadline, |migrator| strategy.upgrade(migrator, conn, path.as_deref()))
     }
 
     /// Tries until nobody else is in the way, or the time is over.
@@ -446,283 +460,12 @@ impl<'a> Migrator<'a> {
         std::thread::sleep(Duration::from_millis(10));
         Ok(())
     }
-
-    /// What the header says; where the app uses `user_version` for itself, one row of the record says it.
-    fn unchanged(&mut self, conn: &rusqlite::Connection) -> Result<Option<Upgrade>> {
-        let mut host = Sqlite::new(conn);
-        match self.strategy {
-            Strategy::Versioned(history) => {
-                let Some(reports) = block_on(run::is_unchanged(&mut host, history))? else { return Ok(None) };
-                let mut warnings = Vec::new();
-                if reports {
-                    self.deliver(conn, &mut warnings);
-                }
-                let idx = history.newest();
-                Ok(Some(Upgrade { from: idx, to: idx, warnings, ..Upgrade::default() }))
-            }
-            Strategy::AutoAlter(schema) => {
-                let is_same = block_on(run::is_as_declared(&mut host, schema, AUTO_ALTER))?;
-                Ok(is_same.then(Upgrade::default))
-            }
-            Strategy::Disposable(schema) => {
-                let is_same = block_on(run::is_as_declared(&mut host, schema, run::DISPOSABLE))?;
-                Ok(is_same.then(Upgrade::default))
-            }
-        }
-    }
-
-    fn versioned(
-        &mut self,
-        conn: &mut rusqlite::Connection,
-        history: &'a History,
-        path: Option<&Path>,
-    ) -> Result<Upgrade> {
-        let start = Instant::now();
-        let before = self.adopted(conn, history)?;
-        let is_old = before.state.is_some() && !before.records.is_empty();
-        let backup = match (self.backup, path) {
-            (Some(keep), Some(path)) if is_old && has_pending(history, &before, self.settings.policy) => {
-                Some((backup::create(conn, path, keep)?, data_version(conn)?))
-            }
-            _ => None,
-        };
-        let mut outcome = self.run_upgrade(conn, history);
-        if self.downgrade && is_newer(&outcome) {
-            outcome = self.go_back(conn, history, &before);
-        }
-        if let (Err(e), Some((backup, version)), Some(path)) = (&outcome, &backup, path) {
-            outcome = Err(bring_back(conn, path, backup, *version, &before, e));
-        }
-        self.report(conn, history, &before, &mut outcome, start.elapsed());
-        outcome
-    }
-
-    fn run_upgrade(&mut self, conn: &mut rusqlite::Connection, history: &History) -> Result<Upgrade> {
-        let mut host = Sqlite::new(Interrupt::new(conn, self.stop.as_ref()));
-        let mut nobody = ();
-        let observer: &mut dyn Observer = match &mut self.observer {
-            Some(observer) => *observer,
-            None => &mut nobody,
-        };
-        block_on(run::upgrade(&mut host, history, &self.settings, &mut self.steps, observer, &self.cancel))
-    }
-
-    /// What the database says of its history; one that another tool has migrated is adopted first.
-    fn adopted(&mut self, conn: &mut rusqlite::Connection, history: &History) -> Result<Tracking> {
-        let tracking = block_on(run::read_tracking(&mut Sqlite::new(&*conn)))?;
-        if !self.adopt || tracking.state.is_some() || tracking.is_fresh() {
-            return Ok(tracking);
-        }
-        let found = block_on(run::read_other_tool(&mut Sqlite::new(&*conn), history))?;
-        let Some((tool, applied)) = found else { return Ok(tracking) };
-        let baseline = run::Baseline {
-            applied,
-            takes_user_version: tool == whimbrel_core::history::adopt::Tool::UserVersion,
-            accept_drift: self.settings.accept_drift,
-            ignore: self.settings.ignore.clone(),
-            now: Timestamp::now().as_millisecond(),
-        };
-        block_on(run::baseline(&mut Sqlite::new(&*conn), history, &baseline))?;
-        block_on(run::read_tracking(&mut Sqlite::new(&*conn)))
-    }
-
-    /// Undoes what this app does not know, where the newer app has left the scripts for it.
-    fn go_back(&mut self, conn: &mut rusqlite::Connection, history: &History, before: &Tracking) -> Result<Upgrade> {
-        let newer = Standing::of(history, &before.records, Policy::Allow).newer;
-        let versions: Vec<&str> = newer.iter().map(|r| r.version.as_str()).collect();
-        let mut undone: Vec<Record> =
-            before.records.iter().filter(|r| versions.contains(&r.version.as_str())).cloned().collect();
-        undone.reverse();
-        self.run_downgrade(conn, history, &undone)
-    }
-
-    fn run_downgrade(
-        &mut self,
-        conn: &mut rusqlite::Connection,
-        history: &History,
-        records: &[Record],
-    ) -> Result<Upgrade> {
-        let mut host = Sqlite::new(Interrupt::new(conn, self.stop.as_ref()));
-        let mut nobody = ();
-        let observer: &mut dyn Observer = match &mut self.observer {
-            Some(observer) => *observer,
-            None => &mut nobody,
-        };
-        block_on(run::downgrade(&mut host, history, records, &self.settings, observer, &self.cancel))
-    }
-
-    fn auto_altered(
-        &mut self,
-        conn: &mut rusqlite::Connection,
-        schema: &'a Schema,
-        path: Option<&Path>,
-    ) -> Result<Upgrade> {
-        let tracking = block_on(run::read_tracking(&mut Sqlite::new(&*conn)))?;
-        run::check_strategy(&tracking, AUTO_ALTER)?;
-        if run::is_kept(&tracking, schema, AUTO_ALTER) {
-            return Ok(Upgrade::default());
-        }
-        let is_new = run::is_being_made(&tracking);
-        if tracking.is_fresh() {
-            block_on(run::begin_keeping(&mut Sqlite::new(&*conn), AUTO_ALTER))?;
-        }
-        // What another tool keeps for itself is nothing that a schema declares.
-        let mut declared = self.declared.clone();
-        declared.ignore.extend(whimbrel_core::history::adopt::bookkeeping().map(str::to_owned));
-        declared.at_once = true;
-        let plan = block_on(run::make_plan(&mut Sqlite::new(&*conn), schema, &declared, &mut |_: &_| None))?;
-        let mut upgrade = Upgrade::default();
-        if !plan.is_empty() {
-            if let (Some(keep), Some(path), false) = (self.backup, path, is_new) {
-                backup::create(conn, path, keep)?;
-            }
-            let mut nobody = ();
-            let observer: &mut dyn Observer = match &mut self.observer {
-                Some(observer) => *observer,
-                None => &mut nobody,
-            };
-            let mut host = Sqlite::new(Interrupt::new(conn, self.stop.as_ref()));
-            let mut nothing = |_: &_| None;
-            let run = run::run_at_once(&mut host, &plan, schema, &declared, &mut nothing, observer, &self.cancel);
-            upgrade.warnings = block_on(run)?.warnings;
-            upgrade.kind = UpgradeKind::Upgraded;
-        }
-        if is_new {
-            upgrade.kind = UpgradeKind::Created;
-        }
-        let kept = block_on(run::keep(&mut Sqlite::new(&*conn), schema, AUTO_ALTER, &mut self.steps));
-        // The plan is committed, whatever becomes of the record: the next start finds the schema as declared.
-        kept.map_err(
-            |e| if plan.is_empty() || e.report().state == State::Unknown { e } else { e.state(State::Applied) },
-        )?;
-        Ok(upgrade)
-    }
-
-    fn recreated(&mut self, conn: &mut rusqlite::Connection, schema: &'a Schema) -> Result<Upgrade> {
-        let mut host = Sqlite::new(Interrupt::new(conn, self.stop.as_ref()));
-        let made = block_on(run::recreate(&mut host, schema, &mut self.refill))?;
-        let kind = match (made.created, made.tables.is_empty()) {
-            (true, _) => UpgradeKind::Created,
-            (false, true) => UpgradeKind::Unchanged,
-            (false, false) => UpgradeKind::Upgraded,
-        };
-        Ok(Upgrade { kind, applied: made.tables.into_iter().map(|t| (t, 0)).collect(), ..Upgrade::default() })
-    }
-
-    /// Keeps a report of what happened, and hands over what is kept.
-    fn report(
-        &mut self,
-        conn: &rusqlite::Connection,
-        history: &History,
-        before: &Tracking,
-        outcome: &mut Result<Upgrade>,
-        took: Duration,
-    ) {
-        if self.sink.is_none() {
-            return;
-        }
-        let is_nothing =
-            matches!(outcome, Ok(Upgrade { kind: UpgradeKind::Unchanged | UpgradeKind::Newer { .. }, .. }));
-        let mut warnings = Vec::new();
-        if !is_nothing {
-            let report = make_report(history, before, outcome, took);
-            match report::keep(conn, &report) {
-                Ok(true) => {}
-                // A database without the table: now or never.
-                Ok(false) => drop(self.sink.as_mut().map(|sink| sink.deliver(&report))),
-                Err(e) => warnings.push(report::warning(&e)),
-            }
-        }
-        self.deliver(conn, &mut warnings);
-        if let Ok(upgrade) = outcome {
-            upgrade.warnings.extend(warnings);
-        }
-    }
-
-    fn deliver(&mut self, conn: &rusqlite::Connection, warnings: &mut Vec<String>) {
-        let Some(sink) = &mut self.sink else { return };
-        let has_table = conn.table_exists(Some("main"), whimbrel_core::history::record::REPORTS).unwrap_or(false);
-        if has_table && let Err(e) = report::deliver(conn, &mut **sink) {
-            warnings.push(report::warning(&e));
-        }
-    }
 }
 
 impl fmt::Debug for Migrator<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Migrator").field("settings", &self.settings).finish_non_exhaustive()
     }
-}
-
-fn has_pending(history: &History, tracking: &Tracking, policy: Policy) -> bool {
-    let standing = Standing::of(history, &tracking.records, policy);
-    !standing.pending.is_empty() && standing.blocker().is_none()
-}
-
-fn is_newer(outcome: &Result<Upgrade>) -> bool {
-    match outcome {
-        Ok(upgrade) => matches!(upgrade.kind, UpgradeKind::Newer { .. }),
-        Err(e) => e.code() == Code::DatabaseNewer,
-    }
-}
-
-/// Changes when another connection commits.
-fn data_version(conn: &rusqlite::Connection) -> Result<i64> {
-    conn.query_row("PRAGMA main.data_version", [], |row| row.get(0))
-        .map_err(|e| error(e, Code::Database, "the database does not answer"))
-}
-
-/// Brings the backup back where a failed upgrade has left something behind, unless somebody else has written since.
-fn bring_back(
-    conn: &rusqlite::Connection,
-    path: &Path,
-    backup: &Backup,
-    version: i64,
-    before: &Tracking,
-    failure: &Error,
-) -> Error {
-    let again = || failure.again();
-    let now = block_on(run::read_tracking(&mut Sqlite::new(conn)));
-    let is_as_before = now.is_ok_and(|now| now.records == before.records && now.header.cookie == before.header.cookie);
-    if is_as_before {
-        return again();
-    }
-    if data_version(conn).ok() != Some(version) {
-        return again().help(format!(
-            "somebody else has written to the database meanwhile, so the backup {} was not brought back",
-            backup.path.display()
-        ));
-    }
-    match backup::restore(backup, path) {
-        Ok(()) => again().state(State::RolledBack).help("the backup was brought back"),
-        Err(e) => again().help(format!("the backup {} could not be brought back: {e}", backup.path.display())),
-    }
-}
-
-fn make_report(history: &History, before: &Tracking, outcome: &Result<Upgrade>, took: Duration) -> UpgradeReport {
-    let idx = before.state.as_ref().map_or(0, |state| state.idx);
-    let mut report = match outcome {
-        Ok(upgrade) => {
-            let name = match upgrade.kind {
-                UpgradeKind::Created => "created",
-                UpgradeKind::Downgraded => "downgraded",
-                UpgradeKind::Upgraded | UpgradeKind::Unchanged | UpgradeKind::Newer { .. } => "upgraded",
-            };
-            UpgradeReport { migrations: upgrade.applied.len(), ..UpgradeReport::new(name) }
-        }
-        Err(e) => {
-            let name = if e.code() == Code::Held { "held" } else { "failed" };
-            let tag = e.report().migration.as_deref();
-            let failed = tag.and_then(|tag| history.originals().find(|m| m.tag() == tag)).map(|m| m.idx);
-            UpgradeReport { code: Some(e.code().to_string()), failed, ..UpgradeReport::new(name) }
-        }
-    };
-    report.from = idx;
-    report.to = history.newest();
-    report.head = history.head.to_string();
-    report.milliseconds = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
-    report.at = Timestamp::now().as_millisecond();
-    report
 }
 
 /// The steps by migration.

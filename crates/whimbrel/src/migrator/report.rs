@@ -5,15 +5,16 @@
 //! nothing is sent.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use whimbrel_core::history::record::{IN_USER_VERSION, REPORTS};
-use whimbrel_core::history::stamp;
-use whimbrel_core::run::{block_on, read_tracking};
+use whimbrel_core::history::{History, stamp};
+use whimbrel_core::run::{Tracking, Upgrade, UpgradeKind, block_on, read_tracking};
 use whimbrel_core::sqlite::token::quote_text;
 use whimbrel_core::{Code, Error, Result};
 
-use crate::sqlite_host::{Sqlite, error};
+use crate::sqlite_host::{Sqlite, error, now};
 
 /// The version of the format of [`UpgradeReport`].
 const FORMAT: u32 = 1;
@@ -86,8 +87,99 @@ impl<F: FnMut(&UpgradeReport) -> Result<(), Box<dyn StdError + Send + Sync>>> Re
     }
 }
 
+type Report = fn(&mut dyn ReportSink, &rusqlite::Connection, &History, &Tracking, &mut Result<Upgrade>, Duration);
+type Deliver = fn(&mut dyn ReportSink, &rusqlite::Connection, &mut Vec<String>);
+
+/// Reports for a sink. Those who make them are stored with it, so that a program without a sink does not contain them.
+pub(super) struct Reports<'a> {
+    sink: Box<dyn ReportSink + 'a>,
+    report: Report,
+    deliver: Deliver,
+}
+
+impl<'a> Reports<'a> {
+    pub(super) fn to(sink: impl ReportSink + 'a) -> Reports<'a> {
+        Reports { sink: Box::new(sink), report, deliver: deliver_kept }
+    }
+
+    /// Keeps a report of what happened, and hands over what is kept.
+    pub(super) fn report(
+        &mut self,
+        conn: &rusqlite::Connection,
+        history: &History,
+        before: &Tracking,
+        outcome: &mut Result<Upgrade>,
+        took: Duration,
+    ) {
+        (self.report)(&mut *self.sink, conn, history, before, outcome, took);
+    }
+
+    /// Hands over what is kept.
+    pub(super) fn deliver(&mut self, conn: &rusqlite::Connection, warnings: &mut Vec<String>) {
+        (self.deliver)(&mut *self.sink, conn, warnings);
+    }
+}
+
+fn report(
+    sink: &mut dyn ReportSink,
+    conn: &rusqlite::Connection,
+    history: &History,
+    before: &Tracking,
+    outcome: &mut Result<Upgrade>,
+    took: Duration,
+) {
+    let is_nothing = matches!(outcome, Ok(Upgrade { kind: UpgradeKind::Unchanged | UpgradeKind::Newer { .. }, .. }));
+    let mut warnings = Vec::new();
+    if !is_nothing {
+        let report = make(history, before, outcome, took);
+        match keep(conn, &report) {
+            Ok(true) => {}
+            // A database without the table: now or never.
+            Ok(false) => drop(sink.deliver(&report)),
+            Err(e) => warnings.push(warning(&e)),
+        }
+    }
+    deliver_kept(sink, conn, &mut warnings);
+    if let Ok(upgrade) = outcome {
+        upgrade.warnings.extend(warnings);
+    }
+}
+
+fn deliver_kept(sink: &mut dyn ReportSink, conn: &rusqlite::Connection, warnings: &mut Vec<String>) {
+    let has_table = conn.table_exists(Some("main"), REPORTS).unwrap_or(false);
+    if has_table && let Err(e) = deliver(conn, sink) {
+        warnings.push(warning(&e));
+    }
+}
+
+fn make(history: &History, before: &Tracking, outcome: &Result<Upgrade>, took: Duration) -> UpgradeReport {
+    let idx = before.state.as_ref().map_or(0, |state| state.idx);
+    let mut report = match outcome {
+        Ok(upgrade) => {
+            let name = match upgrade.kind {
+                UpgradeKind::Created => "created",
+                UpgradeKind::Downgraded => "downgraded",
+                UpgradeKind::Upgraded | UpgradeKind::Unchanged | UpgradeKind::Newer { .. } => "upgraded",
+            };
+            UpgradeReport { migrations: upgrade.applied.len(), ..UpgradeReport::new(name) }
+        }
+        Err(e) => {
+            let name = if e.code() == Code::Held { "held" } else { "failed" };
+            let tag = e.report().migration.as_deref();
+            let failed = tag.and_then(|tag| history.originals().find(|m| m.tag() == tag)).map(|m| m.idx);
+            UpgradeReport { code: Some(e.code().to_string()), failed, ..UpgradeReport::new(name) }
+        }
+    };
+    report.from = idx;
+    report.to = history.newest();
+    report.head = history.head.to_string();
+    report.milliseconds = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+    report.at = now();
+    report
+}
+
 /// Keeps a report in the database, if that has the table for it. Whether it has.
-pub(super) fn keep(conn: &rusqlite::Connection, report: &UpgradeReport) -> Result<bool> {
+fn keep(conn: &rusqlite::Connection, report: &UpgradeReport) -> Result<bool> {
     let tracking = block_on(read_tracking(&mut Sqlite::new(conn)))?;
     if tracking.state.is_none() {
         return Ok(false);
@@ -107,7 +199,7 @@ pub(super) fn keep(conn: &rusqlite::Connection, report: &UpgradeReport) -> Resul
 }
 
 /// Offers all kept reports, oldest first, until one is not taken; those that were taken are gone. Whether none is left.
-pub(super) fn deliver(conn: &rusqlite::Connection, sink: &mut dyn ReportSink) -> Result<bool> {
+fn deliver(conn: &rusqlite::Connection, sink: &mut dyn ReportSink) -> Result<bool> {
     let cannot = |e| error(e, Code::ReportNotDelivered, "kept reports cannot be read");
     let mut statement = conn.prepare(&format!("SELECT id, report FROM main.{REPORTS} ORDER BY id")).map_err(cannot)?;
     let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).map_err(cannot)?;
@@ -156,6 +248,6 @@ fn write(conn: &rusqlite::Connection, statements: &[String], wait: bool) -> Resu
 }
 
 /// A report that could not be handed over is a warning and no failure: the database is as it should be.
-pub(super) fn warning(e: &Error) -> String {
+fn warning(e: &Error) -> String {
     e.to_string()
 }

@@ -48,13 +48,13 @@ fn small(database: &Database) -> Rusqlite {
 
 /// A host over SQLite that calls somebody before each request, and says what space is free.
 struct Watched<F> {
-    inner: Sqlite<Rusqlite>,
+    inner: Sqlite<'static>,
     before: F,
     free: Option<u64>,
 }
 
 impl<F: FnMut(&str)> Connection for Watched<F> {
-    type Scratch = Sqlite<Rusqlite>;
+    type Scratch = Sqlite<'static>;
 
     async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
         (self.before)(sql);
@@ -119,7 +119,7 @@ fn moments(journal: Journal) -> (Vec<Files>, String, String) {
             moments.push(now);
         }
     };
-    let mut host = Watched { inner: Sqlite::new(conn), before: |_: &str| look(), free: None };
+    let mut host = Watched { inner: Sqlite::owned(conn), before: |_: &str| look(), free: None };
     push(&mut host, AFTER).unwrap_or_else(|e| panic!("{e}"));
     let Watched { inner, .. } = host;
     look();
@@ -338,7 +338,7 @@ fn fault_052_a_disk_that_is_full_or_gets_full() {
         let bytes = database.bytes();
         let conn = database.connect(true);
         let old = everything(&conn);
-        let mut host = Watched { inner: Sqlite::new(conn), before: |_: &str| (), free: Some(20_000) };
+        let mut host = Watched { inner: Sqlite::owned(conn), before: |_: &str| (), free: Some(20_000) };
         refused(push(&mut host, AFTER), Code::DiskSpace, State::Unchanged);
         drop(host);
         assert!(bytes == database.bytes());

@@ -10,12 +10,12 @@ use crate::support::database::{Database, Journal, ask};
 
 /// A SQLite that says it is another version.
 struct Claims<'c> {
-    inner: Sqlite<&'c Rusqlite>,
+    inner: Sqlite<'c>,
     version: &'static str,
 }
 
 impl Connection for Claims<'_> {
-    type Scratch = Sqlite<Rusqlite>;
+    type Scratch = Sqlite<'static>;
 
     async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
         self.inner.execute(sql).await

@@ -16,13 +16,13 @@ const STAR: &str = "ALTER TABLE notes ADD COLUMN starred INTEGER NOT NULL DEFAUL
 
 /// A host whose database somebody else changes just before the transaction begins.
 struct Meanwhile<'s> {
-    inner: Sqlite<Rusqlite>,
+    inner: Sqlite<'static>,
     other: Rusqlite,
     sql: &'s str,
 }
 
 impl Connection for Meanwhile<'_> {
-    type Scratch = Sqlite<Rusqlite>;
+    type Scratch = Sqlite<'static>;
 
     async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
         if sql.starts_with("BEGIN") {
@@ -85,7 +85,7 @@ fn is_superseded<T: std::fmt::Debug>(
     std::fs::copy(&paths[1], &paths[0]).unwrap();
     expected.execute_batch(sql).unwrap();
     let open = || Rusqlite::open(&paths[0]).unwrap();
-    let mut host = Meanwhile { inner: Sqlite::new(open()), other: open(), sql };
+    let mut host = Meanwhile { inner: Sqlite::owned(open()), other: open(), sql };
     let error = block_on(run(&mut host)).expect_err(sql);
     assert_eq!((error.code(), error.report().state), (Code::Superseded, State::Unchanged), "{sql}: {error}");
     assert!(host.sql.is_empty(), "no transaction was begun");
@@ -115,7 +115,7 @@ fn an_attempt_of_another_start_is_no_reason_to_stop() {
     let open = || Rusqlite::open(folder.path().join("app.db")).unwrap();
     Migrator::new(&two.up_to(1)).run(&mut open()).unwrap();
     let sql = "UPDATE _whimbrel_state SET attempts = attempts + 1, attempted = 'something else'";
-    let mut host = Meanwhile { inner: Sqlite::new(open()), other: open(), sql };
+    let mut host = Meanwhile { inner: Sqlite::owned(open()), other: open(), sql };
     let done = block_on(upgrade(&mut host, &two, &UpgradeSettings::default(), &mut (), &mut (), &Cancel::default()));
     assert_eq!(done.unwrap().to, 2);
     assert!(host.sql.is_empty());

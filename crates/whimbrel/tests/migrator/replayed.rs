@@ -7,7 +7,7 @@ use whimbrel::sqlite_host::Sqlite;
 use super::support::history;
 
 fn replayed(scripts: &[&str]) -> Replayed {
-    let mut host = Sqlite::new(Connection::open_in_memory().unwrap());
+    let mut host = Sqlite::owned(Connection::open_in_memory().unwrap());
     block_on(replay(&mut host, &history(scripts))).unwrap()
 }
 

@@ -16,7 +16,7 @@ pub enum Mode {
 
 /// Fails its n-th request.
 pub struct Faulty {
-    pub inner: Sqlite<Rusqlite>,
+    pub inner: Sqlite<'static>,
     left: usize,
     pub mode: Mode,
     /// Whether it has failed already.
@@ -26,7 +26,7 @@ pub struct Faulty {
 impl Faulty {
     /// Fails the request behind the first `n`.
     pub fn new(conn: Rusqlite, n: usize, mode: Mode) -> Faulty {
-        Faulty { inner: Sqlite::new(conn), left: n, mode, failed: false }
+        Faulty { inner: Sqlite::owned(conn), left: n, mode, failed: false }
     }
 
     fn now(&mut self) -> bool {
@@ -44,7 +44,7 @@ fn planted() -> Failure {
 }
 
 impl Connection for Faulty {
-    type Scratch = Sqlite<Rusqlite>;
+    type Scratch = Sqlite<'static>;
 
     async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
         match (self.now(), self.mode) {

@@ -6,7 +6,7 @@ use whimbrel::sqlite_host::Sqlite;
 
 /// Answers what SQLite answers, but for what is said here.
 pub struct Host {
-    pub inner: Sqlite<Rusqlite>,
+    pub inner: Sqlite<'static>,
     /// Queries that start with this text fail in this way.
     pub fails: Option<(&'static str, FailureKind)>,
     /// The free space that it tells of.
@@ -15,12 +15,12 @@ pub struct Host {
 
 impl Host {
     pub fn new(conn: Rusqlite) -> Host {
-        Host { inner: Sqlite::new(conn), fails: None, free: None }
+        Host { inner: Sqlite::owned(conn), fails: None, free: None }
     }
 }
 
 impl Connection for Host {
-    type Scratch = Sqlite<Rusqlite>;
+    type Scratch = Sqlite<'static>;
 
     async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
         self.inner.execute(sql).await
