@@ -333,7 +333,7 @@ fn drift(
     let is_ignored = |name: &str| {
         adopt::is_bookkeeping(name) || project.ignore.iter().any(|pattern| run::matches_pattern(pattern, name))
     };
-    run::differences(&live.without(is_ignored), &expected.without(is_ignored)).map(Some)
+    Ok(Some(run::differences(&live.without(is_ignored), &expected.without(is_ignored))))
 }
 
 /// What differs, as problems.

@@ -18,7 +18,7 @@ use whimbrel::{Error, Files, Folder, History, MemoryFiles, Migrator, Planner, Sc
 /// What a history makes of an empty database.
 fn replayed(history: &History) -> Result<whimbrel::history::Outcome, Error> {
     let conn = Connection::open_in_memory().unwrap();
-    block_on(replay(&mut Sqlite::new(conn), history)).map(Into::into)
+    block_on(replay(&mut Sqlite::owned(conn), history)).map(Into::into)
 }
 
 fn new(name: &str, up: &str, down: Option<&str>, schema: Option<Model>) -> NewMigration {
@@ -154,7 +154,7 @@ fn check(name: &str, with_ids: bool) -> Result<Outcome, String> {
             _ => Err(step("down", &e)),
         };
     }
-    let left = differences(&read_schema(&mut db).unwrap(), &start).unwrap();
+    let left = differences(&read_schema(&mut db).unwrap(), &start);
     match left.wrong.iter().chain(&left.extra).next() {
         Some(wrong) => Err(step("after the way back", wrong)),
         None => Ok(Outcome::Same),

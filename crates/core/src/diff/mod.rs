@@ -5,11 +5,13 @@
 //!
 //! **Invariant:** a rename is never assumed. It is answered, hinted at in the declared schema, or certain by stable id.
 
+mod differences;
 mod rename;
 mod resolve;
 
 use std::collections::HashMap;
 
+pub use differences::{Difference, differences};
 pub(crate) use rename::needs_copy;
 pub use rename::{Renames, TableRename};
 pub use resolve::{Answer, Answers, Question, QuestionKind};

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use super::statements::{ScriptError, tokens};
+use super::statements::{Grammar, ScriptError};
 use crate::dialect::Dialect;
 use crate::planted::{self, Planted};
 
@@ -35,6 +35,11 @@ impl Checksum {
     /// # Errors
     /// Where the text cannot be cut into tokens.
     pub fn of_script(dialect: Dialect, script: &str) -> Result<Checksum, ScriptError> {
+        Checksum::of_script_by(Grammar::of(dialect), script)
+    }
+
+    /// The same by a grammar that is named where the program is written.
+    pub(crate) fn of_script_by(grammar: &Grammar, script: &str) -> Result<Checksum, ScriptError> {
         if planted::is(Planted::ChecksumOfBytes) {
             return Ok(Checksum::of_bytes(script.as_bytes()));
         }
@@ -43,7 +48,7 @@ impl Checksum {
         // A semicolon counts only between statements: the last one may be missing, and two are like one.
         let mut is_open = false;
         let mut ends = false;
-        for (is_comment, range) in tokens(dialect, &script)? {
+        for (is_comment, range) in (grammar.tokens)(&script)? {
             match script.get(range).unwrap_or_default() {
                 _ if is_comment => {}
                 ";" => ends = is_open,

@@ -32,6 +32,7 @@ pub use statements::ScriptError;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use script::Script;
+pub(crate) use statements::{Grammar, POSTGRES, SQLITE};
 
 /// One migration.
 ///
@@ -93,7 +94,11 @@ impl Migration {
     /// The checksum of its first phases: what of it has run in a database that is between two of them. The phases that
     /// are still to come may be corrected.
     pub fn checksum_of_phases(&self, phases: u32) -> Option<Checksum> {
-        checksum_of_phases(self.dialect, &self.script().ok()?, &self.up, phases)
+        self.checksum_of_phases_by(Grammar::of(self.dialect), phases)
+    }
+
+    pub(crate) fn checksum_of_phases_by(&self, grammar: &'static Grammar, phases: u32) -> Option<Checksum> {
+        checksum_of_phases(grammar, &self.script_by(grammar).ok()?, &self.up, phases)
     }
 
     /// The script, cut up.
@@ -101,15 +106,20 @@ impl Migration {
     /// # Errors
     /// As [`Script::read`].
     pub fn script(&self) -> Result<Script> {
-        Script::read(&self.path, self.dialect, &self.up, self.transaction)
+        self.script_by(Grammar::of(self.dialect))
+    }
+
+    /// The same by a grammar that is named where the program is written: the procedures of a database know theirs.
+    pub(crate) fn script_by(&self, grammar: &'static Grammar) -> Result<Script> {
+        Script::read_by(grammar, &self.path, &self.up, self.transaction)
     }
 }
 
 /// The checksum of the first phases of a script; none where it has not so many.
-pub(crate) fn checksum_of_phases(dialect: Dialect, script: &Script, text: &str, phases: u32) -> Option<Checksum> {
+pub(crate) fn checksum_of_phases(grammar: &Grammar, script: &Script, text: &str, phases: u32) -> Option<Checksum> {
     let done = script.phases.get(..phases as usize)?;
     let texts = done.iter().flat_map(|phase| &phase.statements).filter_map(|range| text.get(range.clone()));
-    Checksum::of_script(dialect, &texts.collect::<Vec<_>>().join(";\n")).ok()
+    Checksum::of_script_by(grammar, &texts.collect::<Vec<_>>().join(";\n")).ok()
 }
 
 /// Version and name as one word.

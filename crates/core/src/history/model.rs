@@ -116,7 +116,7 @@ impl Model {
     /// Where the two are of different databases.
     pub fn differences(&self, expected: &Model) -> Result<Difference> {
         match (self, expected) {
-            (Model::Sqlite(found), Model::Sqlite(expected)) => differences(found, expected),
+            (Model::Sqlite(found), Model::Sqlite(expected)) => Ok(differences(found, expected)),
             (Model::Postgres(found), Model::Postgres(expected)) => Ok(postgres_differences(found, expected)),
             _ => Err(Error::new(Code::Journal, "a schema of SQLite and one of PostgreSQL cannot be compared")),
         }

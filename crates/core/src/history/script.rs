@@ -20,10 +20,9 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::statements::{Statement, split, tokens};
+use super::statements::{Grammar, Statement};
 use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
-use crate::postgres::statement::{self, Kind, Transaction};
 use crate::schema::{Origin, Source};
 
 /// A migration's script, cut up. Statements are places in the text it was read from.
@@ -82,8 +81,14 @@ impl Script {
     /// [`Code::MigrationScript`] where it cannot be cut into statements, or holds one that would end the transaction it
     /// runs in or cannot run in one; [`Code::Directive`].
     pub fn read(name: &str, dialect: Dialect, text: &str, transaction: bool) -> Result<Script> {
-        let reader = Reader { name, dialect, text };
-        let statements = split(dialect, text)
+        Script::read_by(Grammar::of(dialect), name, text, transaction)
+    }
+
+    /// The same by a grammar that is named where the program is written.
+    pub(crate) fn read_by(grammar: &'static Grammar, name: &str, text: &str, transaction: bool) -> Result<Script> {
+        let dialect = grammar.dialect;
+        let reader = Reader { name, grammar, dialect, text };
+        let statements = (grammar.split)(text)
             .map_err(|e| reader.error(Code::MigrationScript, e.message, e.at..e.at + 1, e.message))?;
         let (statements, cuts) = reader.without_wrapper(statements);
         let mut script = Script::default();
@@ -161,6 +166,7 @@ struct Way {
 
 struct Reader<'t> {
     name: &'t str,
+    grammar: &'static Grammar,
     dialect: Dialect,
     text: &'t str,
 }
@@ -235,7 +241,7 @@ impl Reader<'_> {
     }
 
     fn comments(&self) -> Vec<Range<usize>> {
-        tokens(self.dialect, self.text).unwrap_or_default().into_iter().map(|(_, range)| range).collect()
+        (self.grammar.tokens)(self.text).unwrap_or_default().into_iter().map(|(_, range)| range).collect()
     }
 
     fn directive(&self, range: &Range<usize>, is_first: bool, script: &mut Script, way: &mut Way) -> Result<()> {
@@ -374,15 +380,15 @@ impl Reader<'_> {
 
     /// What of PostgreSQL's statements runs outside of transactions only.
     fn needs_no_transaction(&self, statement: &Statement, kind: PhaseKind) -> Option<(String, bool)> {
-        let read = statement::Statement::read(&self.text[statement.range.clone()]);
-        if kind == PhaseKind::NoTransaction || read.transaction() != Transaction::Outside {
+        if kind == PhaseKind::NoTransaction {
             return None;
         }
+        let outside = (self.grammar.stands_outside)(&self.text[statement.range.clone()])?;
         let first = self.word(statement, 0).to_ascii_uppercase();
-        let what = match &read.kind {
-            Kind::Server(words) => (*words).to_owned(),
-            _ if self.has(statement, "concurrently") => format!("{first} … CONCURRENTLY"),
-            _ => first,
+        let what = match outside.what {
+            Some(what) => what.to_owned(),
+            None if self.has(statement, "concurrently") => format!("{first} … CONCURRENTLY"),
+            None => first,
         };
         Some((format!("{what} cannot run in a transaction"), false))
     }

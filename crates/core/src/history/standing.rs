@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{Checksum, History, Migration, Record, RecordState};
+use super::{Checksum, Grammar, History, Migration, Record, RecordState};
 use crate::error::{Code, Error, State};
 use crate::planted::{self, Planted};
 
@@ -93,9 +93,19 @@ pub struct Standing<'h> {
 impl<'h> Standing<'h> {
     /// Compares.
     pub fn of(history: &'h History, records: &[Record], policy: Policy) -> Standing<'h> {
+        Standing::by(Grammar::of(history.dialect()), history, records, policy)
+    }
+
+    /// The same by a grammar that is named where the program is written.
+    pub(crate) fn by(
+        grammar: &'static Grammar,
+        history: &'h History,
+        records: &[Record],
+        policy: Policy,
+    ) -> Standing<'h> {
         let mut standing = Standing::default();
         let known = Known::new(history);
-        let done = standing.match_records(&known, records);
+        let done = standing.match_records(grammar, &known, records);
         let is_done = |place: usize| done.get(&place).is_some_and(|r| r.state == RecordState::Done);
         let newest_done = (0..known.all.len()).rev().find(|place| is_done(*place));
         standing.done = (0..known.all.len()).filter(|place| is_done(*place)).map(|place| known.all[place]).collect();
@@ -147,14 +157,19 @@ impl<'h> Standing<'h> {
     }
 
     /// Finds the migration of each record; what fits none becomes a problem.
-    fn match_records<'r>(&mut self, known: &Known<'h>, records: &'r [Record]) -> HashMap<usize, &'r Record> {
+    fn match_records<'r>(
+        &mut self,
+        grammar: &'static Grammar,
+        known: &Known<'h>,
+        records: &'r [Record],
+    ) -> HashMap<usize, &'r Record> {
         let newest_version = known.all.iter().map(|m| key(&m.version)).max();
         let mut done: HashMap<usize, &Record> = HashMap::with_capacity(records.len());
         for record in records {
             let by_version = known.by_version.get(&key(&record.version)).copied();
             let same = by_version.filter(|place| match record.state {
                 RecordState::Done | RecordState::Undone(_) => known.all[*place].checksum == record.checksum,
-                RecordState::Phases(n) => known.all[*place].checksum_of_phases(n) == Some(record.checksum),
+                RecordState::Phases(n) => known.all[*place].checksum_of_phases_by(grammar, n) == Some(record.checksum),
             });
             let by_checksum = || {
                 let places = known.by_checksum.get(&record.checksum).into_iter().flatten();

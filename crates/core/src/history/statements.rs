@@ -41,47 +41,109 @@ impl From<postgres::token::TokenError> for ScriptError {
     }
 }
 
-/// A token as far as scripts are concerned: whether it is a comment, and where it is.
-pub(crate) fn tokens(dialect: Dialect, script: &str) -> Result<Vec<(bool, Range<usize>)>, ScriptError> {
-    Ok(match dialect {
-        Dialect::Sqlite => {
-            use sqlite::token::{TokenKind, tokenize};
-            tokenize(script)?.into_iter().map(|t| (t.kind == TokenKind::Comment, t.range)).collect()
-        }
-        Dialect::Postgres => {
-            use postgres::token::{TokenKind, tokenize};
-            tokenize(script)?.into_iter().map(|t| (t.kind == TokenKind::Comment, t.range)).collect()
-        }
-    })
+/// How the scripts of a database are cut up.
+///
+/// Whoever knows which database it is names its grammar: what reads scripts goes through these functions only, so that a
+/// program for one of the two holds nothing of the other.
+#[derive(Debug)]
+pub(crate) struct Grammar {
+    /// The database.
+    pub dialect: Dialect,
+    /// Cuts a script into tokens, as far as scripts are concerned: whether each is a comment, and where it is.
+    pub tokens: fn(&str) -> Result<Vec<(bool, Range<usize>)>, ScriptError>,
+    /// Cuts a script into statements; what holds nothing but comments is none.
+    pub split: fn(&str) -> Result<Vec<Statement>, ScriptError>,
+    /// Whether a statement runs outside of transactions only, for what the words of its text do not say.
+    pub stands_outside: fn(&str) -> Option<Outside>,
 }
 
-/// Cuts a script into statements; what holds nothing but comments is none.
+/// A statement that runs outside of transactions only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outside {
+    /// What it is called, where its first word alone does not say so.
+    pub what: Option<&'static str>,
+}
+
+/// SQLite's.
+pub(crate) static SQLITE: Grammar =
+    Grammar { dialect: Dialect::Sqlite, tokens: of_sqlite::tokens, split: of_sqlite::split, stands_outside: |_| None };
+
+/// PostgreSQL's.
+pub(crate) static POSTGRES: Grammar = Grammar {
+    dialect: Dialect::Postgres,
+    tokens: of_postgres::tokens,
+    split: of_postgres::split,
+    stands_outside: of_postgres::stands_outside,
+};
+
+impl Grammar {
+    /// The grammar of a dialect that is known only when the program runs.
+    pub(crate) fn of(dialect: Dialect) -> &'static Grammar {
+        match dialect {
+            Dialect::Sqlite => &SQLITE,
+            Dialect::Postgres => &POSTGRES,
+        }
+    }
+}
+
+/// The tokens of a script in a dialect.
+pub(crate) fn tokens(dialect: Dialect, script: &str) -> Result<Vec<(bool, Range<usize>)>, ScriptError> {
+    (Grammar::of(dialect).tokens)(script)
+}
+
+/// The statements of a script in a dialect.
 pub(crate) fn split(dialect: Dialect, script: &str) -> Result<Vec<Statement>, ScriptError> {
-    Ok(match dialect {
-        Dialect::Sqlite => {
-            use sqlite::token::TokenKind;
-            let of = |statement: sqlite::split::Statement| Statement {
-                range: statement.range,
-                words: statement.tokens.into_iter().filter(|t| t.kind != TokenKind::Comment).map(|t| t.range).collect(),
-                leading: statement.leading.into_iter().map(|t| t.range).collect(),
-                foreign: None,
-            };
-            sqlite::split::split(script)?.into_iter().map(of).collect()
-        }
-        Dialect::Postgres => {
-            use postgres::split::StatementKind;
-            use postgres::token::TokenKind;
-            let of = |statement: postgres::split::Statement| Statement {
-                range: statement.range,
-                words: statement.tokens.into_iter().filter(|t| t.kind != TokenKind::Comment).map(|t| t.range).collect(),
-                leading: statement.leading.into_iter().map(|t| t.range).collect(),
-                foreign: match statement.kind {
-                    StatementKind::Sql => None,
-                    StatementKind::CopyData { .. } => Some("COPY with its rows"),
-                    StatementKind::Command => Some("a command for psql"),
-                },
-            };
-            postgres::split::split(script)?.into_iter().map(of).collect()
-        }
-    })
+    (Grammar::of(dialect).split)(script)
+}
+
+mod of_sqlite {
+    use super::{Range, ScriptError, Statement, sqlite};
+    use sqlite::token::{TokenKind, tokenize};
+
+    pub(super) fn tokens(script: &str) -> Result<Vec<(bool, Range<usize>)>, ScriptError> {
+        Ok(tokenize(script)?.into_iter().map(|t| (t.kind == TokenKind::Comment, t.range)).collect())
+    }
+
+    pub(super) fn split(script: &str) -> Result<Vec<Statement>, ScriptError> {
+        let of = |statement: sqlite::split::Statement| Statement {
+            range: statement.range,
+            words: statement.tokens.into_iter().filter(|t| t.kind != TokenKind::Comment).map(|t| t.range).collect(),
+            leading: statement.leading.into_iter().map(|t| t.range).collect(),
+            foreign: None,
+        };
+        Ok(sqlite::split::split(script)?.into_iter().map(of).collect())
+    }
+}
+
+mod of_postgres {
+    use super::{Outside, Range, ScriptError, Statement, postgres};
+    use postgres::split::StatementKind;
+    use postgres::statement::{self, Kind, Transaction};
+    use postgres::token::{TokenKind, tokenize};
+
+    pub(super) fn tokens(script: &str) -> Result<Vec<(bool, Range<usize>)>, ScriptError> {
+        Ok(tokenize(script)?.into_iter().map(|t| (t.kind == TokenKind::Comment, t.range)).collect())
+    }
+
+    pub(super) fn split(script: &str) -> Result<Vec<Statement>, ScriptError> {
+        let of = |statement: postgres::split::Statement| Statement {
+            range: statement.range,
+            words: statement.tokens.into_iter().filter(|t| t.kind != TokenKind::Comment).map(|t| t.range).collect(),
+            leading: statement.leading.into_iter().map(|t| t.range).collect(),
+            foreign: match statement.kind {
+                StatementKind::Sql => None,
+                StatementKind::CopyData { .. } => Some("COPY with its rows"),
+                StatementKind::Command => Some("a command for psql"),
+            },
+        };
+        Ok(postgres::split::split(script)?.into_iter().map(of).collect())
+    }
+
+    pub(super) fn stands_outside(text: &str) -> Option<Outside> {
+        let read = statement::Statement::read(text);
+        (read.transaction() == Transaction::Outside).then(|| match &read.kind {
+            Kind::Server(words) => Outside { what: Some(words) },
+            _ => Outside { what: None },
+        })
+    }
 }

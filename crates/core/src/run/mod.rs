@@ -23,6 +23,8 @@ pub use inspect::{Live, read_live};
 pub use prepare::{Settings, make_plan, matches_pattern, open_questions};
 pub use versioned::*;
 
+pub use crate::diff::{Difference, differences};
+
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;

@@ -50,7 +50,7 @@ impl<'a> Strategy<'a> for Versioned<'a> {
         }
         let is_old = before.state.is_some() && !before.records.is_empty();
         let backup = match (migrator.backups, path) {
-            (Some(backups), Some(path)) if is_old && has_pending(history, &before, migrator.settings.policy) => {
+            (Some(backups), Some(path)) if is_old && run::has_pending(history, &before, migrator.settings.policy) => {
                 Some((backups, path, backups.create(conn, path)?, data_version(conn)?))
             }
             _ => None,
@@ -154,11 +154,6 @@ impl Backups {
     pub(super) fn create(self, conn: &rusqlite::Connection, path: &Path) -> Result<Backup> {
         (self.create)(conn, path, self.keep)
     }
-}
-
-fn has_pending(history: &History, tracking: &Tracking, policy: Policy) -> bool {
-    let standing = Standing::of(history, &tracking.records, policy);
-    !standing.pending.is_empty() && standing.blocker().is_none()
 }
 
 fn is_newer(outcome: &Result<Upgrade>) -> bool {

@@ -7,7 +7,7 @@ use super::upgrade::{Clock, check_drift, so_far, state_of};
 use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 use crate::history::script::Script;
-use crate::history::{History, Record, RecordState, checksum_of_phases};
+use crate::history::{History, POSTGRES, Record, RecordState, checksum_of_phases};
 use crate::postgres::host::Host;
 use crate::postgres::run::RunSettings;
 use crate::postgres::scratch::{Scratch, refuse_transaction};
@@ -69,7 +69,7 @@ async fn undo<H: Host, O: Observer + ?Sized>(
     let ways: Vec<Way> = records.iter().map(|record| way_back(history, record)).collect::<Result<_>>()?;
     let mut left: Vec<Record> =
         tracking.records.iter().filter(|r| records.iter().all(|gone| gone.version != r.version)).cloned().collect();
-    if applied(history, &left).len() != left.len() {
+    if applied(&POSTGRES, history, &left).len() != left.len() {
         let message = "the database has run migrations that are not known here, and would keep them";
         return Err(Error::new(Code::Irreversible, message));
     }
@@ -86,7 +86,7 @@ async fn undo<H: Host, O: Observer + ?Sized>(
         }
         Err(e) => return Err(e),
     };
-    let to = applied(history, &left).last().map_or(0, |m| m.idx);
+    let to = applied(&POSTGRES, history, &left).last().map_or(0, |m| m.idx);
     observer.event(&Event::UpgradeStarted { from: state.idx, to, migrations: ways.len() });
     let mut runner = Runner::new(host, run, observer, cancel, home).await?;
     let mut upgrade = Upgrade { kind: UpgradeKind::Downgraded, from: state.idx, to, ..Upgrade::default() };
@@ -174,7 +174,7 @@ fn way_back(history: &History, record: &Record) -> Result<Way> {
     // What is still to come may be corrected.
     let begun = record.down.as_deref().unwrap_or_default();
     let began = Script::read(&path, Dialect::Postgres, begun, transaction).map_err(|e| e.migration(&tag))?;
-    let checksum = |script: &Script, text: &str| checksum_of_phases(Dialect::Postgres, script, text, done);
+    let checksum = |script: &Script, text: &str| checksum_of_phases(&POSTGRES, script, text, done);
     if checksum(&began, begun) != checksum(&script, text) {
         let message = format!("{path} was edited after part of it had run");
         return Err(Error::new(Code::MigrationEdited, message)

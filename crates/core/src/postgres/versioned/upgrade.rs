@@ -5,7 +5,7 @@ use super::replay::{expected, is_about_place};
 use super::tracking::{create_tables, read_home, read_live};
 use crate::error::{Code, Error, Result};
 use crate::history::script::Script;
-use crate::history::{Checksum, History, Migration, Model, Origin, Record, RecordState, State};
+use crate::history::{Checksum, History, Migration, Model, Origin, POSTGRES, Record, RecordState, State};
 use crate::postgres::expand::refuse_expanded;
 use crate::postgres::host::Host;
 use crate::postgres::run::RunSettings;
@@ -75,7 +75,7 @@ async fn upgrade_locked<H: Host, O: Observer + ?Sized>(
         // The same way as any other database: what a schema does not hold stands in the migrations only.
         tracking.state = Some(new_state());
     }
-    let standing = match decide(history, known, &tracking, settings.policy)? {
+    let standing = match decide(&POSTGRES, history, known, &tracking, settings.policy)? {
         Decision::Newer(upgrade) => return Ok(upgrade),
         Decision::Fresh => return Err(Error::new(Code::Damaged, "the record of migrations cannot be understood")),
         Decision::Compared(standing) => standing,
@@ -144,7 +144,7 @@ async fn upgrade_locked<H: Host, O: Observer + ?Sized>(
         runner.script(host, text, script, item.phases as usize, &mut seal).await?;
         upgrade.applied.push((tag, clock() - started));
     }
-    upgrade.to = applied(known, &records).last().map_or(0, |m| m.idx);
+    upgrade.to = applied(&POSTGRES, known, &records).last().map_or(0, |m| m.idx);
     for warning in runner.warnings {
         if !warnings.contains(&warning) {
             warnings.push(warning);
@@ -162,14 +162,14 @@ pub(super) fn new_state() -> State {
 
 /// The history of what a database has run once these have run too; with the snapshot where that is all.
 fn after(known: &History, records: &[Record], pending: &[&Migration], whole: &History) -> History {
-    let mut done = applied(known, records);
+    let mut done = applied(&POSTGRES, known, records);
     done.extend(pending.iter().flat_map(|migration| migration.originals()));
     of_these(known, &done, whole)
 }
 
 /// The history of what a database has run; with the snapshot where that is all that is known.
 pub(super) fn so_far(whole: &History, records: &[Record]) -> History {
-    of_these(whole, &applied(whole, records), whole)
+    of_these(whole, &applied(&POSTGRES, whole, records), whole)
 }
 
 /// The history of these migrations. What a squash was made from may be gone: where all of it has run, the squash itself
@@ -195,8 +195,8 @@ fn with_snapshot(mut history: History, whole: &History) -> History {
 
 /// The row about the whole database behind these records.
 pub(super) fn state_of(tracking: &Tracking, history: &History, records: &[Record]) -> Result<State> {
-    let done = applied(history, records);
-    let (min_reader, min_writer) = oldest_apps(&done)?;
+    let done = applied(&POSTGRES, history, records);
+    let (min_reader, min_writer) = oldest_apps(&POSTGRES, &done)?;
     Ok(State {
         idx: done.last().map_or(0, |m| m.idx),
         head: Checksum::chain(done.iter().map(|m| &m.checksum)),

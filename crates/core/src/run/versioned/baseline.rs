@@ -5,13 +5,14 @@
 
 use super::downgrade::still_same;
 use super::replay::{replay_each, replayed};
-use super::tracking::{Difference, Expected, add, begin, compare, create_tables, read_tracking, seal, write};
+use super::tracking::{Expected, add, begin, compare, create_tables, read_tracking, seal, write};
 use super::upgrade::{applied, oldest_apps};
 use super::{VERSIONED, drift};
+use crate::diff::Difference;
 use crate::error::{Code, Error, Result};
 use crate::history::adopt::{self, Tool};
 use crate::history::record::{IN_USER_VERSION, MIGRATIONS};
-use crate::history::{Checksum, History, Migration, Origin, Policy, Record, RecordState, Standing, State};
+use crate::history::{Checksum, History, Migration, Origin, Policy, Record, RecordState, SQLITE, Standing, State};
 use crate::run::Connection;
 use crate::run::inspect::{read_live, read_rows};
 use crate::run::prepare::transaction_open;
@@ -130,14 +131,14 @@ pub async fn repair_records<C: Connection>(conn: &mut C, history: &History, igno
     let Some(state) = tracking.state.clone() else { return Err(super::not_tracked()) };
     let mut records = tracking.records.clone();
     let changes = take_over(history, &mut records);
-    let standing = Standing::of(history, &records, Policy::Allow);
+    let standing = Standing::by(&SQLITE, history, &records, Policy::Allow);
     if let Some(problem) = standing.blocker() {
         return Err(problem.error());
     }
     if records == tracking.records {
         return Ok(changes);
     }
-    let done = applied(history, &records);
+    let done = applied(&SQLITE, history, &records);
     // A script that was edited may only say in other words what has run.
     let is_edited = records.iter().zip(&tracking.records).any(|(now, then)| now.checksum != then.checksum);
     if is_edited && records.iter().all(|record| record.state == RecordState::Done) {
@@ -205,6 +206,6 @@ async fn seal_done<C: Connection>(
 ) -> Result<()> {
     state.idx = done.last().map_or(0, |m| m.idx);
     state.head = Checksum::chain(done.iter().map(|m| &m.checksum));
-    (state.min_reader, state.min_writer) = oldest_apps(done)?;
+    (state.min_reader, state.min_writer) = oldest_apps(&SQLITE, done)?;
     seal(conn, state, tracking, true).await.map(|_| ())
 }

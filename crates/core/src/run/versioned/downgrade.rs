@@ -6,10 +6,9 @@ use super::statements::failed_in;
 use super::tracking::{Expected, Tracking, begin, compare, read_state, read_tracking, seal, write};
 use super::upgrade::{applied, check_shadows, oldest_apps};
 use super::{Upgrade, UpgradeKind, UpgradeSettings, not_tracked};
-use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 use crate::history::script::{PhaseKind, Script};
-use crate::history::{Checksum, History, Record};
+use crate::history::{Checksum, History, Record, SQLITE};
 use crate::run::apply::{cancelled, finish, restore, set_up};
 use crate::run::{Cancel, Connection, Event, Observer};
 
@@ -44,7 +43,7 @@ pub async fn downgrade<C: Connection, O: Observer + ?Sized>(
     }
     let remaining: Vec<Record> =
         tracking.records.iter().filter(|r| records.iter().all(|gone| gone.version != r.version)).cloned().collect();
-    let left = applied(history, &remaining);
+    let left = applied(&SQLITE, history, &remaining);
     if left.len() != remaining.len() {
         let message = "the database has run migrations that are not known here, and would keep them";
         return Err(Error::new(Code::Irreversible, message));
@@ -101,7 +100,7 @@ pub async fn downgrade<C: Connection, O: Observer + ?Sized>(
                     let mut state = state.clone();
                     state.idx = to;
                     state.head = Checksum::chain(left.iter().map(|m| &m.checksum));
-                    (state.min_reader, state.min_writer) = oldest_apps(&left)?;
+                    (state.min_reader, state.min_writer) = oldest_apps(&SQLITE, &left)?;
                     state.attempts = 0;
                     state.attempted.clear();
                     seal(conn, state, &tracking, true).await
@@ -135,7 +134,7 @@ fn way_back(history: &History, record: &Record) -> Result<Way> {
     let text = known.and_then(|m| m.down.as_deref()).or(record.down.as_deref());
     let irreversible =
         |why: &str| Error::new(Code::Irreversible, format!("{tag} cannot be undone: {why}")).migration(&tag);
-    let says_so = known.is_some_and(|m| m.script().is_ok_and(|script| script.irreversible));
+    let says_so = known.is_some_and(|m| m.script_by(&SQLITE).is_ok_and(|script| script.irreversible));
     let Some(text) = text.filter(|_| !says_so) else {
         let why = match known {
             _ if says_so => "its script says so",
@@ -145,7 +144,7 @@ fn way_back(history: &History, record: &Record) -> Result<Way> {
         return Err(irreversible(why).help("bring back a backup of before, or write a new migration that changes it"));
     };
     let path = known.map_or_else(|| format!("{tag}.down.sql"), |m| down_path(&m.path));
-    let script = Script::read(&path, Dialect::Sqlite, text, true).map_err(|e| e.migration(&tag))?;
+    let script = Script::read_by(&SQLITE, &path, text, true).map_err(|e| e.migration(&tag))?;
     if script.phases.iter().any(|phase| phase.kind != PhaseKind::Transaction) {
         return Err(irreversible("its way back does not run in a transaction")
             .help("a way back is one transaction: run by hand what cannot be in it"));

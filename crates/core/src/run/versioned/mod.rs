@@ -25,9 +25,9 @@ pub use recreate::{
 };
 pub use replay::{Replayed, replay, replay_each};
 pub(crate) use statements::failed_in;
-pub use tracking::{Difference, Tracking, differences, read_tracking};
+pub use tracking::{Tracking, read_tracking};
 pub(crate) use upgrade::{Decision, applied, decide, oldest_apps};
-pub use upgrade::{is_unchanged, upgrade};
+pub use upgrade::{has_pending, is_unchanged, upgrade};
 
 use super::Connection;
 use crate::error::{Code, Error, Result};

@@ -1,7 +1,7 @@
 //! A history run on an empty database: what schema it makes, and whether it leaves rows.
 
 use crate::error::{Code, Error, Result};
-use crate::history::{History, Migration};
+use crate::history::{History, Migration, SQLITE};
 use crate::run::Connection;
 use crate::run::inspect::{one_integer, read_live};
 use crate::schema::Schema;
@@ -62,7 +62,7 @@ async fn run<C: Connection>(conn: &mut C, migrations: &[&Migration], mut each: O
         conn.execute(sql).await.map_err(setting)?;
     }
     for migration in migrations {
-        let script = migration.script().map_err(|e| e.migration(migration.tag()))?;
+        let script = migration.script_by(&SQLITE).map_err(|e| e.migration(migration.tag()))?;
         for range in script.phases.iter().flat_map(|phase| &phase.statements) {
             let sql = &migration.up[range.clone()];
             if !is_for_a_file(sql) {

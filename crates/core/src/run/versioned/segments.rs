@@ -10,7 +10,7 @@ use super::{Hooks, Moment, Transactions, Upgrade, UpgradeKind, VERSIONED};
 use crate::error::{Code, Error, Result, State};
 use crate::history::script::{PhaseKind, Script};
 use crate::history::standing::Item;
-use crate::history::{Checksum, History, Migration, Origin, Record, RecordState, Standing};
+use crate::history::{Checksum, History, Migration, Origin, Record, RecordState, SQLITE, Standing};
 use crate::planted::{self, Planted};
 use crate::run::apply::{cancelled, finish, restore, set_up};
 use crate::run::{Cancel, Connection, Event, Header, Observer};
@@ -110,7 +110,7 @@ impl<'r> Run<'r> {
 
     /// Reads all scripts that are to run: what cannot run ends it here, before anything is written.
     pub(super) fn scripts(&self, standing: &Standing<'_>) -> Result<Vec<Script>> {
-        let read = |item: &Item<'_>| item.migration.script().map_err(|e| e.migration(item.migration.tag()));
+        let read = |item: &Item<'_>| item.migration.script_by(&SQLITE).map_err(|e| e.migration(item.migration.tag()));
         standing.pending.iter().map(read).collect()
     }
 
@@ -322,7 +322,7 @@ impl<'r> Run<'r> {
             return Ok(());
         }
         let all: Vec<Record> = self.tracking.records.iter().chain(records).cloned().collect();
-        let done = applied(self.whole, &all);
+        let done = applied(&SQLITE, self.whole, &all);
         let head = Checksum::chain(done.iter().map(|m| &m.checksum));
         let difference = match &self.whole.snapshot {
             Some(snapshot) if head == self.whole.head => {
@@ -384,7 +384,7 @@ impl<'r> Run<'r> {
         self.forget(conn, &records).await?;
         for (record, original) in records.iter_mut().zip(migration.originals()) {
             record.state = RecordState::Phases(phases);
-            record.checksum = original.checksum_of_phases(phases).unwrap_or(record.checksum);
+            record.checksum = original.checksum_of_phases_by(&SQLITE, phases).unwrap_or(record.checksum);
         }
         self.record(conn, records, Finish::Part).await
     }
@@ -425,12 +425,12 @@ impl<'r> Run<'r> {
             let newest = self.tracking.records.iter().map(|r| r.idx).max().unwrap_or(0);
             (state.min_reader, state.min_writer) = (newest, newest);
         } else {
-            let done = applied(self.whole, &self.tracking.records);
+            let done = applied(&SQLITE, self.whole, &self.tracking.records);
             state.idx = done.last().map_or(0, |m| m.idx);
             state.head = Checksum::chain(done.iter().map(|m| &m.checksum));
             state.attempts = 0;
             state.attempted.clear();
-            (state.min_reader, state.min_writer) = oldest_apps(&done)?;
+            (state.min_reader, state.min_writer) = oldest_apps(&SQLITE, &done)?;
         }
         if self.is_new && finish != Finish::Whole {
             state.attempted = BEGUN.to_owned();

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use sha2::{Digest, Sha256};
 
+use crate::diff::{Difference, differences};
 use crate::error::{Code, Error, Result};
 use crate::history::record::{self, FORMAT, IN_TABLE, IN_USER_VERSION, MIGRATIONS, REPORTS, STATE};
 use crate::history::{Checksum, Record, State, stamp};
@@ -241,15 +242,6 @@ pub(super) fn catalogue_fingerprint(catalogue: &[CatalogueRow]) -> Checksum {
     Checksum(hash.finalize().into())
 }
 
-/// What a live schema has besides, and instead of, what it should have.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Difference {
-    /// Objects that nobody has declared: `table cache`.
-    pub extra: Vec<String>,
-    /// Objects that are missing or are others: `column users.mail is missing`.
-    pub wrong: Vec<String>,
-}
-
 /// What the live schema is compared with.
 pub(super) enum Expected<'e> {
     /// A snapshot's JSON.
@@ -281,7 +273,7 @@ pub(super) async fn compare<C: Connection>(
             Err(_) => (read_catalogue(&catalogue, &shadows)?, Schema::from_snapshot(json)?),
         },
     };
-    differences(&live.without(is_ignored), &target.without(is_ignored))
+    Ok(differences(&live.without(is_ignored), &target.without(is_ignored)))
 }
 
 /// What is not the same word for word, on both sides.
@@ -300,26 +292,4 @@ fn is_virtual(sql: &str) -> bool {
 /// What other tools keep in a database for themselves.
 fn is_bookkeeping(table: &str) -> bool {
     crate::history::adopt::is_bookkeeping(table)
-}
-
-/// What differs between two schemas, in words.
-pub fn differences(live: &Schema, expected: &Schema) -> Result<Difference> {
-    let mut answers = crate::diff::Answers::default();
-    answers.drop_the_rest = true;
-    let found = crate::diff::diff(live, expected, &answers, &crate::diff::Options::default())?;
-    let mut difference = Difference::default();
-    for change in &found.changes {
-        let object = format!("{} {}", change.object_kind(), change.object());
-        match (change.sign(), change) {
-            ('-', _) => difference.extra.push(object),
-            ('+', _) => difference.wrong.push(format!("{object} is missing")),
-            (_, crate::diff::Change::AlterTable(table)) => {
-                let parts: Vec<String> =
-                    table.parts.iter().map(|part| format!("{} {}", part.sign(), part.describe())).collect();
-                difference.wrong.push(format!("{object} is another ({})", parts.join(", ")));
-            }
-            _ => difference.wrong.push(format!("{object} is another")),
-        }
-    }
-    Ok(difference)
 }

@@ -20,7 +20,9 @@ use super::tracking::{
 };
 use super::{ATTEMPTS, Hooks, Upgrade, UpgradeKind, UpgradeSettings, VERSIONED, drift, is_being_made, not_tracked};
 use crate::error::{Code, Error, Result};
-use crate::history::{Checksum, History, Migration, Policy, Record, RecordState, Standing, State, record, stamp};
+use crate::history::{
+    Checksum, Grammar, History, Migration, Policy, Record, RecordState, SQLITE, Standing, State, record, stamp,
+};
 use crate::planted::{self, Planted};
 use crate::run::apply::{finish, restore, set_up};
 use crate::run::inspect::read_rows;
@@ -69,7 +71,7 @@ pub async fn upgrade<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
     let is_begun = is_begun(&tracking);
     let mut run =
         Run { history: known, whole: history, settings, tracking, is_begun, is_new, now, warnings: Vec::new() };
-    let standing = match decide(history, known, &run.tracking, settings.policy)? {
+    let standing = match decide(&SQLITE, history, known, &run.tracking, settings.policy)? {
         Decision::Newer(upgrade) => return Ok(upgrade),
         Decision::Fresh => return run.create(conn, hooks, observer, cancel).await,
         Decision::Compared(standing) => standing,
@@ -122,11 +124,18 @@ pub(crate) enum Decision<'h> {
 
 /// Compares what an app knows with what a database says of itself.
 pub(crate) fn decide<'r>(
+    grammar: &'static Grammar,
     whole: &'r History,
     history: &'r History,
     tracking: &Tracking,
     policy: Policy,
 ) -> Result<Decision<'r>> {
+    if !whole.migrations.is_empty() && whole.dialect() != grammar.dialect {
+        let (theirs, own) = (whole.dialect().title(), grammar.dialect.title());
+        let message = format!("these are migrations of {theirs}, and the database is {own}");
+        return Err(Error::new(Code::Journal, message)
+            .help("the folder's journal says what they are for; without one, say so where the folder is opened"));
+    }
     check_application(whole, tracking)?;
     if tracking.is_fresh() {
         return Ok(Decision::Fresh);
@@ -140,14 +149,14 @@ pub(crate) fn decide<'r>(
             .help("open it the way it was made, or adopt it with `whimbrel migrate baseline`"));
     }
     // Against all that the app knows: a database that is ahead of `--to` is not newer than the app.
-    let full = Standing::of(whole, &tracking.records, Policy::Allow);
+    let full = Standing::by(grammar, whole, &tracking.records, Policy::Allow);
     if let Some(problem) = full.blocker() {
         return Err(problem.error());
     }
     if !full.newer.is_empty() && !planted::is(Planted::NewerDatabaseWritten) {
         return newer(whole, state, &full).map(Decision::Newer);
     }
-    let standing = Standing::of(history, &tracking.records, policy);
+    let standing = Standing::by(grammar, history, &tracking.records, policy);
     match standing.blocker() {
         Some(problem) => Err(problem.error()),
         None => Ok(Decision::Compared(standing)),
@@ -244,7 +253,7 @@ impl<'r> Run<'r> {
         if self.is_begun {
             return Ok(());
         }
-        let done = applied(self.whole, &self.tracking.records);
+        let done = applied(&SQLITE, self.whole, &self.tracking.records);
         let so_far = History::new(done.into_iter().cloned().collect(), None);
         let difference = match &self.whole.snapshot {
             Some(snapshot) if so_far.head == self.whole.head => {
@@ -273,7 +282,7 @@ impl<'r> Run<'r> {
 
     /// Nothing is to be run; the stamp is put right, so that the next start knows it from the header.
     async fn restamp<C: Connection>(&mut self, conn: &mut C) -> Result<Upgrade> {
-        let done = applied(self.whole, &self.tracking.records);
+        let done = applied(&SQLITE, self.whole, &self.tracking.records);
         let idx = done.last().map_or(0, |m| m.idx);
         let head = Checksum::chain(done.iter().map(|m| &m.checksum));
         let upgrade =
@@ -350,19 +359,25 @@ fn check_application(history: &History, tracking: &Tracking) -> Result<()> {
     Err(Error::new(Code::OtherApplication, message).help("check the path"))
 }
 
+/// Whether an upgrade would run anything.
+pub fn has_pending(history: &History, tracking: &Tracking, policy: Policy) -> bool {
+    let standing = Standing::by(&SQLITE, history, &tracking.records, policy);
+    !standing.pending.is_empty() && standing.blocker().is_none()
+}
+
 /// The migrations of a history that are recorded as done, in the history's order.
-pub(crate) fn applied<'h>(history: &'h History, records: &[Record]) -> Vec<&'h Migration> {
-    Standing::of(history, records, Policy::Allow).done
+pub(crate) fn applied<'h>(grammar: &'static Grammar, history: &'h History, records: &[Record]) -> Vec<&'h Migration> {
+    Standing::by(grammar, history, records, Policy::Allow).done
 }
 
 /// The oldest apps that may read and write a database which has run these: an app that does not know the last few has
 /// to be let in by each of them. A migration that says nothing lets in only apps that know it.
-pub(crate) fn oldest_apps(done: &[&Migration]) -> Result<(u32, u32)> {
+pub(crate) fn oldest_apps(grammar: &'static Grammar, done: &[&Migration]) -> Result<(u32, u32)> {
     let newest = done.last().map_or(0, |m| m.idx);
     let (mut reader, mut writer) = (newest, newest);
     let (mut needed_reader, mut needed_writer) = (0, 0);
     for (n, migration) in done.iter().enumerate().rev() {
-        let script = migration.script()?;
+        let script = migration.script_by(grammar)?;
         let own_writer = script.min_writer.unwrap_or(migration.idx);
         needed_writer = needed_writer.max(own_writer);
         needed_reader = needed_reader.max(script.min_reader.unwrap_or(own_writer).min(own_writer));
