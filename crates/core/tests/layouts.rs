@@ -1,8 +1,11 @@
 //! Folders of migrations as tools write them, and as people leave them: what is read from each, and what is told.
 
 use whimbrel_core::history::journal::{Entry, Journal};
-use whimbrel_core::history::{Checksum, Files, Folder, Layout, MemoryFiles};
+use whimbrel_core::history::{Checksum, Files, Folder, Layout, MemoryFiles, Snapshot};
 use whimbrel_core::{Code, Dialect, Result};
+
+/// Of an empty schema.
+const SNAPSHOT: &str = r#"{"whimbrel_snapshot":1,"dialect":"sqlite","next_id":1,"objects":[]}"#;
 
 const A: &str = "CREATE TABLE a(x);";
 const B: &str = "CREATE TABLE b(x);";
@@ -399,11 +402,12 @@ mod tools {
             let newest = before.history.migrations.last().unwrap();
             let snapshot = before.layout.snapshot(&newest.version);
             let mut with = all.to_vec();
-            with.extend([(".whimbrel/_journal.json", journal.as_str()), (snapshot.as_str(), "{}")]);
+            with.extend([(".whimbrel/_journal.json", journal.as_str()), (snapshot.as_str(), SNAPSHOT)]);
             let after = read(&with).unwrap();
             assert_eq!((after.layout, problems(&after)), (before.layout, vec![]), "{all:?}");
             assert_eq!(migrations(&after), migrations(&before));
-            assert_eq!(after.history.snapshot.as_deref(), Some("{}"));
+            assert_eq!(after.snapshot.as_deref(), Some(SNAPSHOT));
+            assert_eq!(after.history.snapshot, Some(Snapshot::default()));
             assert!(after.journal.is_some());
             // Without a file it is missing, once.
             let without = read(&with[1..]).unwrap();
@@ -549,7 +553,7 @@ mod reconciled {
         let mut memory = files(&ALL);
         let journal = journal(&Folder::read(&memory).unwrap());
         memory.write("meta/_journal.json", journal.as_bytes()).unwrap();
-        memory.write("meta/0004_snapshot.json", b"{}").unwrap();
+        memory.write("meta/0004_snapshot.json", SNAPSHOT.as_bytes()).unwrap();
         let before = Folder::read(&memory).unwrap();
         assert!(before.problems.is_empty() && before.history.snapshot.is_some());
         change(&mut memory);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use whimbrel_core::Dialect;
-use whimbrel_core::history::{Checksum, History, Migration};
+use whimbrel_core::history::{Checksum, History, Migration, Snapshot};
 
 use crate::read::Embedded;
 
@@ -13,14 +13,25 @@ use crate::read::Embedded;
 pub fn expand(embedded: &Embedded) -> TokenStream {
     let files = &embedded.files;
     let History { migrations, head, snapshot } = &embedded.history;
-    let (head, snapshot) = (checksum(head), option(snapshot.as_ref()));
+    let head = checksum(head);
+    let snapshot = match snapshot {
+        None => quote!(None),
+        Some(Snapshot { application_id, statements }) => {
+            let id = match application_id {
+                None => quote!(None),
+                Some(id) => quote!(Some(#id)),
+            };
+            quote!(Some(Snapshot { application_id: #id, statements: Borrowed(&[#(Borrowed(#statements)),*]) }))
+        }
+    };
     let count = migrations.len();
     let migrations = migrations.iter().map(migration);
     quote! {{
         use ::core::option::Option::{None, Some};
         use ::std::borrow::Cow::Borrowed;
         use ::whimbrel::Dialect;
-        use ::whimbrel::history::{Checksum, History, Migration};
+        #[allow(unused_imports)]
+        use ::whimbrel::history::{Checksum, History, Migration, Snapshot};
 
         // The program is compiled again when one of these changes.
         #(const _: &[u8] = ::core::include_bytes!(#files);)*

@@ -252,7 +252,7 @@ mod tests {
         let mut all = [
             ("0002_a.down.sql", ""),
             ("0002_a.sql", "SELECT 2"),
-            ("meta/0002_snapshot.json", "{}"),
+            ("meta/0002_snapshot.json", r#"{"whimbrel_snapshot":1,"dialect":"sqlite","next_id":1,"objects":[]}"#),
             ("meta/_journal.json", &journal),
             ("squashed/0001_b.sql", "SELECT 1"),
             ("README.md", "not read"),

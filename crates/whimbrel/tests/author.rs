@@ -106,7 +106,7 @@ fn check(name: &str, with_ids: bool) -> Result<Outcome, String> {
     added(&mut files, &new("start", &before_sql, None, None)).map_err(|e| format!("start: {e}"))?;
     let known = Folder::read(&files).unwrap();
     let snapshot = match with_ids {
-        true => Schema::from_snapshot(known.history.snapshot.as_deref().unwrap()).unwrap(),
+        true => Schema::from_snapshot(known.snapshot.as_deref().unwrap()).unwrap(),
         false => start.clone(),
     };
     let mut settings = DraftSettings {
@@ -467,7 +467,7 @@ fn journal_and_snapshot_follow_the_files() {
     assert_eq!(Folder::read(&files).unwrap().problems[0].code, whimbrel::Code::MigrationStale);
     repair(&files, &day, &mut replayed).unwrap().apply(&mut files).unwrap();
     let folder = sound(&files);
-    let snapshot = Schema::from_snapshot(folder.history.snapshot.as_deref().unwrap()).unwrap();
+    let snapshot = Schema::from_snapshot(folder.snapshot.as_deref().unwrap()).unwrap();
     assert!(snapshot.table("tags").unwrap().column("at").is_some());
 
     // Renamed, and one written by hand.
@@ -478,7 +478,7 @@ fn journal_and_snapshot_follow_the_files() {
     let folder = sound(&files);
     assert_eq!(folder.history.migrations[1].tag(), "0002_stars");
     // The column is the same one, under another name.
-    let after = Schema::from_snapshot(folder.history.snapshot.as_deref().unwrap()).unwrap();
+    let after = Schema::from_snapshot(folder.snapshot.as_deref().unwrap()).unwrap();
     let id = |schema: &Schema, column: &str| schema.table("notes").unwrap().column(column).unwrap().id;
     assert_eq!(id(&after, "text"), id(&snapshot, "body"));
     assert!(id(&after, "text").is_some());
@@ -604,7 +604,7 @@ fn a_rebuild_of_before_does_not_take_back_what_the_other_branch_added() {
     let mut files = MemoryFiles::default();
     added(&mut files, &new("start", "CREATE TABLE a(id INTEGER PRIMARY KEY, x TEXT);", None, None)).unwrap();
     let known = Folder::read(&files).unwrap();
-    let before = Schema::from_snapshot(known.history.snapshot.as_deref().unwrap()).unwrap();
+    let before = Schema::from_snapshot(known.snapshot.as_deref().unwrap()).unwrap();
     let declared = Schema::from_sql("CREATE TABLE a(id INTEGER PRIMARY KEY, x INTEGER);").unwrap();
     let rebuild = draft(&before, &declared, &DraftSettings::default()).unwrap();
     added(&mut files, &new("number", &rebuild.up, None, Some(rebuild.schema))).unwrap();

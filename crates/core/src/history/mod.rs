@@ -15,6 +15,7 @@ pub mod layout;
 mod model;
 pub mod record;
 pub mod script;
+mod snapshot;
 pub mod stamp;
 pub mod standing;
 mod statements;
@@ -26,6 +27,7 @@ pub use files::{Files, MemoryFiles, check_path};
 pub use layout::{Folder, Layout};
 pub use model::{Model, Outcome, snapshot_statements};
 pub use record::{Origin, Record, RecordState, State};
+pub use snapshot::Snapshot;
 pub use standing::{Item, Policy, Problem, Standing};
 pub use statements::ScriptError;
 
@@ -75,8 +77,8 @@ pub struct History {
     pub migrations: Cow<'static, [Migration]>,
     /// The head of the chain over the checksums of the [originals](History::originals): a squash does not change it.
     pub head: Checksum,
-    /// The schema after the newest one, as a snapshot's JSON, where the folder holds one that belongs to it.
-    pub snapshot: Option<Cow<'static, str>>,
+    /// The schema after the newest one, where the folder holds a snapshot that belongs to it.
+    pub snapshot: Option<Snapshot>,
 }
 
 impl Migration {
@@ -129,9 +131,8 @@ pub fn tag(version: &str, name: &str) -> String {
 
 impl History {
     /// A history of these migrations, with its head.
-    pub fn new(migrations: Vec<Migration>, snapshot: Option<String>) -> History {
-        let mut history =
-            History { migrations: migrations.into(), snapshot: snapshot.map(Cow::Owned), ..Self::default() };
+    pub fn new(migrations: Vec<Migration>, snapshot: Option<Snapshot>) -> History {
+        let mut history = History { migrations: migrations.into(), snapshot, ..Self::default() };
         history.head = Checksum::chain(history.originals().map(|m| &m.checksum));
         history
     }

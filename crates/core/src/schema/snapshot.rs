@@ -3,7 +3,6 @@
 //! A snapshot holds each object's own SQL, which is what the database would hold, and the stable ids, which nothing
 //! else does. Reading it goes through the same reader as any other source, so a snapshot cannot disagree with its SQL.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +23,24 @@ struct Snapshot {
     application_id: Option<i32>,
     next_id: Id,
     objects: Vec<Object>,
+}
+
+impl Snapshot {
+    fn read(json: &str) -> Result<Snapshot> {
+        #[derive(Deserialize)]
+        struct Format {
+            whimbrel_snapshot: u32,
+        }
+        let format: Format = serde_json::from_str(json).map_err(SnapshotError::Malformed)?;
+        if format.whimbrel_snapshot > SNAPSHOT_FORMAT {
+            return Err(SnapshotError::Newer(format.whimbrel_snapshot).into());
+        }
+        let snapshot: Snapshot = serde_json::from_str(json).map_err(SnapshotError::Malformed)?;
+        match snapshot.dialect.as_str() {
+            "sqlite" => Ok(snapshot),
+            _ => Err(SnapshotError::Dialect(snapshot.dialect).into()),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -105,6 +122,19 @@ impl Schema {
     /// # Ok::<(), whimbrel_core::Error>(())
     /// ```
     pub fn to_snapshot(&self) -> String {
+        let snapshot = Snapshot {
+            whimbrel_snapshot: SNAPSHOT_FORMAT,
+            dialect: "sqlite".into(),
+            application_id: self.application_id,
+            next_id: self.next_id,
+            objects: self.to_objects(),
+        };
+        let mut json = serde_json::to_string_pretty(&snapshot).unwrap_or_default();
+        json.push('\n');
+        json
+    }
+
+    fn to_objects(&self) -> Vec<Object> {
         let mut objects = Vec::new();
         let mut add = |kind: &str, name: &str, sql: String| {
             let sql = sql.replacen(" main.", " ", 1);
@@ -156,16 +186,7 @@ impl Schema {
         for (at, table) in virtual_tables {
             objects[at].id = table.id;
         }
-        let snapshot = Snapshot {
-            whimbrel_snapshot: SNAPSHOT_FORMAT,
-            dialect: "sqlite".into(),
-            application_id: self.application_id,
-            next_id: self.next_id,
-            objects,
-        };
-        let mut json = serde_json::to_string_pretty(&snapshot).unwrap_or_default();
-        json.push('\n');
-        json
+        objects
     }
 
     /// Reads a schema from a snapshot.
@@ -173,35 +194,7 @@ impl Schema {
     /// # Errors
     /// [`Code::Snapshot`] where the text is none that this version reads; else as [`Schema::from_sql`].
     pub fn from_snapshot(json: &str) -> Result<Schema> {
-        Ok(Self::from_snapshot_except(json, |_| false)?.0)
-    }
-
-    /// Reads what is left of a snapshot without the objects of which `is_known` says, by their SQL, that they need no
-    /// reading; with the SQL of those.
-    pub(crate) fn from_snapshot_except(
-        json: &str,
-        is_known: impl Fn(&str) -> bool,
-    ) -> Result<(Schema, HashSet<String>)> {
-        #[derive(Deserialize)]
-        struct Format {
-            whimbrel_snapshot: u32,
-        }
-        let format: Format = serde_json::from_str(json).map_err(SnapshotError::Malformed)?;
-        if format.whimbrel_snapshot > SNAPSHOT_FORMAT {
-            return Err(SnapshotError::Newer(format.whimbrel_snapshot).into());
-        }
-        let mut snapshot: Snapshot = serde_json::from_str(json).map_err(SnapshotError::Malformed)?;
-        if snapshot.dialect != "sqlite" {
-            return Err(SnapshotError::Dialect(snapshot.dialect).into());
-        }
-        let mut known = HashSet::new();
-        snapshot.objects.retain(|object| {
-            let is_known = is_known(&object.sql);
-            if is_known {
-                known.insert(object.sql.clone());
-            }
-            !is_known
-        });
+        let snapshot = Snapshot::read(json)?;
         let text = |o: &Object| Source { name: format!("{} {} in the snapshot", o.kind, o.name), text: o.sql.clone() };
         let mut schema = Schema::from_sources(snapshot.objects.iter().map(text).collect())?;
         schema.next_id = snapshot.next_id;
@@ -222,7 +215,12 @@ impl Schema {
                 table.id = object.id;
             }
         }
-        Ok((schema, known))
+        Ok(schema)
+    }
+
+    /// The SQL of the objects, in the order in which a snapshot has them.
+    pub(crate) fn snapshot_objects(&self) -> impl Iterator<Item = String> {
+        self.to_objects().into_iter().map(|object| object.sql)
     }
 
     /// Gives every table and column without a stable id the next free one.
@@ -250,27 +248,13 @@ impl Schema {
     }
 }
 
-/// The statements that make a database of a snapshot, in an order in which they can run.
+/// What a database needs of a snapshot: whose it is, and the statements that make it, in an order in which they can run.
 ///
 /// # Errors
 /// [`Code::Snapshot`].
-pub(crate) fn snapshot_statements(json: &str) -> Result<Vec<String>> {
-    let snapshot: Snapshot = serde_json::from_str(json).map_err(SnapshotError::Malformed)?;
-    if snapshot.whimbrel_snapshot > SNAPSHOT_FORMAT {
-        return Err(SnapshotError::Newer(snapshot.whimbrel_snapshot).into());
-    }
-    let application_id = snapshot.application_id.map(|id| format!("PRAGMA main.application_id = {id}"));
+pub(crate) fn snapshot_parts(json: &str) -> Result<(Option<i32>, Vec<String>)> {
+    let snapshot = Snapshot::read(json)?;
     // Objects stand kind by kind: tables, virtual tables, indexes, views, triggers. SQLite looks into a view or a
     // trigger only when it is used.
-    Ok(application_id.into_iter().chain(snapshot.objects.into_iter().map(|object| object.sql)).collect())
-}
-
-/// Whose databases a snapshot describes.
-pub(crate) fn snapshot_application_id(json: &str) -> Option<i32> {
-    #[derive(Deserialize)]
-    struct Owner {
-        #[serde(default)]
-        application_id: Option<i32>,
-    }
-    serde_json::from_str::<Owner>(json).ok()?.application_id
+    Ok((snapshot.application_id, snapshot.objects.into_iter().map(|object| object.sql).collect()))
 }

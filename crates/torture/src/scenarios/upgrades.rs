@@ -1,7 +1,7 @@
 //! Migrations: what is recorded, what is refused, and what another version of the app finds.
 
 use rusqlite::Connection;
-use whimbrel::history::Files;
+use whimbrel::history::{Files, Snapshot};
 use whimbrel::{Code, Error, Folder, History, MemoryFiles, Migrator, Schema, State, Upgrade, UpgradeKind, backup};
 use whimbrel_oracle::Image;
 
@@ -121,7 +121,7 @@ fn batches(place: &Place) -> Outcome {
 
 fn seeds(place: &Place) -> Outcome {
     let mut known = history(&[NOTES, ROWS])?;
-    let snapshot = Schema::from_sql(NOTES).map_err(said)?.to_snapshot();
+    let snapshot = Snapshot::of(&Schema::from_sql(NOTES).map_err(said)?);
     let mut migrations = known.migrations.into_owned();
     migrations.iter_mut().skip(1).for_each(|migration| migration.seeds = true);
     known = History::new(migrations, Some(snapshot));

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use rusqlite::Connection;
-use whimbrel_core::history::{History, Migration, RecordState};
+use whimbrel_core::history::{History, Migration, RecordState, Snapshot};
 use whimbrel_core::run::{self, Event, UpgradeKind, UpgradeSettings, block_on};
 use whimbrel_core::sqlite::split::split;
 use whimbrel_core::sqlite::token::tokenize;
@@ -148,7 +148,7 @@ impl<'v, 'a> Matrix<'v, 'a> {
             }
             let mut target = self.verifier.target(version)?;
             if target.snapshot.is_none() {
-                target.snapshot = self.replayed.get(&version).map(|schema| schema.to_snapshot().into());
+                target.snapshot = self.replayed.get(&version).map(Snapshot::of);
             }
             self.targets.insert(version, target);
             versions.push(version);
@@ -182,7 +182,7 @@ impl<'v, 'a> Matrix<'v, 'a> {
         let mut is_stale = false;
         if let (Some(snapshot), Some(replayed)) = (&history.snapshot, self.replayed.get(&newest).cloned()) {
             let outcome = self.check(CheckKind::Snapshot, None, newest, |_| {
-                let findings = schema_findings(&Schema::from_snapshot(snapshot)?, &replayed)?;
+                let findings = schema_findings(&snapshot.schema()?, &replayed)?;
                 let say = |finding: Finding| {
                     let text = finding.text.replacen(
                         "the schema differs from that of a new database",
@@ -196,7 +196,7 @@ impl<'v, 'a> Matrix<'v, 'a> {
             is_stale = outcome == Outcome::Failed;
             if is_stale && let Some(target) = self.targets.get_mut(&newest) {
                 // Said once; every upgrade would fail with the same.
-                target.snapshot = Some(replayed.to_snapshot().into());
+                target.snapshot = Some(Snapshot::of(&replayed));
             }
         }
         self.check(CheckKind::Fresh, None, newest, |matrix| {

@@ -1,4 +1,5 @@
 use rusqlite::Connection;
+use whimbrel::history::Snapshot;
 use whimbrel::{Code, Migrator, State, Transactions, UpgradeKind};
 
 use super::support::{history, one, tables};
@@ -152,7 +153,7 @@ fn an_upgrade_can_be_cancelled_and_tells_what_it_does() {
 #[test]
 fn a_snapshot_is_used_only_where_it_holds_everything() {
     let snapshot = "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT); CREATE INDEX i ON notes(body);";
-    let snapshot = whimbrel::Schema::from_sql(snapshot).unwrap().to_snapshot();
+    let snapshot = Snapshot::of(&whimbrel::Schema::from_sql(snapshot).unwrap());
     let scripts = [THREE[0], "CREATE INDEX i ON notes(body);"];
     for seeds in [false, true] {
         let mut migrations = history(&scripts).migrations.to_vec();
@@ -253,7 +254,7 @@ fn what_is_spelled_otherwise_than_in_the_snapshot_is_the_same() {
     let declared = format!(
         "{start}{search} CREATE INDEX i ON notes(body); CREATE TRIGGER t AFTER INSERT ON notes BEGIN SELECT 1; END;"
     );
-    let snapshot = whimbrel::Schema::from_sql(&declared).unwrap().to_snapshot();
+    let snapshot = Snapshot::of(&whimbrel::Schema::from_sql(&declared).unwrap());
     let migrations = history(&[start, search, index]).migrations.to_vec();
     let known = whimbrel::History::new(migrations, Some(snapshot));
     let mut db = Connection::open_in_memory().unwrap();

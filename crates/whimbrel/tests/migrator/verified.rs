@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
-use whimbrel::history::Policy;
+use whimbrel::history::{Policy, Snapshot};
 use whimbrel::run::{block_on, is_as_declared, is_unchanged};
 use whimbrel::sqlite_host::Sqlite;
 use whimbrel::{Code, Files, Folder, History, MemoryFiles, Migrator, Schema, State, Transactions, UpgradeKind};
@@ -17,7 +17,7 @@ const SHOUT: &str = "ALTER TABLE notes ADD COLUMN loud TEXT; UPDATE notes SET lo
 
 /// These scripts, with the snapshot of what they make.
 fn with_snapshot(scripts: &[&str], declared: &str) -> History {
-    let snapshot = Schema::from_sql(declared).unwrap().to_snapshot();
+    let snapshot = Snapshot::of(&Schema::from_sql(declared).unwrap());
     History::new(history(scripts).migrations.to_vec(), Some(snapshot))
 }
 

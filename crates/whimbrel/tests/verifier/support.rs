@@ -1,7 +1,7 @@
 //! Histories written in a line, and what a verification said.
 
 use rusqlite::Connection;
-use whimbrel::history::Files;
+use whimbrel::history::{Files, Snapshot};
 use whimbrel::run::{block_on, replay};
 use whimbrel::sqlite_host::Sqlite;
 use whimbrel::testing::{CheckKind, Outcome, Verification};
@@ -29,7 +29,7 @@ pub fn forward(scripts: &[&str]) -> History {
 pub fn with_snapshot(mut history: History) -> History {
     let scratch = Connection::open_in_memory().unwrap();
     let replayed = block_on(replay(&mut Sqlite::new(&scratch), &history)).unwrap();
-    history.snapshot = Some(replayed.schema.to_snapshot().into());
+    history.snapshot = Some(Snapshot::of(&replayed.schema));
     for migration in history.migrations.to_mut() {
         migration.seeds = replayed.seeds;
     }
@@ -38,7 +38,7 @@ pub fn with_snapshot(mut history: History) -> History {
 
 /// With the snapshot of another schema.
 pub fn with_snapshot_of(mut history: History, sql: &str) -> History {
-    history.snapshot = Some(Schema::from_sql(sql).unwrap().to_snapshot().into());
+    history.snapshot = Some(Snapshot::of(&Schema::from_sql(sql).unwrap()));
     history
 }
 

@@ -5,12 +5,12 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use rusqlite::Connection;
 use whimbrel::history::standing::Item;
-use whimbrel::history::{History, Policy, Problem, Record};
+use whimbrel::history::{History, Policy, Problem, Record, Snapshot};
 use whimbrel::postgres::versioned::Baseline;
 use whimbrel::run::{Transactions, UpgradeKind};
 use whimbrel::sqlite::print;
 use whimbrel::sqlite_host::Access;
-use whimbrel::{Code, Error, Migration, Migrator, Schema, Upgrade, backup};
+use whimbrel::{Code, Error, Migration, Migrator, Upgrade, backup};
 
 use super::pending::ended;
 use crate::arguments::{BackupArguments, ServerArguments};
@@ -117,7 +117,7 @@ impl Apply {
         pending.retain(|item| stops(item.migration));
         let is_new = overview.tracking.as_ref().is_some_and(|tracking| tracking.is_fresh());
         let goes_on = to.is_none_or(|to| to.idx == history.newest());
-        let snapshot = history.snapshot.as_deref().filter(|_| {
+        let snapshot = history.snapshot.as_ref().filter(|_| {
             is_new && goes_on && !self.replay && history.migrations.last().is_some_and(|newest| !newest.seeds)
         });
         session.record("creates_database", &!exists);
@@ -298,10 +298,10 @@ impl Apply {
         &self,
         session: &mut Session,
         migrations: &[&Migration],
-        snapshot: Option<&str>,
+        snapshot: Option<&Snapshot>,
     ) -> Result<Exit, Failure> {
         if let Some(snapshot) = snapshot {
-            let sql = print::to_sql(&Schema::from_snapshot(snapshot)?);
+            let sql = print::to_sql(&snapshot.schema()?);
             session.record("sql", &sql);
             session.say("The database is new, and is made from the newest snapshot:\n");
             session.print(&sql);

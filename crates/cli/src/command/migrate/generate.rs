@@ -121,7 +121,7 @@ impl Generate {
         if folder.dialect == Dialect::Postgres {
             return self.draft_on_server(session, project, folder);
         }
-        let before = match &folder.history.snapshot {
+        let before = match &folder.snapshot {
             Some(snapshot) => Schema::from_snapshot(snapshot)?,
             None => project.replay(&folder.history)?.schema.sqlite().cloned().unwrap_or_default(),
         };

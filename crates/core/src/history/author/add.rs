@@ -52,8 +52,7 @@ pub fn add(
     let as_own = Folder { layout: Layout::Whimbrel, dialect: folder.dialect, ..Folder::default() };
     let folder = if is_empty { &as_own } else { folder };
     let paths = next(files, folder, &new.name, &new.now)?;
-    let previous =
-        folder.history.snapshot.as_deref().map(|json| known_ids(folder.dialect, json)).transpose()?.flatten();
+    let previous = folder.snapshot.as_deref().map(|json| known_ids(folder.dialect, json)).transpose()?.flatten();
     let mut overlay = Overlay::new(files);
     write_scripts(&mut overlay, folder, &paths, new)?;
     let sealed = seal(&mut overlay, folder.journal.as_ref(), &new.day, new.schema.as_ref(), previous.as_ref(), replay)?;

@@ -64,6 +64,7 @@ pub fn repair(files: &dyn Files, repair: &Repair, replay: &mut Replay<'_>) -> Re
             Code::MigrationStale => messages.push(format!("{} is taken over as it is now", problem.name)),
             Code::MigrationRenamed => messages.push(format!("{} is taken over under its new name", problem.name)),
             Code::MigrationUnlisted => messages.push(format!("{} is taken in", problem.name)),
+            Code::Snapshot => messages.push(format!("the snapshot of {} is made anew", problem.name)),
             Code::MigrationMoved => messages.push("the journal is in the order of the numbers".to_owned()),
             _ => return Err(problem.error()),
         }

@@ -58,7 +58,7 @@ pub fn squash(files: &dyn Files, folder: &Folder, squash: &Squash, replay: &mut 
     };
     let is_from_start = folder.history.migrations.first().is_some_and(|m| m.idx == first.idx);
     let replayed = replay(&folder.history.up_to(last.idx))?;
-    let snapshot = folder.history.snapshot.as_deref();
+    let snapshot = folder.snapshot.as_deref();
     let previous = snapshot.map(|json| known_ids(folder.dialect, json)).transpose()?.flatten();
     let owner = previous.as_ref().and_then(Model::sqlite).and_then(|schema| schema.application_id);
     let owner = owner.map_or_else(String::new, |id| format!("\nPRAGMA application_id = {id};\n"));

@@ -22,7 +22,7 @@ use std::fmt;
 use super::checksum::clean;
 use super::journal::Journal;
 use super::statements::split;
-use super::{Checksum, Files, History, Migration, Problem, check_path};
+use super::{Checksum, Files, History, Migration, Problem, Snapshot, check_path};
 use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 
@@ -101,6 +101,8 @@ pub struct Folder {
     pub history: History,
     /// The journal, where there is one of Whimbrel's.
     pub journal: Option<Journal>,
+    /// The text of the snapshot that belongs to the newest migration, where there is one: JSON, with the stable ids.
+    pub snapshot: Option<String>,
     /// What does not fit together in it.
     pub problems: Vec<Problem>,
 }
@@ -165,19 +167,32 @@ impl Folder {
         let mut history = History::new(migrations, None);
         // What is of an older text, or of a folder in disorder, would make another schema than the migrations do.
         let is_in_order = !problems.iter().any(|p| p.blocks || p.code == Code::MigrationStale);
+        let mut snapshot = None;
         if let Some(newest) = history.migrations.last().filter(|_| is_in_order) {
             let path = layout.snapshot(&newest.version);
             if paths.contains(&path) {
-                history.snapshot = Some(Cow::Owned(text(files, &path)?));
+                let json = text(files, &path)?;
+                match Snapshot::read(dialect, &json) {
+                    Ok(read) => history.snapshot = Some(read),
+                    Err(e) => problems.push(unreadable(newest, &path, &e)),
+                }
+                snapshot = Some(json);
             }
         }
-        Ok(Folder { layout, dialect, history, journal, problems })
+        Ok(Folder { layout, dialect, history, journal, snapshot, problems })
     }
 
     /// What keeps everything from running, if something does.
     pub fn blocker(&self) -> Option<&Problem> {
         self.problems.iter().find(|problem| problem.blocks)
     }
+}
+
+fn unreadable(newest: &Migration, path: &str, why: &Error) -> Problem {
+    let message = format!("{path} cannot be read: {}", why.report().message);
+    Problem::new(Code::Snapshot, Some(newest.idx), newest.tag(), message)
+        .help("`whimbrel migrate repair` writes it anew, from the migrations")
+        .help("where a newer version of whimbrel has written it, use that one")
 }
 
 /// The paths that may be read, in order. Hidden files are passed over; a script under a name that leads out of the

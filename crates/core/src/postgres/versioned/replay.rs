@@ -6,7 +6,7 @@ use super::of_server::{is_of_server, new_role, without};
 use super::tracking::visible;
 use crate::error::{Code, Error, Result};
 use crate::history::script::{PhaseKind, Script};
-use crate::history::{History, Migration, Model, Outcome, snapshot_statements};
+use crate::history::{History, Migration, Model, Outcome};
 use crate::postgres::host::Host;
 use crate::postgres::schema::{self, Schema};
 use crate::postgres::scratch::{Place, Scratch, text};
@@ -80,14 +80,14 @@ pub(super) async fn expected<H: Host>(
     history: &History,
     ignore: &[String],
 ) -> Result<Model> {
-    let Some(json) = &history.snapshot else {
+    let Some(snapshot) = &history.snapshot else {
         let made = replay(host, scratch, history).await?.schema;
         return Ok(match made {
             Model::Postgres(schema) => visible(*schema, ignore).into(),
             other => other,
         });
     };
-    let statements = snapshot_statements(json)?;
+    let statements: Vec<String> = snapshot.statements.iter().map(|sql| sql.to_string()).collect();
     let mut place = Place::open(host, scratch).await?;
     let outcome: Result<Schema> = async {
         if let Err((at, failure)) = place.execute_all(&statements).await {

@@ -10,11 +10,10 @@ use super::{Hooks, Moment, Transactions, Upgrade, UpgradeKind, VERSIONED};
 use crate::error::{Code, Error, Result, State};
 use crate::history::script::{PhaseKind, Script};
 use crate::history::standing::Item;
-use crate::history::{Checksum, History, Migration, Origin, Record, RecordState, SQLITE, Standing};
+use crate::history::{Checksum, History, Migration, Origin, Record, RecordState, SQLITE, Snapshot, Standing};
 use crate::planted::{self, Planted};
 use crate::run::apply::{cancelled, finish, restore, set_up};
 use crate::run::{Cancel, Connection, Event, Header, Observer};
-use crate::schema;
 
 /// Whether a transaction ends the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +54,7 @@ impl<'r> Run<'r> {
         let Some(newest) = self.history.migrations.last() else { return Ok(Upgrade::default()) };
         let to = newest.idx;
         let seeds = newest.seeds && !planted::is(Planted::SeedsForgotten);
-        let snapshot = self.history.snapshot.as_deref().filter(|_| !seeds && !self.settings.replay);
+        let snapshot = self.history.snapshot.as_ref().filter(|_| !seeds && !self.settings.replay);
         let pending: Vec<Item<'_>> =
             self.history.migrations.iter().map(|migration| Item { migration, phases: 0 }).collect();
         let count = if snapshot.is_some() { 0 } else { pending.len() };
@@ -82,16 +81,17 @@ impl<'r> Run<'r> {
     async fn make_from_snapshot<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
         &mut self,
         conn: &mut C,
-        snapshot: &str,
+        snapshot: &Snapshot,
         hooks: &mut H,
         observer: &mut O,
     ) -> Result<Upgrade> {
         let open = begin(conn).await?;
         let outcome: Result<()> = async {
             self.still_same(conn).await?;
-            for sql in schema::snapshot_statements(snapshot)? {
-                conn.execute(&sql).await.map_err(|f| {
-                    f.error(Code::StatementFailed, "the snapshot cannot be made into a database").statement(&sql)
+            let owner = snapshot.application_id.map(|id| format!("PRAGMA main.application_id = {id}"));
+            for sql in owner.as_deref().into_iter().chain(snapshot.statements.iter().map(|sql| &**sql)) {
+                conn.execute(sql).await.map_err(|f| {
+                    f.error(Code::StatementFailed, "the snapshot cannot be made into a database").statement(sql)
                 })?;
             }
             hooks.at(conn, Moment::Created).await?;

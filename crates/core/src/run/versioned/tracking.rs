@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::diff::{Difference, differences};
 use crate::error::{Code, Error, Result};
 use crate::history::record::{self, FORMAT, IN_TABLE, IN_USER_VERSION, MIGRATIONS, REPORTS, STATE};
-use crate::history::{Checksum, Record, State, stamp};
+use crate::history::{Checksum, Record, Snapshot, State, stamp};
 use crate::planted::{self, Planted};
 use crate::run::apply::{is_undone, is_where_it_was, roll_back};
 use crate::run::inspect::{one_integer, one_row, read_rows, shadow_tables};
@@ -244,8 +244,8 @@ pub(super) fn catalogue_fingerprint(catalogue: &[CatalogueRow]) -> Checksum {
 
 /// What the live schema is compared with.
 pub(super) enum Expected<'e> {
-    /// A snapshot's JSON.
-    Snapshot(&'e str),
+    /// A snapshot.
+    Snapshot(&'e Snapshot),
     /// A schema.
     Schema(&'e Schema),
 }
@@ -268,19 +268,20 @@ pub(super) async fn compare<C: Connection>(
     let (live, target) = match expected {
         Expected::Schema(schema) => (read_catalogue(&catalogue, &shadows)?, (*schema).clone()),
         // An index or a trigger that differs cannot be read without its table, though that is the same: then all is read.
-        Expected::Snapshot(json) => match differing(json, &catalogue, &shadows) {
+        Expected::Snapshot(snapshot) => match differing(snapshot, &catalogue, &shadows) {
             Ok(both) => both,
-            Err(_) => (read_catalogue(&catalogue, &shadows)?, Schema::from_snapshot(json)?),
+            Err(_) => (read_catalogue(&catalogue, &shadows)?, snapshot.schema()?),
         },
     };
     Ok(differences(&live.without(is_ignored), &target.without(is_ignored)))
 }
 
 /// What is not the same word for word, on both sides.
-fn differing(json: &str, catalogue: &[CatalogueRow], shadows: &[String]) -> Result<(Schema, Schema)> {
+fn differing(snapshot: &Snapshot, catalogue: &[CatalogueRow], shadows: &[String]) -> Result<(Schema, Schema)> {
     let texts: HashSet<&str> = catalogue.iter().filter_map(|row| row.sql.as_deref()).collect();
-    let (target, same) = Schema::from_snapshot_except(json, |sql| texts.contains(sql))?;
-    let is_same = |row: &&CatalogueRow| row.sql.as_ref().is_some_and(|sql| same.contains(sql));
+    let target = snapshot.schema_except(|sql| texts.contains(sql))?;
+    let wanted: HashSet<&str> = snapshot.statements.iter().map(|sql| &**sql).collect();
+    let is_same = |row: &&CatalogueRow| row.sql.as_ref().is_some_and(|sql| wanted.contains(sql.as_str()));
     let others: Vec<CatalogueRow> = catalogue.iter().filter(|row| !is_same(row)).cloned().collect();
     Ok((read_catalogue(&others, shadows)?, target))
 }

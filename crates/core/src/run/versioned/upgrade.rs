@@ -28,7 +28,7 @@ use crate::run::apply::{finish, restore, set_up};
 use crate::run::inspect::read_rows;
 use crate::run::prepare::transaction_open;
 use crate::run::{Cancel, Connection, Event, Observer};
-use crate::schema::{self, fold};
+use crate::schema::fold;
 
 /// Whether the header alone says that the database is at the newest version, with the schema it had then; and whether
 /// reports wait. No record is read, however long the history.
@@ -350,7 +350,7 @@ pub(super) async fn check_shadows<C: Connection>(conn: &mut C, scripts: &[&str])
 
 /// Refuses a file whose header says that it is another application's.
 fn check_application(history: &History, tracking: &Tracking) -> Result<()> {
-    let Some(wanted) = history.snapshot.as_deref().and_then(schema::snapshot_application_id) else { return Ok(()) };
+    let Some(wanted) = history.snapshot.as_ref().and_then(|snapshot| snapshot.application_id) else { return Ok(()) };
     let id = tracking.header.application_id;
     if id == 0 || id == wanted {
         return Ok(());
