@@ -1,7 +1,6 @@
 //! What a plan costs on a server, in requests and statements, so that it does not grow unnoticed. No clock is looked at.
 
 #[path = "support/postgres.rs"]
-#[allow(dead_code, reason = "shared by several tests")]
 mod hosts;
 
 use std::fmt::Write as _;

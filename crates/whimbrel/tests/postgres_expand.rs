@@ -2,7 +2,6 @@
 //! the others wrote.
 
 #[path = "support/postgres.rs"]
-#[allow(dead_code, reason = "shared by several tests")]
 mod hosts;
 
 use std::collections::BTreeMap;

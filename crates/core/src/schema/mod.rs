@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 pub use fingerprint::Fingerprint;
 pub use meaning::{Meaning, type_meaning};
-pub use snapshot::{SNAPSHOT_FORMAT, SnapshotError};
 pub(crate) use snapshot::snapshot_parts;
+pub use snapshot::{SNAPSHOT_FORMAT, SnapshotError};
 
 /// A stable number for a table, or for a column within its table; a rename keeps it. It is never used again.
 pub type Id = u32;

@@ -1,5 +1,8 @@
 //! Hosts that end their session or do something in between, and readers that measure how long they wait.
 
+// Each test program uses its own part of this.
+#![allow(dead_code)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
