@@ -108,6 +108,8 @@ scenarios! {
     key_filled_where_it_is_null,
     key_renamed_by_a_copy_with_children,
     key_renamed_that_unique_names_again,
+    key_without_a_default,
+    key_without_not_null_filled,
     keywords_as_names,
     last_column_converted_that_an_index_uses,
     last_column_converted_where_the_rows_stand,

@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::plan::{Hazard, Plan, Statement, Step, Strategy, rows_text};
 use crate::planted::{self, Planted};
 use crate::sqlite::print::main;
-use crate::sqlite::probe::{Probe, ProbeKind};
+use crate::sqlite::probe::{Probe, ProbeKind, takes_default};
 
 /// Leaves to the run what its own statements ask, where these refuse rows that do not fit: such a probe tells no more than that
 /// the run would fail. It is only tried whether it can be asked; then no row is looked at, and none is found. Only whole scans
@@ -109,6 +109,11 @@ pub(super) fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u
             }
             ProbeKind::NoValue(column) if count > 0 => {
                 let verb = if count == 1 { "has" } else { "have" };
+                let takes_default = match &diff.changes[probe.change] {
+                    Change::AlterTable(change) => takes_default(&change.after, column),
+                    _ => false,
+                };
+                let or = if takes_default { ", or a DEFAULT" } else { "" };
                 made.obstacles.push(
                     Error::new(
                         Code::NoValue,
@@ -116,7 +121,7 @@ pub(super) fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u
                     )
                     .object(object)
                     .at(&probe.origin, format!("{rows} {verb} NULL here"))
-                    .help("give them a value with `-- whimbrel: backfill <expression>` on this line, or a DEFAULT")
+                    .help(format!("give them a value with `-- whimbrel: backfill <expression>` on this line{or}"))
                     .help("see their keys with --show-rows"),
                 );
             }

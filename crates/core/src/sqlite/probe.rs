@@ -122,24 +122,43 @@ pub(crate) fn value_source(change: &TableChange, column: &Column) -> ValueSource
     let backfill = column.backfill.as_ref().map(|e| format!("({})", e.text()));
     match change.renamed.column(&column.name) {
         Some(old) => {
-            let becomes_not_null = column.not_null.is_some() && old.not_null.is_none();
-            let fill = backfill.or_else(|| column.default_value().map(default_term));
-            match fill.filter(|_| becomes_not_null) {
+            let may_be_null = old.not_null.is_none();
+            let becomes_not_null = column.not_null.is_some() && may_be_null;
+            let becomes_key =
+                holds_no_null(&change.after, &column.name) && !holds_no_null(&change.renamed, &old.name) && may_be_null;
+            // An id is given by what was said for it, and never by a default: no row changes its key unasked.
+            let default = column.default_value().filter(|_| may_be_null && takes_default(&change.after, &column.name));
+            let fill = backfill.filter(|_| becomes_not_null || becomes_key);
+            match fill.or_else(|| default.map(default_term)) {
                 Some(fill) => ValueSource::Filled(fill),
                 None => ValueSource::Kept,
             }
         }
         None => {
-            let is_alias = change.after.rowid_alias().is_some_and(|alias| same_name(&alias.name, &column.name));
             // The rows are asked, too, while columns have their old names.
             let rowid = change.renamed.rowid_name().filter(|_| change.before.rowid_name().is_some());
             match (backfill, rowid) {
                 (Some(fill), _) => ValueSource::Computed(fill),
-                (None, Some(rowid)) if is_alias => ValueSource::Rowid(rowid),
+                (None, Some(rowid)) if is_alias(&change.after, &column.name) => ValueSource::Rowid(rowid),
                 (None, _) => ValueSource::Default,
             }
         }
     }
+}
+
+/// Whether a column of a table is its rowid.
+fn is_alias(table: &Table, column: &str) -> bool {
+    table.rowid_alias().is_some_and(|alias| same_name(&alias.name, column))
+}
+
+/// Whether a column holds no NULL because of its key, be it declared NOT NULL or not.
+fn holds_no_null(table: &Table, column: &str) -> bool {
+    is_alias(table, column) || ((table.without_rowid || table.strict) && table.in_primary_key(column))
+}
+
+/// Whether rows that have no value in a column get its default.
+pub(crate) fn takes_default(table: &Table, column: &str) -> bool {
+    table.column(column).is_some_and(|column| column.not_null.is_some()) && !is_alias(table, column)
 }
 
 /// A default as a term of an expression.
@@ -450,22 +469,27 @@ fn key_probes(asked: &mut TableProbes<'_>, change: &TableChange) {
         place(&|p| matches!(p, Part::PrimaryKey { .. } | Part::WithoutRowid(_))).or_else(|| place(&alters))
     };
     if let Some(alias) = after.rowid_alias() {
-        let was_alias = before.rowid_alias().is_some_and(|old| same_name(&old.name, &alias.name));
-        // What a new column gets is asked for with its NOT NULL and its type, where it has to be.
-        let value = match value_source(change, alias) {
-            ValueSource::Kept if !was_alias => Some((quote_name(&alias.name), true, true)),
-            ValueSource::Filled(fill) if !was_alias => {
-                Some((format!("coalesce({}, {fill})", quote_name(&alias.name)), false, true))
-            }
-            ValueSource::Computed(fill) => Some((fill, alias.not_null.is_none(), !after.strict)),
+        let was_alias = is_alias(before, &alias.name);
+        let name = quote_name(&alias.name);
+        let source = value_source(change, alias);
+        let value = match &source {
+            ValueSource::Kept if !was_alias => Some((name.clone(), true)),
+            ValueSource::Filled(fill) if !was_alias => Some((format!("coalesce({name}, {fill})"), true)),
+            // The type of a new column is asked for with it.
+            ValueSource::Computed(fill) => Some((fill.clone(), !after.strict)),
             _ => None,
         };
-        if let Some((value, asks_for_one, asks_for_type)) = value {
+        if let Some((value, asks_for_type)) = value {
             let place =
                 part(&alias.name).or_else(|| place(&|p| matches!(p, Part::AddColumn(c) if c.name == alias.name)));
-            if asks_for_one {
+            // A value is asked for with NOT NULL, where that is said.
+            if alias.not_null.is_none() {
                 let no_value = ProbeKind::NoValue(alias.name.clone());
                 asked.add(place, no_value, Some(format!("{value} IS NULL")), &alias.origin);
+                if matches!(source, ValueSource::Filled(_)) {
+                    let filled = ProbeKind::Filled(alias.name.clone());
+                    asked.add(place, filled, Some(format!("{name} IS NULL")), &alias.origin);
+                }
             }
             if asks_for_type {
                 let condition = format!("{value} IS NOT NULL AND NOT {}", number_fits(&value));
@@ -474,16 +498,19 @@ fn key_probes(asked: &mut TableProbes<'_>, change: &TableChange) {
             }
         }
     }
-    let holds_no_null = |table: &Table, name: &str| {
-        let is_alias = table.rowid_alias().is_some_and(|alias| same_name(&alias.name, name));
-        (table.without_rowid || table.strict) && table.in_primary_key(name) && !is_alias
-    };
-    for name in primary_key_columns(after).into_iter().filter(|name| holds_no_null(after, name)) {
+    let key =
+        primary_key_columns(after).into_iter().filter(|name| holds_no_null(after, name) && !is_alias(after, name));
+    for name in key {
         let Some(column) = after.column(&name) else { continue };
         let no_value = ProbeKind::NoValue(name.clone());
         match (before.column(&name), value_source(change, column)) {
-            // What is filled in was asked for with NOT NULL.
-            (Some(_), ValueSource::Filled(_)) => {}
+            // What is filled in was asked for with NOT NULL, where that is said.
+            (Some(_), ValueSource::Filled(_)) if column.not_null.is_some() => {}
+            (Some(_), ValueSource::Filled(fill)) => {
+                let empty = format!("{} IS NULL", quote_name(&name));
+                asked.add(part(&name), no_value, Some(format!("{empty} AND {fill} IS NULL")), &column.origin);
+                asked.add(part(&name), ProbeKind::Filled(name.clone()), Some(empty), &column.origin);
+            }
             (Some(_), _) if !holds_no_null(before, &name) => {
                 let condition = format!("{} IS NULL", quote_name(&name));
                 asked.add(part(&name), no_value, Some(condition), &column.origin);

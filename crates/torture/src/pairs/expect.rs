@@ -115,6 +115,14 @@ fn table_after(old: &Table, rows: &[Row], new: &Table, out: &mut Expected) -> Ve
             let source = old.place(column.id).zip(old.column(column.id));
             let value = match source {
                 _ if column.generated.is_some() => Cell::Null,
+                // A row without an id gets none from a default: no row changes its key unasked.
+                Some((place, before)) if cells[place] == Cell::Null && becomes_key(before, old, new) => {
+                    let takes_default = column.not_null.is_some() && alias != Some(column.id);
+                    match filled_from(column, old).is_some() || takes_default {
+                        true => value_without_one(column, old, cells, new, out),
+                        false => Cell::Null,
+                    }
+                }
                 Some((place, before)) => {
                     let value = kept_value(&cells[place], before, column, new, became_strict, out);
                     match value {
@@ -135,11 +143,6 @@ fn table_after(old: &Table, rows: &[Row], new: &Table, out: &mut Expected) -> Ve
                 false => column.not_null.is_some() || (new.in_key(column.id) && (new.without_rowid || new.strict)),
             };
             if is_missing && needs_value {
-                out.reasons.push(Reason::NoValue);
-            }
-            // A row without an id gets none from a default: no row changes its key unasked.
-            let had_none = source.is_some_and(|(place, _)| cells[place] == Cell::Null);
-            if alias == Some(column.id) && had_none {
                 out.reasons.push(Reason::NoValue);
             }
             if alias == Some(column.id) && !matches!(value, Cell::Integer(_) | Cell::Null) {
@@ -173,6 +176,14 @@ fn table_after(old: &Table, rows: &[Row], new: &Table, out: &mut Expected) -> Ve
     }
     all.sort();
     all
+}
+
+/// Whether a column holds no NULL from now on because of its key, be it declared NOT NULL or not.
+fn becomes_key(column: &Column, old: &Table, new: &Table) -> bool {
+    let is_in = |table: &Table| {
+        table.alias() == Some(column.id) || (table.in_key(column.id) && (table.without_rowid || table.strict))
+    };
+    column.not_null.is_none() && is_in(new) && !is_in(old)
 }
 
 fn kept_value(

@@ -176,7 +176,13 @@ fn change_table(dice: &mut Dice, before: &Schema, table: &mut Table) {
             true => dice.add_unique(table),
             false => drop(table.uniques.remove(0)),
         },
-        20 | 21 => change_key(dice, table),
+        20 | 21 => {
+            change_key(dice, table);
+            let key = table.key.iter().flat_map(|key| &key.columns).copied().next();
+            if let Some(at) = key.and_then(|id| table.place(id)) {
+                fill(dice, table, old, at);
+            }
+        }
         22 => match table.foreign_keys.first_mut() {
             Some(key) if dice.chance(50) => key.actions = " ON DELETE CASCADE",
             Some(_) => drop(table.foreign_keys.remove(0)),

@@ -1,0 +1,2 @@
+CREATE TABLE rings(id INT, bird TEXT);
+CREATE TABLE places(name TEXT, bird TEXT);
