@@ -195,6 +195,22 @@ fn a_rebuild_writes_each_page_once_and_grows_with_its_rows() {
     assert!(per_row <= 48, "{per_row} instructions per row:\n{}", once.statements.join("\n"));
 }
 
+/// All that is asked of the rows of a table is asked in one scan: what its change of type alters, and what the copy would alter
+/// in its other columns.
+#[test]
+fn the_rows_of_a_rebuild_are_asked_in_one_scan() {
+    const ROWS: usize = 1_000;
+    let mut db = database(&format!(
+        "CREATE TABLE items(id INTEGER PRIMARY KEY, price TEXT, stock INTEGER, name TEXT);
+         WITH numbers(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM numbers WHERE i < {ROWS})
+         INSERT INTO items SELECT i, i, i, 'an item' FROM numbers"
+    ));
+    let declared = "CREATE TABLE items(id INTEGER PRIMARY KEY, price INTEGER, stock INTEGER, name TEXT)";
+    let cost = push(&mut db.conn, declared);
+    let scans = cost.statements.iter().filter(|sql| sql.contains("count(CASE")).count();
+    assert_eq!(scans, 1, "{}", cost.statements.join("\n"));
+}
+
 /// Only the table's text changes: not a row is read or written.
 #[test]
 fn removing_a_constraint_touches_no_row() {

@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::plan::{Plan, Statement, Step, Strategy};
 use crate::schema::{Schema, fold, same_name};
 use crate::sqlite::plan::plan;
-use crate::sqlite::probe::{Probe, probes, written_again_probes};
+use crate::sqlite::probe::{Probe, probes, written_again_probe};
 use crate::sqlite::read::Known;
 
 /// What a plan is made by, besides the two schemas.
@@ -131,9 +131,15 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     let mut probes = probes(&before, &after, &diff);
     let everything_live = everything.as_ref().unwrap_or(&before);
     let mut facts = facts(conn, &live, everything_live, &diff).await?;
+    // What is asked depends on how a change is made, and that on the answers. Where these come out as most often they do, one
+    // scan is enough.
+    let likely = plan(&before, &after, &diff, &facts).steps;
     if settings.at_once {
-        made.left_to_run = leave_to_run(&plan(&before, &after, &diff, &facts).steps, &mut probes);
+        made.left_to_run = leave_to_run(&likely, &mut probes);
     }
+    let likely = rows_written_again(&likely);
+    let of_parts = probes.len();
+    probes.extend(written_again(&diff, &likely, &probes));
     let mut answers = ask(conn, &probes).await?;
     facts.learn(&probes, &answers);
     // Planned twice: rows are counted only of tables whose rows are touched, and which these are, a plan tells. An
@@ -147,13 +153,18 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
             return Ok(made);
         }
     }
-    let again = rows_written_again(&first.steps).into_iter().filter_map(|(n, written)| match &diff.changes[n] {
-        Change::AlterTable(change) => Some(written_again_probes(n, change, written.as_deref())),
-        _ => None,
-    });
-    let again: Vec<Probe> = again.flatten().collect();
-    answers.extend(ask(conn, &again).await?);
-    probes.extend(again);
+    let written = rows_written_again(&first.steps);
+    if written != likely {
+        probes.truncate(of_parts);
+        answers.truncate(of_parts);
+        let again = written_again(&diff, &written, &[]);
+        answers.extend(ask(conn, &again).await?);
+        probes.extend(again);
+    }
+    let found = probes.iter().zip(&answers).filter(|(_, count)| **count > 0);
+    let then: Vec<Probe> = found.flat_map(|(probe, _)| probe.then.clone()).collect();
+    answers.extend(ask(conn, &then).await?);
+    probes.extend(then);
     if !made.left_to_run {
         count_touched(conn, &diff, &first.steps, &mut facts).await?;
     }
@@ -209,6 +220,15 @@ fn rows_written_again(steps: &[Step]) -> BTreeMap<usize, Option<String>> {
             .or_insert_with(|| condition.map(str::to_owned));
     }
     written
+}
+
+/// What is asked of rows that are written again.
+fn written_again(diff: &Diff, written: &BTreeMap<usize, Option<String>>, asked: &[Probe]) -> Vec<Probe> {
+    let probes = written.iter().filter_map(|(n, written)| match &diff.changes[*n] {
+        Change::AlterTable(change) => written_again_probe(*n, change, written.as_deref(), asked),
+        _ => None,
+    });
+    probes.collect()
 }
 
 /// What is out of sight, and still there.

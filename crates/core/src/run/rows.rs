@@ -107,6 +107,10 @@ pub(super) fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u
             ProbeKind::Filled(column) if count > 0 => {
                 made.warnings.push(format!("{rows} of {object} get a value in {column}, which was NULL"));
             }
+            ProbeKind::AsText(column) if count > 0 => {
+                let numbers = if count == 1 { "1 number".to_owned() } else { format!("{count} numbers") };
+                made.warnings.push(format!("{numbers} in {object}.{column}, whose type is one of texts, become texts"));
+            }
             ProbeKind::NoValue(column) if count > 0 => {
                 let verb = if count == 1 { "has" } else { "have" };
                 let takes_default = match &diff.changes[probe.change] {
@@ -142,6 +146,8 @@ pub(super) fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u
             }
             ProbeKind::Altered(_)
             | ProbeKind::Filled(_)
+            | ProbeKind::AsText(_)
+            | ProbeKind::Misplaced
             | ProbeKind::NoValue(_)
             | ProbeKind::Defaulted
             | ProbeKind::Misfit(_) => {}
@@ -204,7 +210,7 @@ pub(super) async fn count_virtual_losses<C: Connection>(conn: &mut C, made: &mut
 /// Names the keys of rows that do not fit, for a person who asked to see them.
 pub(super) async fn show_rows<C: Connection>(conn: &mut C, made: &mut Plan, probes: &[Probe], answers: &[u64]) {
     for (probe, count) in probes.iter().zip(answers) {
-        let tells = !matches!(probe.kind, ProbeKind::Loss(_) | ProbeKind::Filled(_) | ProbeKind::Defaulted);
+        let tells = matches!(probe.kind, ProbeKind::Altered(_) | ProbeKind::NoValue(_) | ProbeKind::Misfit(_));
         let Some(sql) = probe.keys.as_ref().filter(|_| *count > 0 && tells) else { continue };
         let Ok(rows) = conn.query(sql).await else { continue };
         let shown = |value: &Value| match value {

@@ -35,6 +35,8 @@ pub(crate) struct Probe {
     pub keys: Option<String>,
     /// Where the cause stands in the declared schema.
     pub origin: Origin,
+    /// What is asked where some rows count.
+    pub then: Vec<Probe>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,10 @@ pub(crate) enum ProbeKind {
     NoValue(String),
     /// Rows that get a value because their column becomes NOT NULL; for information.
     Filled(String),
+    /// Numbers under a type of texts, and the column: they become texts where rows are written again.
+    AsText(String),
+    /// Rows with a value of another kind than the type of its column is of; for what follows.
+    Misplaced,
     /// Rows that may read the old default of a column and not hold it; for the planner.
     Defaulted,
     /// Rows that do not satisfy a constraint, named as in `UNIQUE (mail)`.
@@ -181,6 +187,7 @@ pub(crate) fn probes(before: &Schema, after: &Schema, diff: &Diff) -> Vec<Probe>
                 condition: None,
                 keys: None,
                 origin: Origin::default(),
+                then: Vec::new(),
             }),
             Change::AlterTable(change) => table_probes(n, change, before, after, diff, &mut probes),
             Change::CreateIndex(index) | Change::AlterIndex { after: index, .. } if index.unique => {
@@ -260,6 +267,7 @@ impl TableProbes<'_> {
             keys: keys.map(|(keys, condition)| format!("SELECT {keys} FROM {relation} WHERE {condition} LIMIT 20")),
             condition,
             origin: origin.clone(),
+            then: Vec::new(),
         });
     }
 }
@@ -429,34 +437,66 @@ fn number_fits(name: &str) -> String {
     )
 }
 
-/// What becomes of rows that are written again though no type changes, by a copy or by an UPDATE of whatever column: a text in
-/// a column of numbers that this version of SQLite takes for a number and another did not, such as one with a NUL behind its
-/// digits. `written` says which rows these are; all of them without it.
-pub(crate) fn written_again_probes(n: usize, change: &TableChange, written: Option<&str>) -> Vec<Probe> {
+/// What becomes of rows that are written again though no type changes, by a copy or by an UPDATE of whatever column: SQLite
+/// converts what does not fit its column. That is a text in a column of numbers that this version of SQLite takes for a number
+/// and another did not, such as one with a NUL behind its digits; and a number in a column of texts, left there by an edit of the
+/// catalogue. Nearly always there is neither, and only that is asked; what comes of them is asked where there are some.
+///
+/// `written` says which rows these are; all of them without it. Columns of texts alone are not worth a scan: they are looked at
+/// where it is made for others, `asked` among them.
+pub(crate) fn written_again_probe(
+    n: usize,
+    change: &TableChange,
+    written: Option<&str>,
+    asked: &[Probe],
+) -> Option<Probe> {
     let relation = renamed_relation(change);
+    let mut is_scanned = asked.iter().any(|probe| probe.relation == relation);
     let keys = key_columns(&change.renamed);
     let mut asked = TableProbes { change: n, table: &change.before.name, relation: &relation, keys, found: Vec::new() };
-    let of_written = written.map_or_else(String::new, |condition| format!(" AND ({condition})"));
+    let of_written = |condition: &str| match written {
+        Some(written) => format!("({condition}) AND ({written})"),
+        None => condition.to_owned(),
+    };
+    let part = change.parts.iter().position(|p| !matches!(p, Part::Rename | Part::RenameColumn { .. })).or(Some(0));
+    let mut misplaced = Vec::new();
     for (old, new) in change.kept_columns() {
         let affinity = column_affinity(&change.after, new);
-        let is_number = matches!(affinity, Affinity::Integer | Affinity::Numeric | Affinity::Real);
         // An alias of the rowid never holds a text.
-        let is_alias = change.before.rowid_alias().is_some_and(|alias| alias.name == old.name);
-        if !is_number || is_alias || new.generated.is_some() || column_affinity(&change.before, old) != affinity {
+        let is_alias = is_alias(&change.before, &old.name);
+        if is_alias || new.generated.is_some() || column_affinity(&change.before, old) != affinity {
             continue;
         }
         let name = quote_name(&new.name);
-        // `+` takes the column's own affinity away: the comparison then converts as a copy would.
-        let target = if affinity == Affinity::Real { "REAL" } else { "NUMERIC" };
-        let condition = format!(
-            "(typeof({name}) = 'text' AND CAST({name} AS NUMERIC) = +{name} \
-             AND CAST(CAST({name} AS {target}) AS TEXT) COLLATE BINARY IS NOT +{name}){of_written}"
-        );
-        let what = format!("exact values of {}.{} as {}", change.after.name, new.name, shown_type(new));
-        let part = change.parts.iter().position(|p| !matches!(p, Part::Rename | Part::RenameColumn { .. }));
-        asked.add(part.or(Some(0)), ProbeKind::Altered(what), Some(condition), &new.origin);
+        let exact = ProbeKind::Altered(exact_values(change, new));
+        match affinity {
+            Affinity::Integer | Affinity::Numeric | Affinity::Real => {
+                is_scanned = true;
+                misplaced.push(format!("typeof({name}) = 'text'"));
+                // `+` takes the column's own affinity away: the comparison then converts as a copy would.
+                let target = if affinity == Affinity::Real { "REAL" } else { "NUMERIC" };
+                let condition = format!(
+                    "typeof({name}) = 'text' AND CAST({name} AS NUMERIC) = +{name} \
+                     AND CAST(CAST({name} AS {target}) AS TEXT) COLLATE BINARY IS NOT +{name}"
+                );
+                asked.add(part, exact, Some(of_written(&condition)), &new.origin);
+            }
+            Affinity::Text => {
+                let condition = format!("typeof({name}) <> 'text' AND typeof({name}) IN ('integer', 'real')");
+                asked.add(part, exact, Some(of_written(&inexact_as_text(&name))), &new.origin);
+                let as_text = ProbeKind::AsText(new.name.clone());
+                asked.add(part, as_text, Some(of_written(&condition)), &new.origin);
+                misplaced.push(condition);
+            }
+            Affinity::Blob => {}
+        }
     }
-    asked.found
+    if !is_scanned || misplaced.is_empty() {
+        return None;
+    }
+    let then = std::mem::take(&mut asked.found);
+    asked.add(part, ProbeKind::Misplaced, Some(of_written(&misplaced.join(" OR "))), &change.after.origin);
+    asked.found.pop().map(|probe| Probe { then, ..probe })
 }
 
 /// Keys that allow less than before: an alias of the rowid holds whole numbers and gives a NULL one of its own, and
@@ -575,13 +615,20 @@ fn conversion_probes(
              CAST(CAST({name} AS REAL) AS INTEGER) IS NOT {name}))",
             text_as_number(&format!("CAST(CAST({name} AS REAL) AS TEXT)"))
         ),
-        Affinity::Text => {
-            format!("(typeof({name}) = 'real' AND CAST(CAST({name} AS TEXT) AS REAL) IS NOT {name})")
-        }
+        Affinity::Text => format!("({})", inexact_as_text(&name)),
         Affinity::Blob => return,
     };
-    let what = format!("exact values of {}.{} as {}", change.after.name, new.name, shown_type(new));
-    asked.add(part, ProbeKind::Altered(what), Some(condition), &new.origin);
+    asked.add(part, ProbeKind::Altered(exact_values(change, new)), Some(condition), &new.origin);
+}
+
+/// The condition of numbers whose text does not read back as what they are.
+fn inexact_as_text(name: &str) -> String {
+    format!("typeof({name}) = 'real' AND CAST(CAST({name} AS TEXT) AS REAL) IS NOT +{name}")
+}
+
+/// What a conversion that does not read back would lose.
+fn exact_values(change: &TableChange, column: &Column) -> String {
+    format!("exact values of {}.{} as {}", change.after.name, column.name, shown_type(column))
 }
 
 fn shown_type(column: &Column) -> &str {
@@ -783,6 +830,7 @@ fn unique_probe(
         condition: None,
         keys: keys.map(|keys| keys + " LIMIT 20"),
         origin: index.map_or_else(|| change.map(|c| c.after.origin.clone()).unwrap_or_default(), |i| i.origin.clone()),
+        then: Vec::new(),
     });
 }
 

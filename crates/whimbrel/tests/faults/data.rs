@@ -384,6 +384,50 @@ fn fault_031_text_that_an_update_of_another_column_takes_for_a_number() {
     assert_eq!(ask(&conn, "SELECT group_concat(typeof(v) || ' ' || v, ', ' ORDER BY id) FROM t"), "text 1.0, text x");
 }
 
+/// A number under a type of texts, which only an edit of the catalogue leaves there, becomes its text where its row is written
+/// again, be it copied or updated. That is said; and where the text does not read back as the number, it is a loss.
+#[test]
+fn fault_031_a_number_in_a_column_of_texts_becomes_a_text_and_that_is_told() {
+    let columns = "id INTEGER PRIMARY KEY, v TEXT, n INT DEFAULT 1, m INT";
+    let changes = [
+        columns.replace("m INT", "m REAL"),
+        format!("{columns}, UNIQUE (v)"),
+        format!("{columns}, more INT -- whimbrel: backfill id\n"),
+        columns.replace("m INT", "m INT NOT NULL DEFAULT 5"),
+        columns.replace("DEFAULT 1", "DEFAULT 2"),
+    ];
+    for changed in changes {
+        let declared = format!("CREATE TABLE t({changed})");
+        let database = Database::with(&[
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB, n INT DEFAULT 1, m INT);",
+            "INSERT INTO t VALUES (1, 5, 1, NULL), (2, 1.0, 1, NULL), (3, 'x', 1, NULL), (4, 9e999, 1, NULL);
+             PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, 'v BLOB', 'v TEXT') WHERE name = 't';
+             PRAGMA writable_schema = OFF;",
+        ]);
+        same(&database, &declared, Code::ValuesAltered);
+        let mut conn = database.connect(true);
+        conn.execute_batch("DELETE FROM t WHERE id = 4").expect("a row less");
+        let report = Planner::new(&schema(&declared)).push(&mut conn).expect("a push");
+        let told = "2 numbers in t.v, whose type is one of texts, become texts".to_owned();
+        assert!(report.warnings.contains(&told), "{declared}: {:?}", report.warnings);
+        let values = ask(&conn, "SELECT group_concat(typeof(v) || ' ' || v, ', ' ORDER BY id) FROM t");
+        assert_eq!(values, "text 5, text 1.0, text x", "{declared}");
+    }
+    // Rows that stay as they are keep their numbers.
+    let database = Database::with(&[
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB); INSERT INTO t VALUES (1, 5);",
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'v BLOB', 'v TEXT') WHERE name = 't';
+         PRAGMA writable_schema = OFF;",
+    ]);
+    let mut conn = database.connect(true);
+    let declared = schema("CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT NOT NULL, more INT)");
+    let report = Planner::new(&declared).push(&mut conn).expect("a push");
+    assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+    assert_eq!(ask(&conn, "SELECT typeof(v) FROM t"), "integer");
+}
+
 /// An authorizer may forbid the question how SQLite was built, and some builds do not know it. The worse is taken for true
 /// then: the table is copied.
 #[test]

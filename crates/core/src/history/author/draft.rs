@@ -267,6 +267,8 @@ fn losses(before: &Schema, after: &Schema, diff: &Diff, settings: &DraftSettings
         ProbeKind::Altered(_)
         | ProbeKind::NoValue(_)
         | ProbeKind::Filled(_)
+        | ProbeKind::AsText(_)
+        | ProbeKind::Misplaced
         | ProbeKind::Defaulted
         | ProbeKind::Misfit(_) => None,
     });
