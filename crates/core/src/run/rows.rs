@@ -114,7 +114,7 @@ pub(super) fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u
             ProbeKind::NoValue(column) if count > 0 => {
                 let verb = if count == 1 { "has" } else { "have" };
                 let takes_default = match &diff.changes[probe.change] {
-                    Change::AlterTable(change) => takes_default(&change.after, column),
+                    Change::AlterTable(change) => takes_default(change, column),
                     _ => false,
                 };
                 let or = if takes_default { ", or a DEFAULT" } else { "" };

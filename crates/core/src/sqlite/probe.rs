@@ -133,7 +133,7 @@ pub(crate) fn value_source(change: &TableChange, column: &Column) -> ValueSource
             let becomes_key =
                 holds_no_null(&change.after, &column.name) && !holds_no_null(&change.renamed, &old.name) && may_be_null;
             // An id is given by what was said for it, and never by a default: no row changes its key unasked.
-            let default = column.default_value().filter(|_| may_be_null && takes_default(&change.after, &column.name));
+            let default = column.default_value().filter(|_| may_be_null && takes_default(change, &column.name));
             let fill = backfill.filter(|_| becomes_not_null || becomes_key);
             match fill.or_else(|| default.map(default_term)) {
                 Some(fill) => ValueSource::Filled(fill),
@@ -162,9 +162,11 @@ fn holds_no_null(table: &Table, column: &str) -> bool {
     is_alias(table, column) || ((table.without_rowid || table.strict) && table.in_primary_key(column))
 }
 
-/// Whether rows that have no value in a column get its default.
-pub(crate) fn takes_default(table: &Table, column: &str) -> bool {
-    table.column(column).is_some_and(|column| column.not_null.is_some()) && !is_alias(table, column)
+/// Whether rows that have no value in a column get its default, if it has one.
+pub(crate) fn takes_default(change: &TableChange, column: &str) -> bool {
+    let is_new = change.renamed.column(column).is_none();
+    let takes = |column: &Column| column.backfill.is_none() && (column.not_null.is_some() || is_new);
+    change.after.column(column).is_some_and(takes) && !is_alias(&change.after, column)
 }
 
 /// A default as a term of an expression.
