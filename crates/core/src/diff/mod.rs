@@ -366,16 +366,23 @@ fn set_parts<T: Meaning + Clone>(
     add: impl Fn(T) -> Part,
     parts: &mut Vec<Part>,
 ) {
-    let mut left: Vec<Option<String>> = after.iter().map(|c| Some(c.meaning())).collect();
-    for constraint in before {
-        let meaning = constraint.meaning();
-        match left.iter_mut().find(|m| m.as_ref() == Some(&meaning)) {
-            Some(found) => *found = None,
-            None => parts.push(drop(constraint.clone())),
+    let meanings = |list: &[T]| list.iter().map(Meaning::meaning).collect::<Vec<_>>();
+    let (gone, new) = unmatched(&meanings(before), &meanings(after));
+    gone.into_iter().for_each(|n| parts.push(drop(before[n].clone())));
+    new.into_iter().for_each(|n| parts.push(add(after[n].clone())));
+}
+
+/// The places of what is in one list only, each as often as it is there.
+fn unmatched(before: &[String], after: &[String]) -> (Vec<usize>, Vec<usize>) {
+    let mut taken = vec![false; after.len()];
+    let mut gone = Vec::new();
+    for (n, meaning) in before.iter().enumerate() {
+        match (0..after.len()).find(|m| !taken[*m] && after[*m] == *meaning) {
+            Some(m) => taken[m] = true,
+            None => gone.push(n),
         }
     }
-    let new = after.iter().zip(left).filter(|(_, meaning)| meaning.is_some());
-    parts.extend(new.map(|(constraint, _)| add(constraint.clone())));
+    (gone, (0..after.len()).filter(|m| !taken[*m]).collect())
 }
 
 impl TableChange {
@@ -493,13 +500,13 @@ fn describe_column(before: &Column, after: &Column) -> String {
         let shown = |t: &str| Some(if t.is_empty() { "no type".to_owned() } else { t.to_owned() });
         add(shown(&before.declared_type), shown(&after.declared_type), "");
     }
-    let not_null = |c: &Column| c.not_null.as_ref().map(|n| n.meaning().to_uppercase());
+    let not_null = |c: &Column| c.not_null.as_ref().map(|n| n.meaning().to_ascii_uppercase());
     add(not_null(before), not_null(after), "NULL");
     let default = |c: &Column| c.default.as_ref().map(|d| format!("DEFAULT {}", d.text()));
     if before.default != after.default {
         add(default(before), default(after), "no default");
     }
-    let collation = |c: &Column| format!("COLLATE {}", c.effective_collation().to_uppercase());
+    let collation = |c: &Column| format!("COLLATE {}", c.effective_collation().to_ascii_uppercase());
     add(Some(collation(before)), Some(collation(after)), "");
     let generated = |c: &Column| {
         let kind = |stored| if stored { "STORED" } else { "VIRTUAL" };

@@ -16,7 +16,6 @@
 //! Phases are recorded one by one, so that an interrupted run goes on where it was. On PostgreSQL `BEGIN` and
 //! `COMMIT` end one, too.
 
-use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -99,7 +98,7 @@ impl Script {
             for comment in &statement.leading {
                 reader.directive(comment, n == 0, &mut script, &mut way)?;
             }
-            if cuts.contains(&n) && script.phases.len() == before {
+            if cuts.binary_search(&n).is_ok() && script.phases.len() == before {
                 way.takes_one = false;
                 script.phases.push(Phase { kind: way.kind, ..Phase::default() });
             }
@@ -195,8 +194,8 @@ impl Reader<'_> {
     /// `BEGIN; …; COMMIT;` around all of it says what holds anyway, and `COMMIT; BEGIN;` in it, with which other tools
     /// step out of their transaction to switch foreign keys off, does nothing: they are off. Switching them may stand
     /// around and between. On PostgreSQL a phase ends at each of them, and `BEGIN; …; COMMIT;` may stand around a part of
-    /// it. The places of the statements that begin a phase come with the rest.
-    fn without_wrapper(&self, statements: Vec<Statement>) -> (Vec<Statement>, HashSet<usize>) {
+    /// it. The places of the statements that begin a phase come with the rest, in order.
+    fn without_wrapper(&self, statements: Vec<Statement>) -> (Vec<Statement>, Vec<usize>) {
         let places: Vec<usize> = (0..statements.len()).filter(|n| !self.is_foreign_keys(&statements[*n])).collect();
         let begins = |place: usize| {
             let statement = &statements[place];
@@ -204,35 +203,35 @@ impl Reader<'_> {
                 || self.is(statement, 0, &["start"]) && self.is(statement, 1, &["transaction"])
         };
         let commits = |place: usize| self.is(&statements[place], 0, &["commit", "end"]);
-        let mut gone: HashSet<usize> = HashSet::new();
+        let mut gone = vec![false; statements.len()];
         if let [first, .., last] = places[..]
             && begins(first)
             && commits(last)
         {
-            gone.extend([first, last]);
+            (gone[first], gone[last]) = (true, true);
         }
         for pair in places.windows(2).filter(|pair| commits(pair[0]) && begins(pair[1])) {
-            gone.extend(pair);
+            (gone[pair[0]], gone[pair[1]]) = (true, true);
         }
         if self.dialect == Dialect::Postgres {
             let marks: Vec<usize> = places.iter().copied().filter(|n| begins(*n) || commits(*n)).collect();
             let pairs = marks.chunks(2);
             if pairs.clone().all(|pair| matches!(pair, [one, other] if begins(*one) && commits(*other))) {
-                gone.extend(marks);
+                marks.iter().for_each(|n| gone[*n] = true);
             }
         }
-        if gone.is_empty() {
-            return (statements, HashSet::new());
+        if !gone.contains(&true) {
+            return (statements, Vec::new());
         }
-        let mut cuts = HashSet::new();
+        let mut cuts: Vec<usize> = Vec::new();
         let mut kept: Vec<Statement> = Vec::with_capacity(statements.len());
         let mut comments = Vec::new();
         for (n, mut statement) in statements.into_iter().enumerate() {
             comments.append(&mut statement.leading);
-            if gone.contains(&n) && self.dialect == Dialect::Postgres {
-                cuts.insert(kept.len());
+            if gone[n] && self.dialect == Dialect::Postgres && cuts.last() != Some(&kept.len()) {
+                cuts.push(kept.len());
             }
-            if !gone.contains(&n) {
+            if !gone[n] {
                 statement.leading = std::mem::take(&mut comments);
                 kept.push(statement);
             }

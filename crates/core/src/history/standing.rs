@@ -3,10 +3,9 @@
 //! Records are compared one by one, as a set: a migration that came in later with a lower number is found, where a
 //! high-water mark would skip it without a word.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{Checksum, Grammar, History, Migration, Record, RecordState};
+use super::{Grammar, History, Migration, Record, RecordState};
 use crate::error::{Code, Error, State};
 use crate::planted::{self, Planted};
 
@@ -106,7 +105,8 @@ impl<'h> Standing<'h> {
         let mut standing = Standing::default();
         let known = Known::new(history);
         let done = standing.match_records(grammar, &known, records);
-        let is_done = |place: usize| done.get(&place).is_some_and(|r| r.state == RecordState::Done);
+        let of_place = |place: usize| done.get(place).copied().flatten();
+        let is_done = |place: usize| of_place(place).is_some_and(|r| r.state == RecordState::Done);
         let newest_done = (0..known.all.len()).rev().find(|place| is_done(*place));
         standing.done = (0..known.all.len()).filter(|place| is_done(*place)).map(|place| known.all[place]).collect();
         standing.newest_applied = newest_done.map_or(0, |place| known.all[place].idx);
@@ -127,7 +127,7 @@ impl<'h> Standing<'h> {
                     standing.problems.push(forgotten(original, migration));
                     continue;
                 }
-                let phases = match done.get(&place).map(|r| r.state) {
+                let phases = match of_place(place).map(|r| r.state) {
                     Some(RecordState::Phases(phases)) => phases,
                     Some(state @ RecordState::Undone(_)) => {
                         standing.problems.push(half_undone(&original.tag(), original.idx, state));
@@ -156,15 +156,15 @@ impl<'h> Standing<'h> {
         standing
     }
 
-    /// Finds the migration of each record; what fits none becomes a problem.
+    /// Finds the migration of each record; what fits none becomes a problem. The records stand where their originals do.
     fn match_records<'r>(
         &mut self,
         grammar: &'static Grammar,
         known: &Known<'h>,
         records: &'r [Record],
-    ) -> HashMap<usize, &'r Record> {
-        let newest_version = known.all.iter().map(|m| key(&m.version)).max();
-        let mut done: HashMap<usize, &Record> = HashMap::with_capacity(records.len());
+    ) -> Vec<Option<&'r Record>> {
+        let newest_version = known.all.iter().map(|m| Order::of(key(&m.version))).max();
+        let mut done: Vec<Option<&Record>> = vec![None; known.all.len()];
         for record in records {
             let by_version = known.by_version.get(&key(&record.version)).copied();
             let same = by_version.filter(|place| match record.state {
@@ -172,8 +172,8 @@ impl<'h> Standing<'h> {
                 RecordState::Phases(n) => known.all[*place].checksum_of_phases_by(grammar, n) == Some(record.checksum),
             });
             let by_checksum = || {
-                let places = known.by_checksum.get(&record.checksum).into_iter().flatten();
-                places.copied().find(|place| !done.contains_key(place))
+                let mut free = known.all.iter().zip(&done);
+                free.position(|(m, taken)| taken.is_none() && m.checksum == record.checksum)
             };
             let place = match (same, by_version, if same.is_none() { by_checksum() } else { None }) {
                 (Some(place), ..) => {
@@ -196,7 +196,7 @@ impl<'h> Standing<'h> {
                     place
                 }
                 (None, None, None) => {
-                    if newest_version.as_ref().is_none_or(|newest| key(&record.version) > *newest) {
+                    if newest_version.as_ref().is_none_or(|newest| Order::of(key(&record.version)) > *newest) {
                         self.newer.push(record.clone());
                     } else {
                         self.problems.push(missing(record));
@@ -204,7 +204,7 @@ impl<'h> Standing<'h> {
                     continue;
                 }
             };
-            done.insert(place, record);
+            done[place] = Some(record);
         }
         done
     }
@@ -218,35 +218,31 @@ impl<'h> Standing<'h> {
 /// The originals of a history, and where to find them.
 struct Known<'h> {
     all: Vec<&'h Migration>,
-    by_version: HashMap<Key<'h>, usize>,
-    by_checksum: HashMap<Checksum, Vec<usize>>,
+    by_version: HashMap<String, usize>,
 }
 
 impl<'h> Known<'h> {
     fn new(history: &'h History) -> Self {
         let all: Vec<&Migration> = history.originals().collect();
         let by_version = all.iter().enumerate().map(|(place, m)| (key(&m.version), place)).collect();
-        let mut by_checksum: HashMap<_, Vec<usize>> = HashMap::with_capacity(all.len());
-        for (place, migration) in all.iter().enumerate() {
-            by_checksum.entry(migration.checksum).or_default().push(place);
-        }
-        Known { all, by_version, by_checksum }
+        Known { all, by_version }
     }
 }
 
-/// A version as it is compared: numbers by value, and before everything else.
-type Key<'v> = (usize, Cow<'v, str>);
+/// A version as it is compared: the same number is the same version, however many zeros are in front of it.
+fn key(version: &str) -> String {
+    let digits = version.replace('-', "");
+    digits.trim_start_matches('0').to_owned()
+}
 
-fn key(version: &str) -> Key<'_> {
-    let digits = match version.contains('-') {
-        true => Cow::Owned(version.replace('-', "")),
-        false => Cow::Borrowed(version),
-    };
-    let trimmed = match digits {
-        Cow::Borrowed(digits) => Cow::Borrowed(digits.trim_start_matches('0')),
-        Cow::Owned(digits) => Cow::Owned(digits.trim_start_matches('0').to_owned()),
-    };
-    (trimmed.len(), trimmed)
+/// How versions follow each other: numbers by value, and before everything else.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Order(usize, String);
+
+impl Order {
+    fn of(key: String) -> Order {
+        Order(key.len(), key)
+    }
 }
 
 fn renamed(migration: &Migration, record: &Record) -> Problem {

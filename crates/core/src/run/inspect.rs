@@ -7,7 +7,7 @@ use crate::error::{Code, Result};
 use crate::history::record::is_own;
 use crate::plan::Basis;
 use crate::schema::Schema;
-use crate::sqlite::read::{CatalogueRow, Known, read_catalogue_like};
+use crate::sqlite::read::{CatalogueRow, Known, read_catalogue, read_catalogue_like};
 
 /// What one look at a live database shows.
 #[derive(Debug, Clone, Default)]
@@ -46,8 +46,21 @@ pub async fn read_live<C: Connection>(conn: &mut C) -> Result<Live> {
     Ok(live)
 }
 
+/// The schema alone, where nothing is to be planned from it.
+pub(super) async fn read_schema<C: Connection>(conn: &mut C) -> Result<Schema> {
+    let (catalogue, shadows) = read_rows_and_shadows(conn).await?;
+    Ok(read_catalogue(&catalogue, &shadows)?.without(is_own))
+}
+
 /// The catalogue, of which no text has been read yet.
 pub(super) async fn look<C: Connection>(conn: &mut C) -> Result<Live> {
+    let (catalogue, shadows) = read_rows_and_shadows(conn).await?;
+    let basis = basis(conn, &catalogue).await?;
+    Ok(Live { schema: Schema::default(), catalogue, shadows, basis })
+}
+
+/// The catalogue, and the tables in it that belong to virtual tables.
+pub(super) async fn read_rows_and_shadows<C: Connection>(conn: &mut C) -> Result<(Vec<CatalogueRow>, Vec<String>)> {
     let catalogue = read_rows(conn).await?;
     let mut shadows = Vec::new();
     // Which tables belong to a virtual table is asked only where there is one, and only of versions that can tell.
@@ -61,8 +74,7 @@ pub(super) async fn look<C: Connection>(conn: &mut C) -> Result<Live> {
     if catalogue.iter().any(is_virtual) {
         shadows = shadow_tables(conn).await;
     }
-    let basis = basis(conn, &catalogue).await?;
-    Ok(Live { schema: Schema::default(), catalogue, shadows, basis })
+    Ok((catalogue, shadows))
 }
 
 /// Tables that belong to virtual tables, as far as this version of SQLite can tell.

@@ -477,7 +477,11 @@ impl Schema {
     }
 
     /// Leaves out tables and views for which `ignored` holds, with their indexes and triggers.
-    pub fn without(mut self, ignored: impl Fn(&str) -> bool) -> Schema {
+    pub fn without(self, ignored: impl Fn(&str) -> bool) -> Schema {
+        self.leave_out(&ignored)
+    }
+
+    fn leave_out(mut self, ignored: &dyn Fn(&str) -> bool) -> Schema {
         self.tables.retain(|t| !ignored(&t.name));
         self.virtual_tables.retain(|t| !ignored(&t.name));
         self.views.retain(|v| !ignored(&v.name));

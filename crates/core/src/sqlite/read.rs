@@ -80,24 +80,33 @@ pub struct CatalogueRow {
 /// # Errors
 /// [`Code::Damaged`], naming the object whose text cannot be read.
 pub fn read_catalogue(rows: &[CatalogueRow], shadows: &[String]) -> Result<Schema> {
-    read_catalogue_like(rows, shadows, &Known::default())
+    read_by(rows, shadows, &|_, _| Ok(false))
 }
 
 /// The same, where objects that stand in a database word for word as declared are taken from what is declared: no text has to
 /// be read twice.
 pub(crate) fn read_catalogue_like(rows: &[CatalogueRow], shadows: &[String], known: &Known<'_>) -> Result<Schema> {
+    read_by(rows, shadows, &|row, reader| match known.object(row) {
+        Some(object) => reader.take(object).map(|()| true),
+        None => Ok(false),
+    })
+}
+
+/// Takes the object of a row that has been read before, and tells whether there is one.
+type Take<'t> = &'t dyn Fn(&CatalogueRow, &mut Reader) -> Result<bool>;
+
+fn read_by(rows: &[CatalogueRow], shadows: &[String], take: Take<'_>) -> Result<Schema> {
     let shadows = shadows.iter().map(|s| fold(s)).collect();
     let mut reader = Reader { shadows, is_live: true, ..Reader::default() };
     // What a double-quoted word in an index is depends on its table.
-    let mut read_tables = HashSet::new();
+    let mut read_tables: HashSet<&str> = HashSet::new();
     let is_table = |row: &&CatalogueRow| row.kind == "table";
     for row in rows.iter().filter(is_table).chain(rows.iter().filter(|row| !is_table(row))) {
         let Some(sql) = row.sql.as_ref().filter(|_| !is_internal(&row.name)) else {
             continue;
         };
-        let object = known.object(row).filter(|_| row.kind != "index" || !read_tables.contains(&row.table));
-        if let Some(object) = object {
-            reader.take(object)?;
+        let stands_alone = row.kind != "index" || !read_tables.contains(row.table.as_str());
+        if stands_alone && take(row, &mut reader)? {
             continue;
         }
         if row.kind == "table" {
@@ -158,7 +167,7 @@ impl<'a> Known<'a> {
     }
 
     /// The object of a row, if it is there in the same words.
-    fn object(&self, row: &'a CatalogueRow) -> Option<Object<'a>> {
+    fn object(&self, row: &CatalogueRow) -> Option<Object<'a>> {
         let kind = ["table", "index", "view", "trigger"].into_iter().find(|kind| *kind == row.kind)?;
         let object = *self.0.get(&(kind, row.name.as_str()))?;
         let (kind, definition) = match object {
@@ -211,12 +220,33 @@ const TRIGGER: &str = "\0";
 #[derive(Default)]
 struct Reader {
     schema: Schema,
-    names: HashMap<String, Origin>,
-    columns: HashMap<String, Vec<String>>,
+    /// What is declared so far, by its place among the origins.
+    names: HashMap<String, usize>,
+    origins: Vec<Origin>,
+    columns: Columns,
     shadows: HashSet<String>,
     /// Whether it is what a database holds. A comment in there was understood by whoever wrote it, and is no reason to
     /// call the database damaged.
     is_live: bool,
+}
+
+/// The columns of tables, by the tables' names in lower case.
+#[derive(Default)]
+pub(super) struct Columns {
+    places: HashMap<String, usize>,
+    lists: Vec<Vec<String>>,
+}
+
+impl Columns {
+    fn insert(&mut self, table: &str, columns: Vec<String>) {
+        self.places.insert(fold(table), self.lists.len());
+        self.lists.push(columns);
+    }
+
+    /// The columns of a table, whatever the case of its name.
+    pub(super) fn of(&self, table: &str) -> Option<&Vec<String>> {
+        self.lists.get(*self.places.get(&fold(table))?)
+    }
 }
 
 impl Reader {
@@ -240,7 +270,7 @@ impl Reader {
                 }
                 self.declare(&table.name, &table.origin)?;
                 let columns = table.columns.iter().map(|c| c.name.clone()).collect();
-                self.columns.insert(fold(&table.name), columns);
+                self.columns.insert(&table.name, columns);
                 self.schema.tables.push(table);
                 return Ok(());
             }
@@ -279,7 +309,7 @@ impl Reader {
             Object::Table(table) => {
                 self.declare(&table.name, &table.origin)?;
                 let columns = table.columns.iter().map(|c| c.name.clone()).collect();
-                self.columns.insert(fold(&table.name), columns);
+                self.columns.insert(&table.name, columns);
                 self.schema.tables.push(table.clone());
             }
             Object::VirtualTable(table) => {
@@ -303,9 +333,11 @@ impl Reader {
     }
 
     fn declare(&mut self, name: &str, origin: &Origin) -> Result<()> {
-        match self.names.insert(fold(name), origin.clone()) {
+        self.origins.push(origin.clone());
+        match self.names.insert(fold(name), self.origins.len() - 1) {
             None => Ok(()),
             Some(first) => {
+                let first = &self.origins[first];
                 let shown = name.strip_prefix(TRIGGER).unwrap_or(name);
                 let mut error = Error::new(Code::DeclaredTwice, format!("{shown} is declared twice"))
                     .object(shown)

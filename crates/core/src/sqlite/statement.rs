@@ -2,11 +2,11 @@
 //!
 //! Expressions, SELECTs and trigger bodies are taken as they stand: whether they are right is for SQLite to say.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::meaning::{Scope, expression};
-use super::read::{Hint, is_internal};
+use super::read::{Columns, Hint, is_internal};
 use super::split::Statement;
 use super::token::{Token, TokenKind};
 use crate::error::{Code, Error, Result};
@@ -646,14 +646,14 @@ impl<'s> Cursor<'s> {
         Ok(parts)
     }
 
-    pub(super) fn index(&mut self, tables: &HashMap<String, Vec<String>>) -> Result<Index> {
+    pub(super) fn index(&mut self, tables: &Columns) -> Result<Index> {
         let unique = self.tokens.get(1).is_some_and(|t| t.is(self.text(), "unique"));
         let (name, origin) = self.object_name("the name of an index")?;
         let definition = self.definition(&origin);
         self.expect("on")?;
         let table_at = self.at;
         let table = self.name("the name of a table")?;
-        let Some(columns) = tables.get(&fold(&table)) else {
+        let Some(columns) = tables.of(&table) else {
             let place = self.origin(table_at);
             return Err(Error::new(Code::SchemaRejected, format!("index {name} is on {table}, which is not declared"))
                 .object(name)

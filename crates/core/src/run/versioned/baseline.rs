@@ -100,7 +100,7 @@ pub async fn baseline<C: Connection>(conn: &mut C, history: &History, settings: 
     let open = begin(conn).await?;
     let outcome = async {
         still_same(conn, &tracking).await?;
-        let difference = compare(conn, &Expected::Schema(&expected), &settings.ignore).await?;
+        let difference = compare(conn, Expected::Schema(expected), &settings.ignore).await?;
         if !difference.wrong.is_empty() && !settings.accept_drift {
             return Err(drift(&difference.wrong)
                 .help("name the migration up to which the database has run, or correct the migrations"));
@@ -144,7 +144,7 @@ pub async fn repair_records<C: Connection>(conn: &mut C, history: &History, igno
     if is_edited && records.iter().all(|record| record.state == RecordState::Done) {
         let target = History::new(done.iter().map(|m| (*m).clone()).collect(), None);
         let expected = replayed(conn, &target).await?.schema;
-        let difference = compare(conn, &Expected::Schema(&expected), ignore).await?;
+        let difference = compare(conn, Expected::Schema(expected), ignore).await?;
         if let Some(wrong) = difference.wrong.first() {
             let message = format!("the edited migrations make another schema than the database has: {wrong}");
             let error = Error::new(Code::Drift, message);

@@ -84,10 +84,10 @@ pub async fn downgrade<C: Connection, O: Observer + ?Sized>(
                     keys.verify(conn, &mut warnings).await?;
                     let whole = history.snapshot.as_ref().filter(|_| target.head == history.head);
                     let difference = match whole {
-                        Some(snapshot) => compare(conn, &Expected::Snapshot(snapshot), &settings.ignore).await?,
+                        Some(snapshot) => compare(conn, Expected::Snapshot(snapshot), &settings.ignore).await?,
                         None => {
                             let expected = replayed(conn, &target).await?.schema;
-                            compare(conn, &Expected::Schema(&expected), &settings.ignore).await?
+                            compare(conn, Expected::Schema(expected), &settings.ignore).await?
                         }
                     };
                     let extra = difference.extra.iter().map(|extra| format!("{extra} is left"));

@@ -3,7 +3,7 @@
 use crate::error::{Code, Error, Result};
 use crate::history::{History, Migration, SQLITE};
 use crate::run::Connection;
-use crate::run::inspect::{one_integer, read_live};
+use crate::run::inspect::{one_integer, read_schema};
 use crate::schema::Schema;
 use crate::sqlite::print::main;
 
@@ -25,7 +25,7 @@ pub struct Replayed {
 pub async fn replay<C: Connection>(conn: &mut C, history: &History) -> Result<Replayed> {
     let migrations: Vec<&Migration> = history.migrations.iter().collect();
     run(conn, &migrations, None).await?;
-    let schema = read_live(conn).await?.schema;
+    let schema = read_schema(conn).await?;
     let mut seeds = false;
     // Views hold no rows of their own.
     for tables in schema.tables.chunks(100) {
@@ -70,7 +70,7 @@ async fn run<C: Connection>(conn: &mut C, migrations: &[&Migration], mut each: O
             }
         }
         if let Some(each) = &mut each {
-            each(migration, read_live(conn).await?.schema);
+            each(migration, read_schema(conn).await?);
         }
     }
     let committed = conn.execute("COMMIT").await;

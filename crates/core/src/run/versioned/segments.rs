@@ -326,14 +326,14 @@ impl<'r> Run<'r> {
         let head = Checksum::chain(done.iter().map(|m| &m.checksum));
         let difference = match &self.whole.snapshot {
             Some(snapshot) if head == self.whole.head => {
-                compare(conn, &Expected::Snapshot(snapshot), &self.settings.ignore).await?
+                compare(conn, Expected::Snapshot(snapshot), &self.settings.ignore).await?
             }
             // All migrations have just run on an empty database: doing it again would say the same.
             _ if self.is_new => return Ok(()),
             _ => {
                 let done = History::new(done.into_iter().cloned().collect(), None);
                 match replayed(conn, &done).await {
-                    Ok(expected) => compare(conn, &Expected::Schema(&expected.schema), &self.settings.ignore).await?,
+                    Ok(expected) => compare(conn, Expected::Schema(expected.schema), &self.settings.ignore).await?,
                     // A script may need functions that only the app's own connection has.
                     Err(e) => {
                         self.warnings.push(format!("the schema could not be compared with the migrations': {e}"));

@@ -257,14 +257,14 @@ impl<'r> Run<'r> {
         let so_far = History::new(done.into_iter().cloned().collect(), None);
         let difference = match &self.whole.snapshot {
             Some(snapshot) if so_far.head == self.whole.head => {
-                compare(conn, &Expected::Snapshot(snapshot), &self.settings.ignore).await?
+                compare(conn, Expected::Snapshot(snapshot), &self.settings.ignore).await?
             }
             _ => {
                 let expected = replayed(conn, &so_far).await.map_err(|e| {
                     Error::new(Code::Drift, "the schema was changed, and what it should be cannot be worked out")
                         .cause(e)
                 })?;
-                compare(conn, &Expected::Schema(&expected.schema), &self.settings.ignore).await?
+                compare(conn, Expected::Schema(expected.schema), &self.settings.ignore).await?
             }
         };
         for extra in &difference.extra {
