@@ -23,8 +23,11 @@ pub struct Replayed {
 /// [`Code::StatementFailed`] with the migration and the place in its file, or as
 /// [`Migration::script`](crate::history::Migration::script).
 pub async fn replay<C: Connection>(conn: &mut C, history: &History) -> Result<Replayed> {
-    let migrations: Vec<&Migration> = history.migrations.iter().collect();
-    run(conn, &migrations, None).await?;
+    begin(conn).await?;
+    for migration in history.migrations.iter() {
+        run(conn, migration).await?;
+    }
+    commit(conn).await?;
     let schema = read_schema(conn).await?;
     let mut seeds = false;
     // Views hold no rows of their own.
@@ -49,30 +52,34 @@ pub async fn replay_each<C: Connection>(
     history: &History,
     mut each: impl FnMut(&Migration, Schema) + Send,
 ) -> Result<()> {
-    let migrations: Vec<&Migration> = history.originals().filter(|m| !m.path.is_empty()).collect();
-    run(conn, &migrations, Some(&mut each)).await
+    begin(conn).await?;
+    for migration in history.originals().filter(|m| !m.path.is_empty()) {
+        run(conn, migration).await?;
+        each(migration, read_schema(conn).await?);
+    }
+    commit(conn).await
 }
 
-/// Who is told of the schema after each migration.
-type Each<'e> = &'e mut (dyn FnMut(&Migration, Schema) + Send);
-
-async fn run<C: Connection>(conn: &mut C, migrations: &[&Migration], mut each: Option<Each<'_>>) -> Result<()> {
+async fn begin<C: Connection>(conn: &mut C) -> Result<()> {
     let setting = |f: crate::run::Failure| f.error(Code::Setting, "the scratch database cannot be set up");
     for sql in ["PRAGMA foreign_keys = OFF", "PRAGMA legacy_alter_table = OFF", "BEGIN"] {
         conn.execute(sql).await.map_err(setting)?;
     }
-    for migration in migrations {
-        let script = migration.script_by(&SQLITE).map_err(|e| e.migration(migration.tag()))?;
-        for range in script.phases.iter().flat_map(|phase| &phase.statements) {
-            let sql = &migration.up[range.clone()];
-            if !is_for_a_file(sql) {
-                conn.execute(sql).await.map_err(|f| super::statements::failed(migration, range, &f))?;
-            }
-        }
-        if let Some(each) = &mut each {
-            each(migration, read_schema(conn).await?);
+    Ok(())
+}
+
+async fn run<C: Connection>(conn: &mut C, migration: &Migration) -> Result<()> {
+    let script = migration.script_by(&SQLITE).map_err(|e| e.migration(migration.tag()))?;
+    for range in script.phases.iter().flat_map(|phase| &phase.statements) {
+        let sql = &migration.up[range.clone()];
+        if !is_for_a_file(sql) {
+            conn.execute(sql).await.map_err(|f| super::statements::failed(migration, range, &f))?;
         }
     }
+    Ok(())
+}
+
+async fn commit<C: Connection>(conn: &mut C) -> Result<()> {
     let committed = conn.execute("COMMIT").await;
     committed.map(|_| ()).map_err(|f| f.error(Code::StatementFailed, "the scratch database cannot commit"))
 }
