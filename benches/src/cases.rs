@@ -278,7 +278,9 @@ fn on_rows(cases: &mut Vec<Case>, rows: usize) {
             .proof("SELECT count(*) = 6 FROM pragma_table_info('items')"),
     );
     cases.push(
-        change("set-not-null", "SET NOT NULL", plain)
+        case("set-not-null", format!("SET NOT NULL, {of} rows"), plain, Database::Copied)
+            .whimbrel("set-not-null:at-once")
+            .beside(Who::Whimbrel, "Whimbrel, with a plan that is looked at", "set-not-null")
             .limit("one scan", "set-not-null:scan")
             .beside(Who::ByHand, "ALTER TABLE", "set-not-null:alter")
             .peers(&PYTHON, "set-not-null")
@@ -287,7 +289,9 @@ fn on_rows(cases: &mut Vec<Case>, rows: usize) {
             .wanted(1.2, None),
     );
     cases.push(
-        change("add-check", "ADD CHECK", plain)
+        case("add-check", format!("ADD CHECK, {of} rows"), plain, Database::Copied)
+            .whimbrel("add-check:at-once")
+            .beside(Who::Whimbrel, "Whimbrel, with a plan that is looked at", "add-check")
             .limit("one scan", "add-check:scan")
             .beside(Who::ByHand, "ALTER TABLE", "add-check:alter")
             .peers(&["alembic", "django", "drizzle", "typeorm"], "add-check")

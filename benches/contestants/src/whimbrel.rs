@@ -48,7 +48,7 @@ pub fn run(request: &Request, case: &str, way: &str) -> Outcome {
             std::fs::remove_file(copy.path)?;
             Ok(time)
         }),
-        _ => push(request),
+        _ => push(request, case, way == "at-once"),
     }
 }
 
@@ -100,18 +100,26 @@ fn diff(request: &Request, way: &str) -> Outcome {
     })
 }
 
-/// Plans and runs what `<case>.sql` declares.
-fn push(request: &Request) -> Outcome {
-    let schema = Schema::from_sql(&request.input(&format!("{}.sql", request.case))?)?;
+/// Plans and runs what `<case>.sql` declares: in one call, or with a plan that somebody could have looked at in between.
+fn push(request: &Request, case: &str, at_once: bool) -> Outcome {
+    let schema = Schema::from_sql(&request.input(&format!("{case}.sql"))?)?;
     for _ in 0..request.repetitions {
         let mut conn = Connection::open(&request.file)?;
-        let (planning, plan) = timed(|| Ok(Planner::new(&schema).accept_data_loss(true).plan(&mut conn)?))?;
-        let (running, report) = timed(|| Ok(plan.run(&mut conn)?))?;
-        if report.changes == 0 {
+        let mut planner = Planner::new(&schema).accept_data_loss(true);
+        let changes = if at_once {
+            let (time, report) = timed(|| Ok(planner.push(&mut conn)?))?;
+            time.tell();
+            report.changes
+        } else {
+            let (planning, plan) = timed(|| Ok(planner.plan(&mut conn)?))?;
+            let (running, report) = timed(|| Ok(plan.run(&mut conn)?))?;
+            (planning + running).tell_with(&[("plan", planning), ("run", running)]);
+            tell_number("announced_disk_bytes", plan.disk_bytes);
+            report.changes
+        };
+        if changes == 0 {
             return Err("nothing was changed".into());
         }
-        (planning + running).tell_with(&[("plan", planning), ("run", running)]);
-        tell_number("announced_disk_bytes", plan.disk_bytes);
     }
     Ok(())
 }

@@ -146,12 +146,13 @@ fn candidates(pair: &Pair) -> Vec<Pair> {
     for at in 0..size {
         add(&|pair| drop(pair.acts.remove(at)));
     }
-    for flag in 0..5 {
+    for flag in 0..6 {
         add(&|pair| match flag {
             0 => pair.on_file = false,
             1 => pair.back = false,
             2 => pair.strict_order = false,
             3 => pair.foreign_keys = false,
+            4 => pair.at_once = false,
             _ => pair.accept = true,
         });
     }

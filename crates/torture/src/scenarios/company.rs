@@ -1,7 +1,6 @@
 //! A database is seldom alone: others write between two looks and in the middle, the app stops what it began, and the
 //! answer to a COMMIT is lost.
 
-use rusqlite::Connection;
 use whimbrel::run::{self, Failure, FailureKind, Header, Row};
 use whimbrel::sqlite_host::Sqlite;
 use whimbrel::{Cancel, Code, Event, Planner, Schema, State};
