@@ -136,7 +136,8 @@ pub fn case(seeds: impl Iterator<Item = u64>) -> Option<Case> {
 /// None where the pair of a number is refused, goes wrong, changes nothing, or holds a time; nor where a second start would do
 /// something again, as it does where its renames go round in a circle.
 fn case_of(seed: u64) -> Option<Case> {
-    let pair = Pair { strict_order: false, accept: true, on_file: false, back: false, at_once: true, ..Pair::new(seed) };
+    let pair =
+        Pair { strict_order: false, accept: true, on_file: false, back: false, at_once: true, ..Pair::new(seed) };
     if pair.check() != Ok(Outcome::Done) {
         return None;
     }
@@ -342,7 +343,10 @@ impl Pair {
             let looked_at = planner.plan(conn).and_then(|plan| plan.run(conn)).map(drop);
             let told = looked_at.map_or_else(|error| error.to_string(), |()| "it is done".to_owned());
             if told != error.to_string() {
-                return Err(Wrong::new("refused in other words than a plan that is looked at", format!("{error}\n{told}")));
+                return Err(Wrong::new(
+                    "refused in other words than a plan that is looked at",
+                    format!("{error}\n{told}"),
+                ));
             }
         }
         match image {

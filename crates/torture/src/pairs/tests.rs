@@ -73,7 +73,17 @@ fn pair() -> Pair {
         row(9, "nine", Cell::Null),
         Act::DeleteHighest { table: 10 },
     ];
-    Pair { before, after, acts, accept: false, strict_order: true, foreign_keys: true, on_file: false, back: true, at_once: false }
+    Pair {
+        before,
+        after,
+        acts,
+        accept: false,
+        strict_order: true,
+        foreign_keys: true,
+        on_file: false,
+        back: true,
+        at_once: false,
+    }
 }
 
 /// What the judge says of a database after a right run and this mishap.
