@@ -191,8 +191,9 @@ fn a_rebuild_writes_each_page_once_and_grows_with_its_rows() {
     assert!(twice.pages <= once.pages * 22 / 10, "{} and {}", once.pages, twice.pages);
     assert!(twice.steps <= once.steps * 22 / 10, "{} and {}", once.steps, twice.steps);
     // Of SQLite's machine, to probe, copy and sort a row; a scan that is walked by rowid counts only here.
-    let per_row = once.steps / ROWS as u64;
-    assert!(per_row <= 48, "{per_row} instructions per row:\n{}", once.statements.join("\n"));
+    // A thousand rows are looked at more closely, to tell how long they are: as many in any table.
+    let per_row = (twice.steps - once.steps) / ROWS as u64;
+    assert!(per_row <= 52, "{per_row} instructions per row:\n{}", once.statements.join("\n"));
 }
 
 /// All that is asked of the rows of a table is asked in one scan: what its change of type alters, and what the copy would alter
@@ -279,47 +280,78 @@ fn rows_are_asked_before_a_run_that_does_more_than_ask_them() {
 #[test]
 fn the_disk_that_a_plan_announces_is_the_disk_that_its_run_takes() {
     const ROWS: usize = 40_000;
+    const INDEX: &str = "CREATE INDEX items_name ON items(name)";
+    const TWO_PAGES: u64 = 2 * 4096;
     let columns = "id INTEGER PRIMARY KEY, name TEXT NOT NULL CHECK (length(name) > 0)";
+    let with = |rest: &str| format!("CREATE TABLE items({columns}, {rest}); {INDEX}");
+    let copy = with("price INTEGER, note TEXT");
+    let long = format!("'{}'", "x".repeat(200));
+    let added = |default: &str| format!("ALTER TABLE items ADD COLUMN more TEXT DEFAULT {default}");
+    let other = with("price TEXT, note TEXT, more TEXT DEFAULT 'other'");
     let changes = [
-        ("a copy", format!("{columns}, price INTEGER, note TEXT")),
-        (
-            "a text for each row",
-            format!("{columns}, price TEXT, note TEXT,\n -- whimbrel: backfill name || note\n more TEXT"),
-        ),
-        (
-            "a number for each row",
-            format!("{columns}, price TEXT, note TEXT,\n -- whimbrel: backfill 1\n more INTEGER"),
-        ),
-        ("two values for each row", {
-            let more = "-- whimbrel: backfill price\n a TEXT,\n -- whimbrel: backfill length(name)\n b REAL";
-            format!("{columns}, price TEXT, note TEXT,\n {more}")
+        ("a copy", String::new(), copy.clone()),
+        ("a copy without a column", String::new(), with("price INTEGER")),
+        ("a copy without a column and without an index", String::new(), {
+            with("price INTEGER, note TEXT")
+                .replace("name TEXT NOT NULL CHECK (length(name) > 0), ", "")
+                .replace(INDEX, "")
         }),
-        ("some rows", format!("{columns}, price TEXT,\n -- whimbrel: backfill name\n note TEXT NOT NULL")),
-        ("a column that goes", format!("{columns}, note TEXT")),
-        ("a default that rows only read", format!("{columns}, price TEXT, note TEXT, more TEXT DEFAULT 'other'")),
+        (
+            "a copy with another column",
+            String::new(),
+            with("price INTEGER, note TEXT, more TEXT DEFAULT 'another column'"),
+        ),
+        ("a copy of half of the rows", "DELETE FROM items WHERE id % 2".to_owned(), copy.clone()),
+        ("a copy of rows that only read a default", added(&long), {
+            with(&format!("price INTEGER, note TEXT, more TEXT DEFAULT {long}"))
+        }),
+        ("a copy with another index", String::new(), format!("{copy}; CREATE INDEX items_note ON items(note, price)")),
+        ("a copy with a part of an index", String::new(), {
+            format!("{copy}; CREATE INDEX items_note ON items(note, name) WHERE id % 4 = 0")
+        }),
+        ("a copy with another key", String::new(), with("price INTEGER, note TEXT, UNIQUE (name, note)")),
+        ("a copy whose index holds numbers from now on", "CREATE INDEX items_price ON items(price)".to_owned(), {
+            format!("{copy}; CREATE INDEX items_price ON items(price)")
+        }),
+        ("a text for each row", String::new(), {
+            with("price TEXT, note TEXT,\n -- whimbrel: backfill name || note\n more TEXT")
+        }),
+        ("a number for each row", String::new(), {
+            with("price TEXT, note TEXT,\n -- whimbrel: backfill 1\n more INTEGER")
+        }),
+        ("two values for each row", String::new(), {
+            with(
+                "price TEXT, note TEXT, -- whimbrel: backfill price\n a TEXT,\n -- whimbrel: backfill length(name)\n b REAL",
+            )
+        }),
+        ("some rows", "UPDATE items SET note = NULL WHERE id % 2; VACUUM".to_owned(), {
+            with("price TEXT,\n -- whimbrel: backfill name\n note TEXT NOT NULL")
+        }),
+        ("a column that goes", String::new(), with("note TEXT")),
+        ("a default that rows only read", added(&long), other.clone()),
+        ("a short default that rows only read", added("'abcdef'"), other.clone()),
+        ("a very short default that rows only read", added("'a'"), other.clone()),
+        ("a default that rows hold", format!("{}; UPDATE items SET more = more; VACUUM", added("'abcdef'")), other),
     ];
-    for (what, columns) in changes {
+    let mut wrong = Vec::new();
+    for (what, prepared, declared) in &changes {
         let mut db = items(ROWS);
         db.conn.query_row("PRAGMA journal_mode = PERSIST", [], |_| Ok(())).unwrap();
-        if what == "some rows" {
-            db.conn.execute_batch("UPDATE items SET note = NULL WHERE id % 2; VACUUM").unwrap();
-        }
-        if what == "a default that rows only read" {
-            let long = "x".repeat(200);
-            db.conn.execute_batch(&format!("ALTER TABLE items ADD COLUMN more TEXT DEFAULT '{long}'")).unwrap();
-        }
+        db.conn.execute_batch(prepared).unwrap();
         let size = |end: &str| {
             let path = format!("{}{end}", db.path.display());
             std::fs::metadata(path).map_or(0, |file| file.len())
         };
         std::fs::remove_file(format!("{}-journal", db.path.display())).unwrap();
         let before = size("");
-        let schema = format!("CREATE TABLE items({columns}); CREATE INDEX items_name ON items(name)");
-        let schema = Schema::from_sql(&schema).unwrap();
+        let schema = Schema::from_sql(declared).unwrap();
         let plan = Planner::new(&schema).accept_data_loss(true).plan(&mut db.conn).unwrap();
         plan.run(&mut db.conn).unwrap();
         let taken = size("") - before + size("-journal");
         let announced = plan.disk_bytes;
-        assert!(announced.abs_diff(taken) <= taken / 10, "{what}: {announced} announced, {taken} taken");
+        if announced.abs_diff(taken) > taken / 10 + TWO_PAGES {
+            wrong.push(format!("{what}: {announced} announced, {taken} taken"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

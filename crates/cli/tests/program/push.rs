@@ -37,12 +37,12 @@ app.db → next.sql    SQLite [VERSION], 2 tables, [SIZE]
 
   ~ users
       + age INTEGER DEFAULT 3  in place
-  ~ notes                      rebuild: 3 rows, 8.2 kB
+  ~ notes                      rebuild: 3 rows, 12 kB
       + UNIQUE (body)
       rebuild: SQLite cannot add a UNIQUE constraint in place
       UNIQUE (body): all 3 rows fit
 
-2 changes, one transaction. Nothing is lost. 8.2 kB of free disk needed.
+2 changes, one transaction. Nothing is lost. 12 kB of free disk needed.
 Done in [TIME]: 2 changes, 3 rows written again.
 
 "#]])

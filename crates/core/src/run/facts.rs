@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::Connection;
 use super::inspect::{Live, one_integer, one_row};
-use super::{Connection, Value};
+use super::sizes::{self, Trees};
 use crate::diff::{Change, Diff, TableChange};
 use crate::error::{Code, Result};
-use crate::plan::{Fill, Statement, Step};
+use crate::plan::{Statement, Step, Strategy};
 use crate::schema::{Schema, fold, same_name};
-use crate::sqlite::plan::{Bytes, Facts, fired_by_update};
+use crate::sqlite::plan::{Facts, fired_by_update};
 use crate::sqlite::print::main;
-use crate::sqlite::probe::{Probe, ProbeKind, renamed_relation};
-use crate::sqlite::token::quote_text;
+use crate::sqlite::probe::{Probe, ProbeKind};
 
 /// What is cheap to know of a database with this schema: versions, names, whether tables have rows at all.
 pub(super) async fn facts<C: Connection>(conn: &mut C, live: &Live, schema: &Schema, diff: &Diff) -> Result<Facts> {
@@ -96,6 +96,7 @@ fn live_table<'d>(diff: &'d Diff, change: &'d Change) -> Option<&'d str> {
 pub(super) async fn count_touched<C: Connection>(
     conn: &mut C,
     diff: &Diff,
+    after: &Schema,
     steps: &[Step],
     facts: &mut Facts,
 ) -> Result<()> {
@@ -114,67 +115,41 @@ pub(super) async fn count_touched<C: Connection>(
         let drops =
             |statement: &Statement| matches!(statement, Statement::Execute(sql) if sql.contains(" DROP COLUMN "));
         if (rewrites || step.statements.iter().any(drops)) && some {
-            // dbstat is compiled in only where somebody asked for it.
-            let sql = format!(
-                "SELECT sum(pgsize), sum(CASE WHEN name = {0} COLLATE NOCASE THEN pgsize END) FROM dbstat WHERE aggregate = TRUE \
-                 AND name IN (SELECT name FROM main.sqlite_master WHERE tbl_name = {0} COLLATE NOCASE)",
-                quote_text(table)
-            );
-            if let Ok(rows) = conn.query(&sql).await {
-                let mut sums = rows.first().into_iter().flatten().filter_map(Value::integer).map(i64::unsigned_abs);
-                let (all, own) = (sums.next().unwrap_or_default(), sums.next().unwrap_or_default());
-                facts.bytes.insert(fold(table), Bytes { all, own });
+            let trees = Trees::of(conn, table).await;
+            facts.bytes.insert(fold(table), trees.bytes(table));
+            if let Change::AlterTable(change) = &diff.changes[step.change] {
+                sizes_of_step(conn, (step, change), diff, after, &trees, facts).await;
             }
-        }
-        let fill = step.statements.iter().find_map(|statement| match statement {
-            Statement::Fill(fill) => Some(fill),
-            _ => None,
-        });
-        if let (Some(fill), Change::AlterTable(change), Some(part)) =
-            (fill, &diff.changes[step.change], step.parts.first())
-        {
-            let growth = growth(conn, change, fill, (step.change, *part), facts).await;
-            facts.growth.insert((step.change, *part), growth);
         }
     }
     Ok(())
 }
 
-/// Bytes by which a table grows where its rows get values, judged by the first rows that get one. A page is full of rows before,
-/// and one that does not hold them any more is split: measured, that adds a tenth of the table to the values themselves.
-async fn growth<C: Connection>(
+/// What a step that writes rows again will take.
+async fn sizes_of_step<C: Connection>(
     conn: &mut C,
-    change: &TableChange,
-    fill: &Fill,
-    place: (usize, usize),
-    facts: &Facts,
-) -> u64 {
-    if fill.values.is_empty() {
-        return 0;
+    (step, change): (&Step, &TableChange),
+    diff: &Diff,
+    after: &Schema,
+    trees: &Trees,
+    facts: &mut Facts,
+) {
+    let rows = facts.rows.get(&fold(&change.before.name)).copied().unwrap_or_default();
+    if step.strategy == Strategy::Rebuild {
+        let copy = sizes::of_copy(conn, change, diff, after, rows, trees).await;
+        facts.copies.extend(copy.map(|bytes| (step.change, bytes)));
     }
-    let length = |value: &String| {
-        format!(
-            "CASE typeof({value}) WHEN 'integer' THEN 4 WHEN 'real' THEN 8 WHEN 'null' THEN 0 \
-             ELSE length(CAST({value} AS BLOB)) END + 1"
-        )
-    };
-    let lengths: Vec<String> = fill.values.iter().map(length).collect();
-    let condition = fill.condition.as_ref().map_or_else(String::new, |condition| format!(" WHERE {condition}"));
-    let sql = format!(
-        "SELECT CAST(1000 * avg(bytes) AS INTEGER) FROM (SELECT {} AS bytes FROM {}{condition} LIMIT 1000)",
-        lengths.join(" + "),
-        renamed_relation(change)
-    );
-    // Where it cannot be asked before the change, as little is known as of a table without `dbstat`.
-    let Ok(row) = one_row(conn, &sql).await else { return 0 };
-    let thousandths = row.first().and_then(Value::integer).unwrap_or_default().unsigned_abs();
-    let table = fold(&change.before.name);
-    let rows = facts.rows.get(&table).copied().unwrap_or_default();
-    let filled = match fill.condition {
-        Some(_) => facts.nulls.get(&place).copied().unwrap_or(rows),
-        None => rows,
-    };
-    let own = facts.bytes.get(&table).copied().unwrap_or_default().own;
-    let of_splits = u128::from(own / 10) * u128::from(filled) / u128::from(rows.max(1));
-    filled.saturating_mul(thousandths) / 1000 + u64::try_from(of_splits).unwrap_or_default()
+    let fill = step.statements.iter().find_map(|statement| match statement {
+        Statement::Fill(fill) => Some(fill),
+        _ => None,
+    });
+    if let (Some(fill), Some(part)) = (fill, step.parts.first()) {
+        let place = (step.change, *part);
+        let filled = fill.condition.as_ref().and_then(|_| facts.nulls.get(&place)).copied().unwrap_or(rows);
+        let growth = match fill.values.is_empty() {
+            true => sizes::not_held(conn, change, rows, trees).await,
+            false => sizes::growth(conn, change, fill, (filled, rows), trees).await,
+        };
+        facts.growth.extend(growth.map(|bytes| (place, bytes)));
+    }
 }

@@ -15,6 +15,7 @@ mod judge;
 mod prepare;
 mod registered;
 mod rows;
+mod sizes;
 mod versioned;
 
 pub use apply::{Report, run_at_once, run_plan};

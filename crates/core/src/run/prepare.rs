@@ -166,7 +166,7 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     answers.extend(ask(conn, &then).await?);
     probes.extend(then);
     if !made.left_to_run {
-        count_touched(conn, &diff, &first.steps, &mut facts).await?;
+        count_touched(conn, &diff, &after, &first.steps, &mut facts).await?;
     }
     let planned = plan(&before, &after, &diff, &facts);
     made.steps = planned.steps;

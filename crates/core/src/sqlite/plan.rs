@@ -35,7 +35,10 @@ pub(crate) struct Facts {
     pub rows: HashMap<String, u64>,
     /// Bytes by table, as far as known; by live name in lower case.
     pub bytes: HashMap<String, Bytes>,
-    /// Bytes by which a table grows where its rows get values; by place of change and of the step's first part.
+    /// Bytes that the copy of a table takes, with its indexes, where that is known; by place of change.
+    pub copies: HashMap<usize, u64>,
+    /// Bytes by which a table grows where its rows get values, or hold what they only read so far; by place of change and of the
+    /// step's first part.
     pub growth: HashMap<(usize, usize), u64>,
     /// Rows that are NULL in a column that becomes NOT NULL; by place of change and part.
     pub nulls: HashMap<(usize, usize), u64>,
@@ -62,7 +65,7 @@ impl Facts {
 }
 
 /// The usual size of a page, in bytes.
-const PAGE: u64 = 4096;
+pub(crate) const PAGE: u64 = 4096;
 
 /// What a table takes in the file.
 #[derive(Debug, Clone, Copy, Default)]
@@ -440,6 +443,7 @@ impl Planner<'_> {
             );
             let settled = self.settle_defaults(n, change, &edits);
             let settles = settled.as_ref().map(|(_, rows, length)| (*rows, *length));
+            let grows = self.facts.growth.get(&(n, edits[0])).copied();
             let mut statements: Vec<Statement> = settled.into_iter().map(|(fill, ..)| Statement::Fill(fill)).collect();
             statements.extend([
                 Statement::Execute("PRAGMA writable_schema = ON".to_owned()),
@@ -465,12 +469,16 @@ impl Planner<'_> {
                 }
             });
             if let Some((settled, length)) = settles {
-                // Each of them may stand on a page of its own. A table that takes less than what they will hold has rows that
-                // grow, and pages that are split, as where rows get values.
-                let grows = bytes.own > 0 && length > bytes.own;
-                let growth = if grows { length.saturating_add(bytes.own / 10) } else { 0 };
+                // SQLite leaves a row alone that holds it all already; how many do can only be judged. Each of the others may stand
+                // on a page of its own, and splits it.
+                let all = u128::from(rows.max(1));
+                let share =
+                    |part: u64, of: u64| u64::try_from(u128::from(part) * u128::from(of) / all).unwrap_or(u64::MAX);
+                let growth = grows.map_or(length, |grows| share(grows, settled));
+                let written = if growth >= length { settled } else { settled.saturating_mul(growth) / length.max(1) };
+                let splits = share(bytes.own / 10, written);
                 step.rows = rows;
-                step.bytes = bytes.own.min(settled.saturating_mul(PAGE)).saturating_add(growth);
+                step.bytes = bytes.own.min(written.saturating_mul(PAGE)).saturating_add(growth).saturating_add(splits);
                 step.hazards.push(Hazard::Rewrite { rows: settled });
             }
         }
@@ -597,7 +605,7 @@ impl Planner<'_> {
         if rows > 0 {
             hazards.insert(0, Hazard::Rewrite { rows });
         }
-        let bytes = self.facts.bytes(&change.before.name).all;
+        let bytes = self.facts.copies.get(&n).copied().unwrap_or(self.facts.bytes(&change.before.name).all);
         let reason = if reasons.is_empty() { "its parts cannot be combined in place" } else { &reasons.join("; ") };
         let reason = reason.to_owned();
         let step = self.step(n, Strategy::Rebuild, "rebuild", statements);

@@ -153,7 +153,7 @@ pub(crate) fn value_source(change: &TableChange, column: &Column) -> ValueSource
 }
 
 /// Whether a column of a table is its rowid.
-fn is_alias(table: &Table, column: &str) -> bool {
+pub(crate) fn is_alias(table: &Table, column: &str) -> bool {
     table.rowid_alias().is_some_and(|alias| same_name(&alias.name, column))
 }
 
@@ -837,7 +837,7 @@ fn unique_probe(
 }
 
 /// A value as it will be stored under another affinity.
-fn converted(term: &str, from: Affinity, to: Affinity) -> String {
+pub(crate) fn converted(term: &str, from: Affinity, to: Affinity) -> String {
     if from == to {
         return term.to_owned();
     }

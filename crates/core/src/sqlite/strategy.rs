@@ -597,7 +597,7 @@ pub(crate) fn reads_default(column: &Column, affinity: Affinity) -> Option<impl 
 }
 
 /// Bytes that a row takes to hold a literal.
-fn literal_length(literal: &Expression) -> u64 {
+pub(crate) fn literal_length(literal: &Expression) -> u64 {
     let text = literal.meaning();
     let bytes = match text.chars().next() {
         Some('\'') => text.len().saturating_sub(2),
