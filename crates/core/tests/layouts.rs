@@ -590,6 +590,17 @@ mod reconciled {
     }
 
     #[test]
+    fn a_snapshot_that_cannot_be_read() {
+        for text in
+            ["", "{}", r#"{"whimbrel_snapshot":99,"dialect":"sqlite"}"#, &SNAPSHOT.replace("sqlite", "postgres")]
+        {
+            let folder = changed(|memory| write(memory, "meta/0004_snapshot.json", text));
+            assert_eq!(problems(&folder), ["W0105 0004_d"], "{text}");
+            assert_eq!((folder.history.snapshot, folder.snapshot.as_deref()), (None, Some(text)));
+        }
+    }
+
+    #[test]
     fn edited() {
         let folder = changed(|memory| write(memory, "0002_b.sql", "CREATE TABLE b(y);"));
         assert_eq!(problems(&folder), ["W0706 0002_b (harmless)"]);

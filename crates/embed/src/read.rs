@@ -106,7 +106,13 @@ impl Reader {
             let file = migration.map_or(problem.name.as_str(), |m| &m.path);
             // What an unreadable file holds is not known, and neither is whether it fits.
             if !self.files.set_aside.borrow().contains(file) {
-                let file = if problem.message.contains(&journal) && migration.is_none() { &journal } else { file };
+                let snapshot = migration.filter(|_| problem.code == Code::Snapshot);
+                let snapshot = snapshot.map(|migration| folder.layout.snapshot(&migration.version));
+                let file = match &snapshot {
+                    Some(snapshot) => snapshot,
+                    None if problem.message.contains(&journal) && migration.is_none() => &journal,
+                    None => file,
+                };
                 messages.push(self.told(&problem.error(), Some(file)));
             }
         }
@@ -316,6 +322,20 @@ mod tests {
         );
         let journal = messages(&[START, ("meta/_journal.json", "{")]);
         assert!(journal[0].starts_with("[W0703] migrations/meta/_journal.json cannot be read: EOF"), "{journal:?}");
+    }
+
+    #[test]
+    fn a_snapshot_that_cannot_be_read_is_told() {
+        let sum = whimbrel_core::history::Checksum::of_script(whimbrel_core::Dialect::Sqlite, START.1).unwrap();
+        let journal = format!(
+            r#"{{"version":1,"dialect":"sqlite","entries":[{{"idx":1,"version":"0001","name":"start","checksum":"{sum}"}}]}}"#
+        );
+        let told = messages(&[START, ("meta/_journal.json", &journal), ("meta/0001_snapshot.json", "{}")]);
+        assert!(told[0].starts_with("[W0105] "), "{told:?}");
+        assert!(
+            told[0].contains("migrations/meta/0001_snapshot.json cannot be read: this is not a snapshot"),
+            "{told:?}"
+        );
     }
 
     #[test]

@@ -483,6 +483,14 @@ fn journal_and_snapshot_follow_the_files() {
     assert_eq!(id(&after, "text"), id(&snapshot, "body"));
     assert!(id(&after, "text").is_some());
 
+    // A snapshot that nobody can read is told, and made anew.
+    let newest = folder.layout.snapshot(&folder.history.migrations.last().unwrap().version);
+    files.files.insert(newest, b"{}".to_vec());
+    assert_eq!(Folder::read(&files).unwrap().problems[0].code, whimbrel::Code::Snapshot);
+    repair(&files, &day, &mut replayed).unwrap().apply(&mut files).unwrap();
+    let again = sound(&files);
+    assert_eq!(again.history.snapshot, folder.history.snapshot);
+
     // Gone: never without a word.
     files.files.remove("0003_tags.sql");
     let error = repair(&files, &day, &mut replayed).unwrap_err();

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::{Options, Part, table_parts};
+use super::{Options, PartOf, parts_between};
 use crate::schema::{Meaning, Schema, fold};
 
 /// What a live schema has besides, and instead of, what it should have.
@@ -40,15 +40,15 @@ pub fn differences(live: &Schema, expected: &Schema) -> Difference {
             found.wrong.push(format!("table {} is missing", after.name));
             continue;
         };
-        let mut parts = table_parts(before, before, after, &Options::default(), &mut Vec::new());
+        let mut parts = parts_between(before, before, after, &Options::default(), &mut Vec::new());
         // The same text behind the name is the same table, for the diff, which sees this as a rename.
-        if before.name != after.name && !parts.contains(&Part::Rename) {
-            parts.push(Part::Rename);
+        if before.name != after.name && !parts.iter().any(|part| matches!(part, PartOf::Rename)) {
+            parts.push(PartOf::Rename);
         }
         for column in &after.columns {
             // The same but for the case of its letters.
             if let Some(old) = before.column(&column.name).filter(|old| old.name != column.name) {
-                parts.push(Part::RenameColumn { before: old.name.clone(), after: column.name.clone() });
+                parts.push(PartOf::RenameColumn { before: &old.name, after: &column.name });
             }
         }
         if !parts.is_empty() {

@@ -302,6 +302,17 @@ fn compare<'a, T: 'a>(
 }
 
 fn table_parts(before: &Table, renamed: &Table, after: &Table, options: &Options, notes: &mut Vec<Note>) -> Vec<Part> {
+    parts_between(before, renamed, after, options, notes).iter().map(PartOf::to_part).collect()
+}
+
+/// The differences of a table, which are copied only where somebody keeps them.
+fn parts_between<'t>(
+    before: &'t Table,
+    renamed: &'t Table,
+    after: &'t Table,
+    options: &Options,
+    notes: &mut Vec<Note>,
+) -> Vec<PartOf<'t>> {
     let mut parts = Vec::new();
     // The same text declares the same table, where nothing is renamed: of a thousand tables, most are done here.
     let is_written = before.definition.is_some() && std::ptr::eq(before, renamed);
@@ -309,40 +320,40 @@ fn table_parts(before: &Table, renamed: &Table, after: &Table, options: &Options
         return parts;
     }
     if before.name != after.name {
-        parts.push(Part::Rename);
+        parts.push(PartOf::Rename);
     }
     for (old, new) in before.columns.iter().zip(&renamed.columns) {
         if old.name != new.name && !resolve::is_aside(&new.name) {
-            parts.push(Part::RenameColumn { before: old.name.clone(), after: new.name.clone() });
+            parts.push(PartOf::RenameColumn { before: &old.name, after: &new.name });
         }
     }
     for column in &after.columns {
         match renamed.column(&column.name) {
-            None => parts.push(Part::AddColumn(column.clone())),
+            None => parts.push(PartOf::AddColumn(column)),
             Some(old) if old.meaning() != column.meaning() => {
-                parts.push(Part::AlterColumn { before: old.clone(), after: column.clone() });
+                parts.push(PartOf::AlterColumn { before: old, after: column });
             }
             Some(_) => {}
         }
     }
     for (old, new) in before.columns.iter().zip(&renamed.columns) {
         if after.column(&new.name).is_none() {
-            parts.push(Part::DropColumn(old.clone()));
+            parts.push(PartOf::DropColumn(old));
         }
     }
     let meaning = |key: &Option<PrimaryKey>| key.as_ref().map(Meaning::meaning);
     if meaning(&renamed.primary_key) != meaning(&after.primary_key) {
-        let (before, after) = (renamed.primary_key.clone(), after.primary_key.clone());
-        parts.push(Part::PrimaryKey { before, after });
+        let (before, after) = (renamed.primary_key.as_ref(), after.primary_key.as_ref());
+        parts.push(PartOf::PrimaryKey { before, after });
     }
-    set_parts(&renamed.uniques, &after.uniques, Part::DropUnique, Part::AddUnique, &mut parts);
-    set_parts(&renamed.checks, &after.checks, Part::DropCheck, Part::AddCheck, &mut parts);
-    set_parts(&renamed.foreign_keys, &after.foreign_keys, Part::DropForeignKey, Part::AddForeignKey, &mut parts);
+    set_parts(&renamed.uniques, &after.uniques, PartOf::DropUnique, PartOf::AddUnique, &mut parts);
+    set_parts(&renamed.checks, &after.checks, PartOf::DropCheck, PartOf::AddCheck, &mut parts);
+    set_parts(&renamed.foreign_keys, &after.foreign_keys, PartOf::DropForeignKey, PartOf::AddForeignKey, &mut parts);
     if renamed.strict != after.strict {
-        parts.push(Part::Strict(after.strict));
+        parts.push(PartOf::Strict(after.strict));
     }
     if renamed.without_rowid != after.without_rowid {
-        parts.push(Part::WithoutRowid(after.without_rowid));
+        parts.push(PartOf::WithoutRowid(after.without_rowid));
     }
     let kept = renamed.columns.iter().filter(|c| after.column(&c.name).is_some());
     let added = after.columns.iter().filter(|c| renamed.column(&c.name).is_none());
@@ -350,7 +361,7 @@ fn table_parts(before: &Table, renamed: &Table, after: &Table, options: &Options
     let declared: Vec<_> = after.columns.iter().map(|c| c.name.clone()).collect();
     if !stored.iter().zip(&declared).all(|(a, b)| same_name(a, b)) {
         if options.strict_order {
-            parts.push(Part::ColumnOrder);
+            parts.push(PartOf::ColumnOrder);
         } else {
             notes.push(Note::ColumnOrder { table: after.name.clone(), stored, declared });
         }
@@ -359,17 +370,17 @@ fn table_parts(before: &Table, renamed: &Table, after: &Table, options: &Options
 }
 
 /// Compares constraints as multisets of meanings.
-fn set_parts<T: Meaning + Clone>(
-    before: &[T],
-    after: &[T],
-    drop: impl Fn(T) -> Part,
-    add: impl Fn(T) -> Part,
-    parts: &mut Vec<Part>,
+fn set_parts<'t, T: Meaning>(
+    before: &'t [T],
+    after: &'t [T],
+    drop: fn(&'t T) -> PartOf<'t>,
+    add: fn(&'t T) -> PartOf<'t>,
+    parts: &mut Vec<PartOf<'t>>,
 ) {
     let meanings = |list: &[T]| list.iter().map(Meaning::meaning).collect::<Vec<_>>();
     let (gone, new) = unmatched(&meanings(before), &meanings(after));
-    gone.into_iter().for_each(|n| parts.push(drop(before[n].clone())));
-    new.into_iter().for_each(|n| parts.push(add(after[n].clone())));
+    parts.extend(gone.into_iter().map(|n| drop(&before[n])));
+    parts.extend(new.into_iter().map(|n| add(&after[n])));
 }
 
 /// The places of what is in one list only, each as often as it is there.
@@ -448,40 +459,112 @@ impl Change {
 impl Part {
     /// The sign a person reads: `+` new, `-` gone, `~` other.
     pub fn sign(&self) -> char {
-        match self {
-            Part::AddColumn(_) | Part::AddUnique(_) | Part::AddCheck(_) | Part::AddForeignKey(_) => '+',
-            Part::DropColumn(_) | Part::DropUnique(_) | Part::DropCheck(_) | Part::DropForeignKey(_) => '-',
-            Part::Rename
-            | Part::RenameColumn { .. }
-            | Part::AlterColumn { .. }
-            | Part::PrimaryKey { .. }
-            | Part::Strict(_)
-            | Part::WithoutRowid(_)
-            | Part::ColumnOrder => '~',
-        }
+        PartOf::of(self).sign()
     }
 
     /// The difference in a few words, as a plan prints it behind the sign.
     pub fn describe(&self) -> String {
+        PartOf::of(self).describe()
+    }
+}
+
+/// A [`Part`] that is borrowed from the tables it is between: for whoever only tells of it.
+#[derive(Clone, Copy)]
+enum PartOf<'t> {
+    Rename,
+    RenameColumn { before: &'t str, after: &'t str },
+    AddColumn(&'t Column),
+    DropColumn(&'t Column),
+    AlterColumn { before: &'t Column, after: &'t Column },
+    PrimaryKey { before: Option<&'t PrimaryKey>, after: Option<&'t PrimaryKey> },
+    AddUnique(&'t Unique),
+    DropUnique(&'t Unique),
+    AddCheck(&'t Check),
+    DropCheck(&'t Check),
+    AddForeignKey(&'t ForeignKey),
+    DropForeignKey(&'t ForeignKey),
+    Strict(bool),
+    WithoutRowid(bool),
+    ColumnOrder,
+}
+
+impl<'t> PartOf<'t> {
+    fn of(part: &'t Part) -> PartOf<'t> {
+        match part {
+            Part::Rename => PartOf::Rename,
+            Part::RenameColumn { before, after } => PartOf::RenameColumn { before, after },
+            Part::AddColumn(column) => PartOf::AddColumn(column),
+            Part::DropColumn(column) => PartOf::DropColumn(column),
+            Part::AlterColumn { before, after } => PartOf::AlterColumn { before, after },
+            Part::PrimaryKey { before, after } => PartOf::PrimaryKey { before: before.as_ref(), after: after.as_ref() },
+            Part::AddUnique(unique) => PartOf::AddUnique(unique),
+            Part::DropUnique(unique) => PartOf::DropUnique(unique),
+            Part::AddCheck(check) => PartOf::AddCheck(check),
+            Part::DropCheck(check) => PartOf::DropCheck(check),
+            Part::AddForeignKey(key) => PartOf::AddForeignKey(key),
+            Part::DropForeignKey(key) => PartOf::DropForeignKey(key),
+            Part::Strict(is_new) => PartOf::Strict(*is_new),
+            Part::WithoutRowid(is_new) => PartOf::WithoutRowid(*is_new),
+            Part::ColumnOrder => PartOf::ColumnOrder,
+        }
+    }
+
+    fn to_part(&self) -> Part {
+        match *self {
+            PartOf::Rename => Part::Rename,
+            PartOf::RenameColumn { before, after } => {
+                Part::RenameColumn { before: before.to_owned(), after: after.to_owned() }
+            }
+            PartOf::AddColumn(column) => Part::AddColumn(column.clone()),
+            PartOf::DropColumn(column) => Part::DropColumn(column.clone()),
+            PartOf::AlterColumn { before, after } => Part::AlterColumn { before: before.clone(), after: after.clone() },
+            PartOf::PrimaryKey { before, after } => Part::PrimaryKey { before: before.cloned(), after: after.cloned() },
+            PartOf::AddUnique(unique) => Part::AddUnique(unique.clone()),
+            PartOf::DropUnique(unique) => Part::DropUnique(unique.clone()),
+            PartOf::AddCheck(check) => Part::AddCheck(check.clone()),
+            PartOf::DropCheck(check) => Part::DropCheck(check.clone()),
+            PartOf::AddForeignKey(key) => Part::AddForeignKey(key.clone()),
+            PartOf::DropForeignKey(key) => Part::DropForeignKey(key.clone()),
+            PartOf::Strict(is_new) => Part::Strict(is_new),
+            PartOf::WithoutRowid(is_new) => Part::WithoutRowid(is_new),
+            PartOf::ColumnOrder => Part::ColumnOrder,
+        }
+    }
+
+    fn sign(&self) -> char {
+        match self {
+            PartOf::AddColumn(_) | PartOf::AddUnique(_) | PartOf::AddCheck(_) | PartOf::AddForeignKey(_) => '+',
+            PartOf::DropColumn(_) | PartOf::DropUnique(_) | PartOf::DropCheck(_) | PartOf::DropForeignKey(_) => '-',
+            PartOf::Rename
+            | PartOf::RenameColumn { .. }
+            | PartOf::AlterColumn { .. }
+            | PartOf::PrimaryKey { .. }
+            | PartOf::Strict(_)
+            | PartOf::WithoutRowid(_)
+            | PartOf::ColumnOrder => '~',
+        }
+    }
+
+    fn describe(&self) -> String {
         use crate::sqlite::print;
         // What makes way for a while is shown by its own name.
         let shown = |text: String| text.replace(resolve::ASIDE, "");
-        let key = |key: &Option<PrimaryKey>| key.as_ref().map_or_else(|| "none".to_owned(), print::primary_key_text);
-        match self {
-            Part::Rename => "renamed".to_owned(),
-            Part::RenameColumn { before, after } => format!("{before} → {after}"),
-            Part::AddColumn(column) => print::column_text(column),
-            Part::DropColumn(column) => column.name.clone(),
-            Part::AlterColumn { before, after } => describe_column(before, after),
-            Part::PrimaryKey { before, after } => format!("{} → {}", key(before), key(after)),
-            Part::AddUnique(unique) | Part::DropUnique(unique) => print::unique_text(unique),
-            Part::AddCheck(check) | Part::DropCheck(check) => print::check_text(check),
-            Part::AddForeignKey(key) | Part::DropForeignKey(key) => shown(print::foreign_key_text(key)),
-            Part::Strict(true) => "STRICT".to_owned(),
-            Part::Strict(false) => "no longer STRICT".to_owned(),
-            Part::WithoutRowid(true) => "WITHOUT ROWID".to_owned(),
-            Part::WithoutRowid(false) => "no longer WITHOUT ROWID".to_owned(),
-            Part::ColumnOrder => "order of columns".to_owned(),
+        let key = |key: Option<&PrimaryKey>| key.map_or_else(|| "none".to_owned(), print::primary_key_text);
+        match *self {
+            PartOf::Rename => "renamed".to_owned(),
+            PartOf::RenameColumn { before, after } => format!("{before} → {after}"),
+            PartOf::AddColumn(column) => print::column_text(column),
+            PartOf::DropColumn(column) => column.name.clone(),
+            PartOf::AlterColumn { before, after } => describe_column(before, after),
+            PartOf::PrimaryKey { before, after } => format!("{} → {}", key(before), key(after)),
+            PartOf::AddUnique(unique) | PartOf::DropUnique(unique) => print::unique_text(unique),
+            PartOf::AddCheck(check) | PartOf::DropCheck(check) => print::check_text(check),
+            PartOf::AddForeignKey(key) | PartOf::DropForeignKey(key) => shown(print::foreign_key_text(key)),
+            PartOf::Strict(true) => "STRICT".to_owned(),
+            PartOf::Strict(false) => "no longer STRICT".to_owned(),
+            PartOf::WithoutRowid(true) => "WITHOUT ROWID".to_owned(),
+            PartOf::WithoutRowid(false) => "no longer WITHOUT ROWID".to_owned(),
+            PartOf::ColumnOrder => "order of columns".to_owned(),
         }
     }
 }
