@@ -341,6 +341,7 @@ fn on_server(cases: &mut Vec<Case>, rows: usize) {
         case("pg-diff-1000", "PostgreSQL: plan, 1000 tables, one type changed", tables, Database::Shared)
             .whimbrel("pg-diff")
             .limit("one query for the catalogue", "pg-diff:query")
+            .beside(Who::Whimbrel, "Whimbrel, nothing changed", "pg-diff:unchanged")
             .beside(Who::Whimbrel, "Whimbrel, reading the declared text too", "pg-diff:with-text")
             .beside(Who::ByHand, "pg_dump -s", "pg-diff:dump")
             .peer("alembic", "pg-diff")

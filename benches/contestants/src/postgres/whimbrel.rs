@@ -9,7 +9,7 @@ use super::{runtime, url, while_somebody_writes};
 pub fn run(request: &Request, case: &str, way: &str) -> Outcome {
     introduce("Whimbrel", "");
     match case {
-        "pg-diff" => diff(request, way == "with-text"),
+        "pg-diff" => diff(request, way),
         _ => {
             let text = request.input(&format!("{case}.sql"))?;
             let runtime = runtime()?;
@@ -24,11 +24,12 @@ pub fn run(request: &Request, case: &str, way: &str) -> Outcome {
 }
 
 /// Reads the database and compares it with the declared schema: as the server has understood that before, or as text.
-fn diff(request: &Request, with_text: bool) -> Outcome {
-    let text = request.input("changed.sql")?;
+fn diff(request: &Request, way: &str) -> Outcome {
+    let (file, changes) = if way == "unchanged" { ("before.sql", 0) } else { ("changed.sql", 1) };
+    let text = request.input(file)?;
     let runtime = runtime()?;
     let mut server = runtime.block_on(Postgres::connect(url(request)?))?;
-    let planner = if with_text {
+    let planner = if way == "with-text" {
         Planner::new(text)
     } else {
         let sources = [Source { name: "schema".to_owned(), text }];
@@ -37,7 +38,7 @@ fn diff(request: &Request, with_text: bool) -> Outcome {
     request.repeat(|_| {
         let (time, plan) = timed(|| Ok(runtime.block_on(planner.plan(&mut server))?))?;
         match plan.changes.len() {
-            1 => Ok(time),
+            found if found == changes => Ok(time),
             found => Err(format!("{found} changes were found").into()),
         }
     })
