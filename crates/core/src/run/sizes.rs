@@ -242,7 +242,8 @@ pub(super) async fn of_copy<C: Connection>(
 fn has_own_index(table: &Table, key: &[KeyPart]) -> bool {
     let is_primary = table.primary_key.as_ref().is_some_and(|primary| primary.columns == *key);
     let is_alias = matches!(key, [KeyPart { term: KeyTerm::Column(name), .. }] if is_alias(table, name));
-    !is_alias && !(is_primary && table.without_rowid)
+    let is_table = is_primary && table.without_rowid;
+    !is_alias && !is_table
 }
 
 /// A row is looked at as it is, or as it will be.
