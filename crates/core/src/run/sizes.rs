@@ -19,10 +19,12 @@ use crate::sqlite::strategy::literal_length;
 use crate::sqlite::token::{quote_name, quote_text};
 use crate::sqlite::types::column_affinity;
 
-/// Rows that are looked at in each of some places of a table.
-const SAMPLE: u64 = 250;
-/// The places: rows of one time are like each other.
-const PLACES: i128 = 4;
+/// Rows that are looked at.
+const SAMPLE: u64 = 1000;
+/// Bytes that are read for it, about: a row may hold a whole file.
+const SAMPLE_BYTES: u64 = 4 << 20;
+/// In how many places of a table: rows of one time are like each other.
+const PLACES: u64 = 4;
 /// Bytes of a row beside its values: what its record begins with, its rowid, and its place in the page.
 const OF_ROW: u64 = 8;
 /// The same of an entry of an index, whose rowid is one of its values.
@@ -62,6 +64,12 @@ impl Trees {
         self.0.iter().find(|tree| same_name(&tree.name, name))
     }
 
+    /// How many rows of a table are looked at.
+    fn sample(&self, table: &str, rows: u64) -> u64 {
+        let length = self.get(table).map_or(0, |tree| tree.payload / rows.max(1));
+        (SAMPLE_BYTES / length.max(1)).clamp(PLACES, SAMPLE)
+    }
+
     /// What they take together, and the table alone.
     pub(super) fn bytes(&self, table: &str) -> Bytes {
         let own = self.get(table).map_or(0, |tree| tree.bytes);
@@ -90,13 +98,14 @@ fn length(term: &str) -> String {
     )
 }
 
-/// How long records are on average, in thousandths of a byte, and 0 of a row that has none. Only rows of a condition are looked
-/// at, where there is one.
+/// How long records are on average, in thousandths of a byte, and 0 of a row that has none. Only so many rows are looked at, and
+/// of these only those of a condition, where there is one.
 async fn lengths<C: Connection>(
     conn: &mut C,
     change: &TableChange,
     records: &[Record],
     only: Option<&str>,
+    sample: u64,
 ) -> Option<Vec<u64>> {
     // A back-fill may take its time: each value is computed once, within the LIMIT.
     let mut values: Vec<&str> = Vec::new();
@@ -117,12 +126,17 @@ async fn lengths<C: Connection>(
     let averages = averages.collect::<Vec<_>>().join(", ");
     let values: Vec<String> = values.iter().enumerate().map(|(n, term)| format!("{term} AS v{n}")).collect();
     let (values, relation) = (values.join(", "), renamed_relation(change));
-    let of_each = |place: Option<String>| {
-        let conditions: Vec<String> = place.into_iter().chain(only.map(|only| format!("({only})"))).collect();
-        let condition = if conditions.is_empty() { "1" } else { &conditions.join(" AND ") };
-        format!("SELECT * FROM (SELECT {values} FROM {relation} WHERE {condition} LIMIT {SAMPLE})")
+    // Where few rows are meant, each place would have to be searched to the end of the table.
+    let places = match only {
+        Some(only) => vec![Some(format!("({only})"))],
+        None => places(conn, change).await,
     };
-    let places: Vec<String> = places(conn, change).await.into_iter().map(of_each).collect();
+    let rows = sample / places.len() as u64;
+    let of_each = |place: &Option<String>| {
+        let condition = place.as_deref().unwrap_or("1");
+        format!("SELECT * FROM (SELECT {values} FROM {relation} WHERE {condition} LIMIT {rows})")
+    };
+    let places: Vec<String> = places.iter().map(of_each).collect();
     let sql = format!("SELECT {averages} FROM ({})", places.join(" UNION ALL "));
     let row = one_row(conn, &sql).await.ok()?;
     Some(row.iter().map(|value| value.integer().unwrap_or_default().unsigned_abs()).collect())
@@ -137,7 +151,8 @@ async fn places<C: Connection>(conn: &mut C, change: &TableChange) -> Vec<Option
     let row = one_row(conn, &sql).await.unwrap_or_default();
     let [Value::Integer(first), Value::Integer(last)] = row.as_slice() else { return vec![None] };
     let (first, last) = (i128::from(*first), i128::from(*last));
-    (0..PLACES).map(|n| Some(format!("{renamed} >= {}", first + (last - first) / PLACES * n))).collect()
+    let place = |n: u64| first + (last - first) / i128::from(PLACES) * i128::from(n);
+    (0..PLACES).map(|n| Some(format!("{renamed} >= {}", place(n)))).collect()
 }
 
 /// Bytes by which a table grows where `filled` of its `rows` get values. A page is full of rows before, and one that does not hold
@@ -151,7 +166,8 @@ pub(super) async fn growth<C: Connection>(
 ) -> Option<u64> {
     let values = Record { terms: fill.values.clone(), condition: None, beside: 0 };
     let condition = fill.condition.as_deref();
-    let length = lengths(conn, change, &[values], condition).await?.first().copied()?;
+    let length =
+        lengths(conn, change, &[values], condition, trees.sample(&change.before.name, rows)).await?.first().copied()?;
     let of_splits =
         u128::from(trees.bytes(&change.before.name).own / 10) * u128::from(filled) / u128::from(rows.max(1));
     Some(filled.saturating_mul(length) / 1000 + u64::try_from(of_splits).unwrap_or_default())
@@ -165,7 +181,10 @@ pub(super) async fn not_held<C: Connection>(
     trees: &Trees,
 ) -> Option<u64> {
     let own = trees.get(&change.before.name)?;
-    let read = lengths(conn, change, &[record_now(change)], None).await?.first().copied()?;
+    let read = lengths(conn, change, &[record_now(change)], None, trees.sample(&change.before.name, rows))
+        .await?
+        .first()
+        .copied()?;
     Some(rows.saturating_mul(read.saturating_sub(held(own, rows))) / 1000)
 }
 
@@ -208,7 +227,8 @@ pub(super) async fn of_copy<C: Connection>(
             records.push(entry(change, key, None, Moment::Then)?);
         }
     }
-    let mut lengths = lengths(conn, change, &records, None).await?.into_iter();
+    let sample = trees.sample(&change.before.name, rows);
+    let mut lengths = lengths(conn, change, &records, None, sample).await?.into_iter();
     let mut next = || lengths.next().unwrap_or_default();
 
     let (now, then) = (next(), next());
