@@ -46,6 +46,10 @@ fn a_runner_holds_no_planner() {
 
     let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
     let symbols = symbols(&program).expect("this is an ELF file with symbols");
+    // A program that counts what of it runs refers to all of it.
+    if symbols.iter().any(|symbol| symbol.starts_with("__llvm_profile")) {
+        return;
+    }
     let of = |module: &str| symbols.iter().find(|symbol| symbol.contains(module) && symbol.contains("whimbrel"));
     for module in HERE {
         assert!(of(module).is_some(), "{module} is called otherwise now: correct this test");
