@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use peer_protocol::{Outcome, Request, Time, introduce, tell_number, timed};
 use rusqlite::Connection;
+use whimbrel::history::Snapshot;
 use whimbrel::run::{block_on, replay};
 use whimbrel::sqlite_host::Sqlite;
 use whimbrel::{Folder, FolderFiles, History, Migrator, Planner, Schema, UpgradeKind, backup};
@@ -59,7 +60,7 @@ fn history(request: &Request) -> Outcome<History> {
 
 fn with_snapshot(history: History) -> Outcome<History> {
     let mut scratch = Sqlite::owned(Connection::open_in_memory()?);
-    let snapshot = block_on(replay(&mut scratch, &history))?.schema.to_snapshot();
+    let snapshot = Snapshot::of(&block_on(replay(&mut scratch, &history))?.schema);
     Ok(History::new(history.migrations.into_owned(), Some(snapshot)))
 }
 

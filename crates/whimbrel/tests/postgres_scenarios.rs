@@ -362,6 +362,7 @@ scenarios! {
     not_null_without_value,
     out_of_sight_and_in_the_way,
     out_of_sight_in_a_schema,
+    partition_attached_with_an_index_of_its_own,
     partitioned_table_gone,
     partitions,
     partitions_with_another_parent,

@@ -50,27 +50,28 @@ fn touched(live: &Schema, target: &Schema, renames: &[Rename], changes: &[Change
             Rename::Object { before, after } => vec![before.clone(), after.clone()],
             Rename::Member { of, .. } => vec![old_id(renames, of)],
         };
-        found.extend(named.iter().filter_map(|id| live.get(id)).map(|object| &object.id));
+        let objects = || named.iter().filter_map(|id| live.get(id));
+        let changed = objects().flat_map(changed_with).filter_map(|id| live.get(&id));
+        found.extend(objects().chain(changed).map(|object| &object.id));
     }
     for change in changes {
         if is_unclear(change.id()) {
             return None;
         }
         match change {
-            Change::Drop(object) => found.extend(live.get(&object.id).map(|object| &object.id)),
-            Change::Create(object) => {
-                // What is made on a table changes that, and a partition takes rows that are in another one.
-                let table = object.table();
-                let parents = table.into_iter().flat_map(|table| {
-                    table.partition_of.iter().map(|(parent, _)| parent.clone()).chain(table.inherits.iter().cloned())
-                });
-                let changed = parents.chain(object.on_table());
+            Change::Drop(object) => {
+                let changed = changed_with(object).chain([object.id.clone()]);
                 found.extend(changed.filter_map(|id| live.get(&id)).map(|object| &object.id));
+            }
+            Change::Create(object) => {
+                found.extend(changed_with(object).filter_map(|id| live.get(&id)).map(|object| &object.id));
                 beneath.extend(needs(object));
             }
             Change::Alter(alteration) => {
-                found.extend(live.get(&alteration.before.id).map(|object| &object.id));
-                beneath.extend(needs(&alteration.after));
+                let (before, after) = (&alteration.before, &alteration.after);
+                let changed = changed_with(before).chain(changed_with(after)).chain([before.id.clone()]);
+                found.extend(changed.filter_map(|id| live.get(&id)).map(|object| &object.id));
+                beneath.extend(needs(after));
             }
         }
     }
@@ -117,6 +118,15 @@ fn touched(live: &Schema, target: &Schema, renames: &[Rename], changes: &[Change
         part.insert(id);
     }
     (part.len() < live.objects.len()).then_some(part)
+}
+
+/// What changes together with an object: the table that it is made on, and those of which it is a part. A partition takes rows
+/// that are in another one, and its indexes become parts of theirs.
+fn changed_with(object: &Object) -> impl Iterator<Item = ObjectId> {
+    let parents = object.table().into_iter().flat_map(|table| {
+        table.partition_of.iter().map(|(parent, _)| parent.clone()).chain(table.inherits.iter().cloned())
+    });
+    parents.chain(object.on_table())
 }
 
 /// What has to be there before an object can be.
