@@ -1,9 +1,15 @@
 //! A push makes its plan and runs it at once, and does not ask the rows what SQLite asks them by itself. What comes of it is
 //! what comes of a plan that somebody has looked at.
 
+#[path = "support/faulty.rs"]
+mod faulty;
+
+use faulty::{Faulty, Mode};
 use rusqlite::Connection;
 use whimbrel::plan::rows_text;
-use whimbrel::{Code, Migrator, Planner, Schema, State};
+use whimbrel::run::{Cancel, Settings, block_on, make_plan, run_at_once};
+use whimbrel::sqlite_host::read_schema;
+use whimbrel::{Code, Migrator, Planner, Question, Schema, State};
 
 const BEFORE: &str = "CREATE TABLE item(id INTEGER PRIMARY KEY, name TEXT, price INT); CREATE TABLE other(a, b)";
 
@@ -127,4 +133,47 @@ fn a_start_that_rows_refuse_says_how_many() {
     db.execute_batch("UPDATE item SET name = id WHERE name IS NULL").unwrap();
     Migrator::auto_alter(&second).run(&mut db).unwrap();
     assert!(db.execute_batch("INSERT INTO item VALUES (9, NULL, 9)").is_err());
+}
+
+/// Whatever request fails, of the run or of the plan that is made once more: the schema is the old one or the new one, as the
+/// error says, and what does not fit never gets in.
+#[test]
+fn every_request_of_a_push_at_once_fails_once() {
+    let (before, after) = (Schema::from_sql(BEFORE).unwrap(), declared(CONSTRAINTS[8].0));
+    for (row, fits) in [("item VALUES (7, 'g', 7)", true), (CONSTRAINTS[8].1, false)] {
+        for mode in [Mode::Before, Mode::After, Mode::Sticky] {
+            let mut requests = 0;
+            loop {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("app.db");
+                let mut host = Faulty::new(database(&path, "wal", &format!("INSERT INTO {row}")), requests, mode);
+                let settings = Settings { at_once: true, ..Settings::default() };
+                let mut nobody = |_: &Question| None;
+                let outcome = block_on(async {
+                    let plan = make_plan(&mut host, &after, &settings, &mut nobody).await?;
+                    run_at_once(&mut host, &plan, &after, &settings, &mut nobody, &mut (), &Cancel::default()).await
+                });
+                let has_failed = host.failed;
+                drop(host);
+                let mut db = Connection::open(&path).unwrap();
+                let now = read_schema(&mut db).unwrap().fingerprint();
+                let is_new = now == after.fingerprint();
+                let story = format!("{row}, {mode:?}, request {requests}: {outcome:?}");
+                assert!(is_new || now == before.fingerprint(), "{story}");
+                assert!(fits || !is_new, "{story}");
+                match outcome.as_ref().map_err(|e| e.report().state) {
+                    Ok(_) | Err(State::Applied) => assert!(is_new, "{story}"),
+                    Err(State::Unchanged | State::RolledBack) => assert!(!is_new, "{story}"),
+                    Err(State::Unknown) => {}
+                    Err(State::Begun) => panic!("{story}"),
+                }
+                assert_eq!(Planner::new(&after).push(&mut db).is_ok(), fits, "{story}");
+                if !has_failed {
+                    break;
+                }
+                requests += 1;
+            }
+            assert!(requests > 40, "{row}: only {requests} requests");
+        }
+    }
 }
