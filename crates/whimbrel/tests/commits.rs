@@ -1,11 +1,12 @@
 //! A COMMIT that reports a failure may have gone through, or not, or SQLite may have rolled back already. What an error says
 //! of the database is then what the database says of itself.
 
+#[path = "support/host.rs"]
+mod host;
+
+use host::Host;
 use rusqlite::Connection as Rusqlite;
-use whimbrel::run::{
-    Cancel, Connection, Failure, FailureKind, Header, Row, Settings, UpgradeSettings, block_on, make_plan, run_plan,
-    upgrade,
-};
+use whimbrel::run::{Cancel, FailureKind, Settings, UpgradeSettings, block_on, make_plan, run_plan, upgrade};
 use whimbrel::sqlite_host::Sqlite;
 use whimbrel::{Code, Folder, History, MemoryFiles, Migrator, Question, Result, Schema, State};
 
@@ -20,48 +21,6 @@ enum AtCommit {
     RolledBack,
 }
 
-struct Host {
-    inner: Sqlite<'static>,
-    at_commit: AtCommit,
-    kind: FailureKind,
-}
-
-impl Connection for Host {
-    type Scratch = Sqlite<'static>;
-
-    async fn execute(&mut self, sql: &str) -> std::result::Result<u64, Failure> {
-        if sql != "COMMIT" {
-            return self.inner.execute(sql).await;
-        }
-        match self.at_commit {
-            AtCommit::Nothing => {}
-            AtCommit::Committed => drop(self.inner.execute("COMMIT").await?),
-            AtCommit::RolledBack => drop(self.inner.execute("ROLLBACK").await?),
-        }
-        Err(Failure { kind: self.kind, message: "planted".into(), offset: None, sqlstate: None })
-    }
-
-    async fn query(&mut self, sql: &str) -> std::result::Result<Vec<Row>, Failure> {
-        self.inner.query(sql).await
-    }
-
-    async fn in_transaction(&mut self) -> std::result::Result<bool, Failure> {
-        self.inner.in_transaction().await
-    }
-
-    async fn scratch(&mut self) -> std::result::Result<Self::Scratch, Failure> {
-        self.inner.scratch().await
-    }
-
-    async fn free_space(&mut self) -> Option<u64> {
-        None
-    }
-
-    async fn header(&mut self) -> std::result::Result<Header, Failure> {
-        self.inner.header().await
-    }
-}
-
 fn history() -> History {
     let files = [("1_start.sql", "CREATE TABLE t(a);"), ("2_more.sql", "CREATE TABLE more(a);")];
     let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
@@ -69,14 +28,14 @@ fn history() -> History {
 }
 
 /// Plans and runs.
-async fn pushes(host: &mut Host) -> Result<()> {
+async fn pushes(host: &mut Host<'_>) -> Result<()> {
     let schema = Schema::from_sql("CREATE TABLE t(a); CREATE TABLE more(a);").unwrap();
     let plan = make_plan(host, &schema, &Settings::default(), &mut |_: &Question| None).await.unwrap();
     run_plan(host, &plan, &mut (), &Cancel::default()).await.map(drop)
 }
 
 /// Upgrades.
-async fn migrates(host: &mut Host) -> Result<()> {
+async fn migrates(host: &mut Host<'_>) -> Result<()> {
     upgrade(host, &history(), &UpgradeSettings::default(), &mut (), &mut (), &Cancel::default()).await.map(drop)
 }
 
@@ -95,7 +54,17 @@ fn outcome(journal: &str, is_read: bool, at_commit: AtCommit, kind: FailureKind,
     if is_read {
         reader.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").unwrap();
     }
-    let mut host = Host { inner: Sqlite::owned(conn), at_commit, kind };
+    let mut host = Host::new(Sqlite::owned(conn), |conn, sql| {
+        if sql != "COMMIT" {
+            return None;
+        }
+        match at_commit {
+            AtCommit::Nothing => {}
+            AtCommit::Committed => conn.execute_batch("COMMIT").unwrap(),
+            AtCommit::RolledBack => conn.execute_batch("ROLLBACK").unwrap(),
+        }
+        Some(Err(kind))
+    });
     let outcome = match migrated {
         true => block_on(migrates(&mut host)),
         false => block_on(pushes(&mut host)),

@@ -7,6 +7,7 @@ use host::Host;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use whimbrel::run::{self, FailureKind, block_on};
+use whimbrel::sqlite_host::Sqlite;
 use whimbrel::{Code, Finding, Severity, doctor};
 
 fn database(sql: &str) -> Connection {
@@ -223,7 +224,7 @@ fn a_question_that_fails_is_no_good_news() {
     let sql = "CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p UNIQUE REFERENCES p(id));
                CREATE VIRTUAL TABLE words USING fts5(a);";
     let ask = |start: &'static str, kind: FailureKind| {
-        let mut host = Host { fails: Some((start, kind)), ..Host::new(database(sql)) };
+        let mut host = Host::new(Sqlite::owned(database(sql)), |_, sql| sql.starts_with(start).then_some(Err(kind)));
         block_on(run::doctor(&mut host)).map(|findings| lines(&findings)).map_err(|e| e.code())
     };
     let (integrity, keys) = ("PRAGMA main.integrity_check", "SELECT parent, count(*) FROM pragma_foreign_key_check");

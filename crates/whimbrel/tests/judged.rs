@@ -252,7 +252,9 @@ fn a_step_that_drops_tells_the_rows() {
 fn rows_that_cannot_be_asked_are_an_error() {
     let schema = Schema::from_sql("CREATE TABLE t(a, CHECK (a > 0))").unwrap();
     let conn = database("CREATE TABLE t(a); INSERT INTO t VALUES (1)");
-    let mut host = Host { fails: Some(("SELECT count(CASE WHEN NOT", FailureKind::Other)), ..Host::new(conn) };
+    let mut host = Host::new(Sqlite::owned(conn), |_, sql| {
+        sql.starts_with("SELECT count(CASE WHEN NOT").then_some(Err(FailureKind::Other))
+    });
     let plan = block_on(make_plan(&mut host, &schema, &settings(&[]), &mut |_: &Question| None));
     assert_eq!(plan.unwrap_err().code(), Code::SchemaRejected);
 }
@@ -266,9 +268,11 @@ fn keys_that_cannot_be_counted_end_the_run() {
     let schema = Schema::from_sql("CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p UNIQUE REFERENCES p(id));");
     let schema = schema.unwrap();
     for (kind, is_done) in [(FailureKind::Statement, true), (FailureKind::Other, false)] {
-        let mut host = Host::new(database(start));
+        let mut host = Host::new(Sqlite::owned(database(start)), |_, _| None);
         let plan = block_on(make_plan(&mut host, &schema, &settings(&[]), &mut |_: &Question| None)).unwrap();
-        host.fails = Some(("SELECT count(*) FROM pragma_foreign_key_check", kind));
+        host.answers = Box::new(move |_, sql| {
+            sql.starts_with("SELECT count(*) FROM pragma_foreign_key_check").then_some(Err(kind))
+        });
         match block_on(run_plan(&mut host, &plan, &mut (), &Cancel::default())) {
             Ok(report) => assert!(is_done && !report.warnings.is_empty(), "{kind:?}: {report:?}"),
             Err(e) => assert_eq!((e.report().state, is_done), (State::RolledBack, false), "{kind:?}: {e}"),
@@ -312,7 +316,7 @@ fn a_copy_is_begun_where_there_is_room_for_it() {
         let folder = tempfile::tempdir().unwrap();
         let conn = Connection::open(folder.path().join("app.db")).unwrap();
         conn.execute_batch("CREATE TABLE t(a); INSERT INTO t VALUES (1)").unwrap();
-        let mut host = Host::new(conn);
+        let mut host = Host::new(Sqlite::owned(conn), |_, _| None);
         let plan = block_on(make_plan(&mut host, &schema, &Settings::default(), &mut |_: &Question| None)).unwrap();
         assert!(plan.disk_bytes > 0);
         host.free = Some(plan.disk_bytes - missing);
@@ -330,8 +334,9 @@ fn a_copy_is_begun_where_there_is_room_for_it() {
 fn a_search_table_that_cannot_be_counted_is_an_error() {
     let schema = Schema::from_sql("CREATE TABLE t(a)").unwrap();
     let conn = database("CREATE TABLE t(a); CREATE VIRTUAL TABLE words USING fts5(x); INSERT INTO words VALUES ('y')");
-    let fails = Some(("SELECT count(*) FROM main.\"words\"", FailureKind::Other));
-    let mut host = Host { fails, ..Host::new(conn) };
+    let mut host = Host::new(Sqlite::owned(conn), |_, sql| {
+        (sql == "SELECT count(*) FROM main.\"words\"").then_some(Err(FailureKind::Other))
+    });
     let plan = block_on(make_plan(&mut host, &schema, &settings(&[]), &mut |_: &Question| None));
     assert_eq!(plan.unwrap_err().code(), Code::Database);
 }

@@ -8,6 +8,8 @@ mod migrator {
     mod faults;
     #[path = "../support/faulty.rs"]
     mod faulty;
+    #[path = "../support/host.rs"]
+    mod host;
     mod interrupted;
     mod keys;
     mod meanwhile;

@@ -4,16 +4,18 @@
 //! each copy is what a process that was killed there would leave. Such a copy is opened like any database, and holds
 //! the old version or the new one.
 
+use std::cell::RefCell;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rusqlite::Connection as Rusqlite;
-use whimbrel::run::{Cancel, Connection, Failure, Header, Row, Settings, block_on, make_plan, run_plan};
+use whimbrel::run::{Cancel, Settings, block_on, make_plan, run_plan};
 use whimbrel::sqlite_host::{Access, Sqlite, open};
 use whimbrel::{Code, Event, Folder, History, MemoryFiles, Migrator, Planner, Schema, State, backup, doctor};
 
 use crate::support::database::{Database, Journal, ask};
+use crate::support::host::Host;
 use crate::support::outcome::{everything, is_as_declared, refused, schema};
 
 const BEFORE: &str = "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT, stars TEXT);
@@ -46,44 +48,7 @@ fn small(database: &Database) -> Rusqlite {
     conn
 }
 
-/// A host over SQLite that calls somebody before each request, and says what space is free.
-struct Watched<F> {
-    inner: Sqlite<'static>,
-    before: F,
-    free: Option<u64>,
-}
-
-impl<F: FnMut(&str)> Connection for Watched<F> {
-    type Scratch = Sqlite<'static>;
-
-    async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
-        (self.before)(sql);
-        self.inner.execute(sql).await
-    }
-
-    async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
-        (self.before)(sql);
-        self.inner.query(sql).await
-    }
-
-    async fn in_transaction(&mut self) -> Result<bool, Failure> {
-        self.inner.in_transaction().await
-    }
-
-    async fn scratch(&mut self) -> Result<Self::Scratch, Failure> {
-        self.inner.scratch().await
-    }
-
-    async fn free_space(&mut self) -> Option<u64> {
-        self.free
-    }
-
-    async fn header(&mut self) -> Result<Header, Failure> {
-        self.inner.header().await
-    }
-}
-
-fn push<F: FnMut(&str)>(host: &mut Watched<F>, declared: &str) -> whimbrel::Result<whimbrel::Report> {
+fn push(host: &mut Host<'_>, declared: &str) -> whimbrel::Result<whimbrel::Report> {
     let declared = schema(declared);
     block_on(async {
         let plan = make_plan(host, &declared, &Settings::default(), &mut |_| None).await?;
@@ -112,18 +77,22 @@ fn moments(journal: Journal) -> (Vec<Files>, String, String) {
     let database = full(journal);
     let conn = small(&database);
     let old = everything(&conn);
-    let mut moments: Vec<Files> = Vec::new();
-    let mut look = || {
-        let now = database.bytes();
+    let moments: RefCell<Vec<Files>> = RefCell::default();
+    let look = || {
+        let (now, mut moments) = (database.bytes(), moments.borrow_mut());
         if moments.last() != Some(&now) {
             moments.push(now);
         }
     };
-    let mut host = Watched { inner: Sqlite::owned(conn), before: |_: &str| look(), free: None };
+    let mut host = Host::new(Sqlite::owned(conn), |_, _| {
+        look();
+        None
+    });
     push(&mut host, AFTER).unwrap_or_else(|e| panic!("{e}"));
-    let Watched { inner, .. } = host;
     look();
-    let new = everything(std::borrow::Borrow::borrow(&inner));
+    let new = everything(std::borrow::Borrow::borrow(&host.inner));
+    drop(host);
+    let moments = moments.into_inner();
     assert!(old != new && old.contains("tag 300") && new.contains("tag 300"));
     (moments, old, new)
 }
@@ -338,7 +307,7 @@ fn fault_052_a_disk_that_is_full_or_gets_full() {
         let bytes = database.bytes();
         let conn = database.connect(true);
         let old = everything(&conn);
-        let mut host = Watched { inner: Sqlite::owned(conn), before: |_: &str| (), free: Some(20_000) };
+        let mut host = Host { free: Some(20_000), ..Host::new(Sqlite::owned(conn), |_, _| None) };
         refused(push(&mut host, AFTER), Code::DiskSpace, State::Unchanged);
         drop(host);
         assert!(bytes == database.bytes());

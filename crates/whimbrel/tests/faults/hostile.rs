@@ -2,44 +2,12 @@
 //! made to exhaust a program.
 
 use rusqlite::Connection as Rusqlite;
-use whimbrel::run::{self, Connection, Failure, Row, Value, block_on};
+use whimbrel::run::{self, Value, block_on};
 use whimbrel::sqlite_host::Sqlite;
 use whimbrel::{Code, Dialect, Folder, History, MemoryFiles, Migrator, Planner, Schema, State, UpgradeKind};
 
 use crate::support::database::{Database, Journal, ask};
-
-/// A SQLite that says it is another version.
-struct Claims<'c> {
-    inner: Sqlite<'c>,
-    version: &'static str,
-}
-
-impl Connection for Claims<'_> {
-    type Scratch = Sqlite<'static>;
-
-    async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
-        self.inner.execute(sql).await
-    }
-
-    async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
-        match sql {
-            "SELECT sqlite_version()" => Ok(vec![vec![Value::Text(self.version.to_owned())]]),
-            _ => self.inner.query(sql).await,
-        }
-    }
-
-    async fn in_transaction(&mut self) -> Result<bool, Failure> {
-        self.inner.in_transaction().await
-    }
-
-    async fn scratch(&mut self) -> Result<Self::Scratch, Failure> {
-        self.inner.scratch().await
-    }
-
-    async fn free_space(&mut self) -> Option<u64> {
-        self.inner.free_space().await
-    }
-}
+use crate::support::host::Host;
 
 /// Up to 3.51.2, a log in WAL mode that starts anew while somebody else moves its pages into the file can lose
 /// transactions. It is seldom and cannot be seen afterwards: whoever has such a version is told.
@@ -61,7 +29,9 @@ fn fault_057_a_version_that_can_lose_what_is_in_the_log() {
         let database = Database::in_mode(journal, &["CREATE TABLE t(a); INSERT INTO t VALUES (1)"]);
         let conn = database.connect(true);
         for (version, has_bug) in versions {
-            let mut host = Claims { inner: Sqlite::new(&conn), version };
+            let mut host = Host::new(Sqlite::new(&conn), |_, sql| {
+                (sql == "SELECT sqlite_version()").then(|| Ok(vec![vec![Value::Text(version.to_owned())]]))
+            });
             let findings = block_on(run::doctor(&mut host)).expect("a doctor");
             let found = findings.iter().any(|finding| finding.code == "D22");
             assert_eq!(found, has_bug && journal == Journal::Wal, "{version}, {journal:?}: {findings:?}");

@@ -3,53 +3,24 @@
 
 use rusqlite::Connection as Rusqlite;
 use whimbrel::run::{
-    Baseline, Cancel, Connection, DISPOSABLE, Failure, Header, Row, UpgradeSettings, baseline, begin_keeping, block_on,
-    downgrade, keep, read_tracking, recreate, repair_records, undone, upgrade,
+    Baseline, Cancel, DISPOSABLE, UpgradeSettings, baseline, begin_keeping, block_on, downgrade, keep, read_tracking,
+    recreate, repair_records, undone, upgrade,
 };
 use whimbrel::sqlite_host::Sqlite;
 use whimbrel::{Code, Error, Files, Folder, History, MemoryFiles, Migrator, Schema, State};
 
+use super::host::{Answer, Host};
 use super::support::{history, one};
 
 const START: &str = "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);";
 const STAR: &str = "ALTER TABLE notes ADD COLUMN starred INTEGER NOT NULL DEFAULT 0;";
 
-/// A host whose database somebody else changes just before the transaction begins.
-struct Meanwhile<'s> {
-    inner: Sqlite<'static>,
-    other: Rusqlite,
-    sql: &'s str,
-}
-
-impl Connection for Meanwhile<'_> {
-    type Scratch = Sqlite<'static>;
-
-    async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
-        if sql.starts_with("BEGIN") {
-            self.other.execute_batch(std::mem::take(&mut self.sql)).unwrap();
-        }
-        self.inner.execute(sql).await
+/// Somebody else changes the database just before the transaction begins.
+fn meanwhile(request: &str, other: &Rusqlite, left: &mut Option<&str>) -> Answer {
+    if let Some(sql) = left.take_if(|_| request.starts_with("BEGIN")) {
+        other.execute_batch(sql).unwrap();
     }
-
-    async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
-        self.inner.query(sql).await
-    }
-
-    async fn in_transaction(&mut self) -> Result<bool, Failure> {
-        self.inner.in_transaction().await
-    }
-
-    async fn scratch(&mut self) -> Result<Self::Scratch, Failure> {
-        self.inner.scratch().await
-    }
-
-    async fn free_space(&mut self) -> Option<u64> {
-        self.inner.free_space().await
-    }
-
-    async fn header(&mut self) -> Result<Header, Failure> {
-        self.inner.header().await
-    }
+    None
 }
 
 /// The text of everything that a database holds besides numbers in its header.
@@ -75,7 +46,7 @@ fn dump(db: &Rusqlite) -> String {
 fn is_superseded<T: std::fmt::Debug>(
     prepare: impl Fn(&mut Rusqlite),
     sql: &str,
-    run: impl AsyncFnOnce(&mut Meanwhile<'_>) -> Result<T, Error>,
+    run: impl AsyncFnOnce(&mut Host<'_>) -> Result<T, Error>,
 ) {
     let folder = tempfile::tempdir().unwrap();
     let paths = [folder.path().join("app.db"), folder.path().join("expected.db")];
@@ -85,10 +56,12 @@ fn is_superseded<T: std::fmt::Debug>(
     std::fs::copy(&paths[1], &paths[0]).unwrap();
     expected.execute_batch(sql).unwrap();
     let open = || Rusqlite::open(&paths[0]).unwrap();
-    let mut host = Meanwhile { inner: Sqlite::owned(open()), other: open(), sql };
+    let (mut left, other) = (Some(sql), open());
+    let mut host = Host::new(Sqlite::owned(open()), |_, request| meanwhile(request, &other, &mut left));
     let error = block_on(run(&mut host)).expect_err(sql);
+    drop(host);
     assert_eq!((error.code(), error.report().state), (Code::Superseded, State::Unchanged), "{sql}: {error}");
-    assert!(host.sql.is_empty(), "no transaction was begun");
+    assert!(left.is_none(), "no transaction was begun");
     assert_eq!(dump(&open()), dump(&expected), "{sql}");
 }
 
@@ -115,10 +88,12 @@ fn an_attempt_of_another_start_is_no_reason_to_stop() {
     let open = || Rusqlite::open(folder.path().join("app.db")).unwrap();
     Migrator::new(&two.up_to(1)).run(&mut open()).unwrap();
     let sql = "UPDATE _whimbrel_state SET attempts = attempts + 1, attempted = 'something else'";
-    let mut host = Meanwhile { inner: Sqlite::owned(open()), other: open(), sql };
+    let (mut left, other) = (Some(sql), open());
+    let mut host = Host::new(Sqlite::owned(open()), |_, request| meanwhile(request, &other, &mut left));
     let done = block_on(upgrade(&mut host, &two, &UpgradeSettings::default(), &mut (), &mut (), &Cancel::default()));
     assert_eq!(done.unwrap().to, 2);
-    assert!(host.sql.is_empty());
+    drop(host);
+    assert!(left.is_none());
 }
 
 #[test]

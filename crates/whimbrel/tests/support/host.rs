@@ -1,37 +1,48 @@
-//! A host that answers one question otherwise than SQLite does.
+//! A host that a test stands behind: it is told each request before SQLite is, and may answer it itself.
+
+use std::borrow::Borrow;
 
 use rusqlite::Connection as Rusqlite;
 use whimbrel::run::{Connection, Failure, FailureKind, Header, Row};
 use whimbrel::sqlite_host::Sqlite;
 
-/// Answers what SQLite answers, but for what is said here.
-pub struct Host {
-    pub inner: Sqlite<'static>,
-    /// Queries that start with this text fail in this way.
-    pub fails: Option<(&'static str, FailureKind)>,
+/// What a test answers to a request; nothing where SQLite is to answer it.
+pub type Answer = Option<Result<Vec<Row>, FailureKind>>;
+
+/// A host over SQLite.
+pub struct Host<'h> {
+    pub inner: Sqlite<'h>,
+    /// Is told each statement and query.
+    pub answers: Box<dyn FnMut(&Rusqlite, &str) -> Answer + 'h>,
     /// The free space that it tells of.
     pub free: Option<u64>,
 }
 
-impl Host {
-    pub fn new(conn: Rusqlite) -> Host {
-        Host { inner: Sqlite::owned(conn), fails: None, free: None }
+impl<'h> Host<'h> {
+    pub fn new(inner: Sqlite<'h>, answers: impl FnMut(&Rusqlite, &str) -> Answer + 'h) -> Host<'h> {
+        Host { inner, answers: Box::new(answers), free: None }
+    }
+
+    fn answer(&mut self, sql: &str) -> Option<Result<Vec<Row>, Failure>> {
+        let answer = (self.answers)(self.inner.borrow(), sql)?;
+        Some(answer.map_err(|kind| Failure { kind, message: "planted".into(), offset: None, sqlstate: None }))
     }
 }
 
-impl Connection for Host {
+impl Connection for Host<'_> {
     type Scratch = Sqlite<'static>;
 
     async fn execute(&mut self, sql: &str) -> Result<u64, Failure> {
-        self.inner.execute(sql).await
+        match self.answer(sql) {
+            Some(answer) => answer.map(|_| 0),
+            None => self.inner.execute(sql).await,
+        }
     }
 
     async fn query(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
-        match self.fails {
-            Some((start, kind)) if sql.starts_with(start) => {
-                Err(Failure { kind, message: "planted".into(), offset: None, sqlstate: None })
-            }
-            _ => self.inner.query(sql).await,
+        match self.answer(sql) {
+            Some(answer) => answer,
+            None => self.inner.query(sql).await,
         }
     }
 

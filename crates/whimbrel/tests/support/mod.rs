@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod database;
+pub mod host;
 pub mod outcome;
 pub mod scenario;
 pub mod snapshot;
