@@ -10,12 +10,12 @@ use super::{Connection, Value};
 use crate::diff::{Diff, TableChange};
 use crate::plan::Fill;
 use crate::schema::{Column, Index, KeyPart, KeyTerm, Meaning, Schema, Table, same_name};
+use crate::sqlite::defaults::literal_length;
 use crate::sqlite::plan::{Bytes, PAGE};
 use crate::sqlite::print::main;
 use crate::sqlite::probe::{
     ValueSource, converted, default_term, is_alias, primary_key_columns, renamed_relation, value_source,
 };
-use crate::sqlite::strategy::literal_length;
 use crate::sqlite::token::{quote_name, quote_text};
 use crate::sqlite::types::column_affinity;
 

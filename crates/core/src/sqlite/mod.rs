@@ -1,5 +1,6 @@
 //! SQLite: one file per stage.
 
+pub(crate) mod defaults;
 pub(crate) mod dependents;
 pub(crate) mod meaning;
 pub(crate) mod plan;

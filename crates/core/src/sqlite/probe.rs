@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::defaults::{changes_default_alone, reads_default};
 use super::dependents::mentioned;
 use super::print::main;
-use super::strategy::{changes_default_alone, reads_default};
 use super::token::quote_name;
 use super::types::{Affinity, column_affinity};
 use crate::diff::{Change, Diff, Part, TableChange};

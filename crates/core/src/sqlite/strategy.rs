@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::defaults::{added_columns_are_refused, is_constant, looks_at_default};
 use super::dependents::{mentioned, names_in};
 use super::plan::Facts;
 use super::print::{self, main};
 use super::probe::{ValueSource, value_source};
-use super::token::{TokenKind, quote_name, tokenize};
-use super::types::{Affinity, column_affinity};
+use super::token::quote_name;
+use super::types::column_affinity;
 use crate::diff::{Part, TableChange, needs_copy};
 use crate::planted::{self, Planted};
 use crate::schema::{
@@ -42,18 +43,6 @@ pub(super) enum Way {
     With,
     /// Only by a rebuild, for this reason.
     Rebuild(&'static str),
-}
-
-/// Rows that are written as they are, so that they hold what they only read from a default.
-pub(super) struct Settled {
-    /// The column that is set to what it is, as it is written in SQL.
-    pub column: String,
-    /// Which rows.
-    pub condition: String,
-    /// How many.
-    pub rows: u64,
-    /// Bytes that each of them holds afterwards, if it has only read them so far.
-    pub length: u64,
 }
 
 /// A value that rows get where they stand.
@@ -335,7 +324,7 @@ impl Facts {
     }
 
     /// Whether the rows of a table can be updated without anybody noticing.
-    fn can_update(&self, change: &TableChange) -> bool {
+    pub(super) fn can_update(&self, change: &TableChange) -> bool {
         !self.fired.contains(&fold(&change.before.name)) || planted::is(Planted::TriggersFiredByBackfill)
     }
 
@@ -390,30 +379,6 @@ impl Facts {
             then,
             drops: true,
         }))
-    }
-
-    /// What makes rows hold by themselves what they only read from the old default of a column, as those do that were written
-    /// before its ADD COLUMN: an UPDATE writes all columns of a row, whichever it sets. Which rows these are cannot be seen,
-    /// but all of them read the old default. None where that cannot be done unnoticed.
-    pub(super) fn settles_default(&self, n: usize, change: &TableChange, p: usize, schema: &Schema) -> Option<Settled> {
-        let Part::AlterColumn { before, after } = &change.parts[p] else { return None };
-        if !changes_default_alone(before, after) {
-            return None;
-        }
-        let condition = reads_default(before, column_affinity(&change.before, before))?;
-        let rows = self.defaulted.get(&(n, p)).copied().unwrap_or_else(|| self.rows(&change.before.name));
-        let name = quote_name(&after.name);
-        let length = before.default_value().map_or(0, literal_length);
-        let settled = Settled { condition: condition(&name), column: name, rows, length };
-        if rows == 0 {
-            return Some(settled);
-        }
-        // Some builds of SQLite leave NULLs at the end of a row away, whoever writes it.
-        if self.trims_nulls || !self.can_update(change) {
-            return None;
-        }
-        let carrier = change.renamed.columns.iter().find(|column| is_free(column, change, schema))?;
-        Some(Settled { column: quote_name(&carrier.name), ..settled })
     }
 
     /// A name that no column of the table has.
@@ -497,32 +462,6 @@ fn set_not_null(table: &str, column: &Column, on_conflict: Option<Conflict>) -> 
     format!("ALTER TABLE {table} ALTER COLUMN {} SET NOT NULL{conflict}", quote_name(&column.name))
 }
 
-/// Whether ADD COLUMN looks if the default fits, which no row needs: in a STRICT table.
-fn looks_at_default(table: &Table, column: &Column) -> bool {
-    table.strict && column.default_value().is_some()
-}
-
-/// ADD COLUMN has SQLite check all values of a STRICT table. Behind a virtual column it looks at the default of a column that
-/// has none of its own type, and takes right values for wrong (seen in 3.54).
-fn added_columns_are_refused(table: &Table) -> bool {
-    let is_virtual = |column: &Column| column.generated.as_ref().is_some_and(|g| !g.stored);
-    let is_misfit = |column: &Column| column.default_value().is_some_and(|default| !is_of_type(default, column));
-    table.strict && table.columns.iter().any(is_virtual) && table.columns.iter().any(is_misfit)
-}
-
-/// Whether a default is plainly of the type of its column in a STRICT table.
-fn is_of_type(default: &Expression, column: &Column) -> bool {
-    let text = default.meaning().trim_start_matches(['-', ' ']);
-    let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !text.is_empty();
-    match fold(column.declared_type.trim()).as_str() {
-        "any" => true,
-        "text" => text.starts_with('\''),
-        "blob" => text.starts_with("x'"),
-        "int" | "integer" => is_number(text) && !text.contains('.'),
-        _ => is_number(text),
-    }
-}
-
 /// The column as it is added while rows have no value in it.
 fn nullable(column: &Column) -> Column {
     Column { not_null: None, origin: Origin::default(), ..column.clone() }
@@ -572,85 +511,6 @@ fn column_reason(before: &Column, after: &Column) -> &'static str {
         "rows written before an ADD COLUMN take their value from the default"
     } else {
         "SQLite cannot change it in place"
-    }
-}
-
-/// Whether nothing but the default of a column changes.
-pub(crate) fn changes_default_alone(before: &Column, after: &Column) -> bool {
-    before.default_value().map(Expression::meaning) != after.default_value().map(Expression::meaning)
-        && Column { default: after.default.clone(), ..before.clone() }.meaning() == after.meaning()
-}
-
-/// The condition of rows that may read the default of a column and not hold it: those that are equal to it. None where SQLite
-/// may read something else than is compared: it computes the value for rows, and converts not all as an INSERT does.
-pub(crate) fn reads_default(column: &Column, affinity: Affinity) -> Option<impl Fn(&str) -> String> {
-    let value = match column.default_value() {
-        None => "NULL".to_owned(),
-        Some(default) => {
-            let is_word = default.meaning().starts_with(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'x' | 'X'));
-            let is_whole = !default.meaning().contains('.') || default.meaning().starts_with('\'');
-            (!is_word && is_whole && is_constant(default, affinity)).then(|| default.meaning().to_owned())?
-        }
-    };
-    // Whatever the column's collation, and be it registered or not: a row that reads the default reads these bytes.
-    Some(move |name: &str| format!("{name} COLLATE BINARY IS {value}"))
-}
-
-/// Bytes that a row takes to hold a literal.
-pub(crate) fn literal_length(literal: &Expression) -> u64 {
-    let text = literal.meaning();
-    let bytes = match text.chars().next() {
-        Some('\'') => text.len().saturating_sub(2),
-        Some('x' | 'X') => text.len().saturating_sub(3) / 2,
-        _ => text.len().min(8),
-    };
-    u64::try_from(bytes).unwrap_or_default()
-}
-
-/// Whether a column can be set to what it is and nothing looks at it: no index, no constraint, nothing that is computed.
-fn is_free(column: &Column, change: &TableChange, schema: &Schema) -> bool {
-    let table = &change.renamed;
-    let name = fold(&column.name);
-    let uses = |expression: &Expression| mentioned(expression).contains(&name);
-    column.generated.is_none()
-        && column.not_null.is_none()
-        && !table.checks.iter().any(|check| uses(&check.expression))
-        && !table.columns.iter().any(|other| other.generated.as_ref().is_some_and(|g| uses(&g.expression)))
-        && !table.foreign_keys.iter().any(|key| key.columns.iter().any(|c| same_name(c, &column.name)))
-        && change
-            .before
-            .columns
-            .iter()
-            .zip(&table.columns)
-            .any(|(old, new)| new.name == column.name && !has_index(&old.name, &change.before, schema))
-}
-
-/// Whether ADD COLUMN takes a default, and rows that are there read from it what an INSERT would store. SQLite computes
-/// their value without storing it, and does not convert every literal as an INSERT does: `TRUE` stays a number in a TEXT
-/// column, and `1.0` becomes 1 where nothing should be converted.
-fn is_constant(default: &Expression, affinity: Affinity) -> bool {
-    let text = default.meaning();
-    let tokens = tokenize(text).unwrap_or_default();
-    let (negative, token) = match tokens.as_slice() {
-        [token] => (false, token),
-        [sign, token] if token.kind == TokenKind::Number && (sign.is(text, "-") || sign.is(text, "+")) => {
-            (sign.is(text, "-"), token)
-        }
-        _ => return false,
-    };
-    let word = token.text(text);
-    match token.kind {
-        TokenKind::String | TokenKind::Blob => true,
-        TokenKind::Word => match word {
-            "null" => true,
-            "true" | "false" => matches!(affinity, Affinity::Integer | Affinity::Numeric | Affinity::Blob),
-            _ => false,
-        },
-        TokenKind::Number if word.bytes().all(|b| b.is_ascii_digit()) => {
-            word.len() <= 18 && !(negative && word.bytes().all(|b| b == b'0'))
-        }
-        TokenKind::Number => !negative && !word.starts_with("0x") && affinity == Affinity::Real,
-        _ => false,
     }
 }
 
