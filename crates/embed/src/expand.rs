@@ -21,7 +21,10 @@ pub fn expand(embedded: &Embedded) -> TokenStream {
                 None => quote!(None),
                 Some(id) => quote!(Some(#id)),
             };
-            quote!(Some(Snapshot { application_id: #id, statements: Borrowed(&[#(Borrowed(#statements)),*]) }))
+            quote!(Some(::whimbrel::history::Snapshot {
+                application_id: #id,
+                statements: Borrowed(&[#(Borrowed(#statements)),*]),
+            }))
         }
     };
     let count = migrations.len();
@@ -30,8 +33,7 @@ pub fn expand(embedded: &Embedded) -> TokenStream {
         use ::core::option::Option::{None, Some};
         use ::std::borrow::Cow::Borrowed;
         use ::whimbrel::Dialect;
-        #[allow(unused_imports)]
-        use ::whimbrel::history::{Checksum, History, Migration, Snapshot};
+        use ::whimbrel::history::{Checksum, History, Migration};
 
         // The program is compiled again when one of these changes.
         #(const _: &[u8] = ::core::include_bytes!(#files);)*

@@ -302,7 +302,7 @@ fn compare<'a, T: 'a>(
 }
 
 fn table_parts(before: &Table, renamed: &Table, after: &Table, options: &Options, notes: &mut Vec<Note>) -> Vec<Part> {
-    parts_between(before, renamed, after, options, notes).iter().map(PartOf::to_part).collect()
+    parts_between(before, renamed, after, options, notes).into_iter().map(PartOf::to_part).collect()
 }
 
 /// The differences of a table, which are copied only where somebody keeps them.
@@ -509,8 +509,8 @@ impl<'t> PartOf<'t> {
         }
     }
 
-    fn to_part(&self) -> Part {
-        match *self {
+    fn to_part(self) -> Part {
+        match self {
             PartOf::Rename => Part::Rename,
             PartOf::RenameColumn { before, after } => {
                 Part::RenameColumn { before: before.to_owned(), after: after.to_owned() }

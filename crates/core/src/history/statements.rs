@@ -41,6 +41,9 @@ impl From<postgres::token::TokenError> for ScriptError {
     }
 }
 
+/// The tokens of a script, as far as scripts are concerned: whether each is a comment, and where it is.
+type Tokens = Vec<(bool, Range<usize>)>;
+
 /// How the scripts of a database are cut up.
 ///
 /// Whoever knows which database it is names its grammar: what reads scripts goes through these functions only, so that a
@@ -49,8 +52,8 @@ impl From<postgres::token::TokenError> for ScriptError {
 pub(crate) struct Grammar {
     /// The database.
     pub dialect: Dialect,
-    /// Cuts a script into tokens, as far as scripts are concerned: whether each is a comment, and where it is.
-    pub tokens: fn(&str) -> Result<Vec<(bool, Range<usize>)>, ScriptError>,
+    /// Cuts a script into tokens.
+    pub tokens: fn(&str) -> Result<Tokens, ScriptError>,
     /// Cuts a script into statements; what holds nothing but comments is none.
     pub split: fn(&str) -> Result<Vec<Statement>, ScriptError>,
     /// Whether a statement runs outside of transactions only, for what the words of its text do not say.
@@ -87,7 +90,7 @@ impl Grammar {
 }
 
 /// The tokens of a script in a dialect.
-pub(crate) fn tokens(dialect: Dialect, script: &str) -> Result<Vec<(bool, Range<usize>)>, ScriptError> {
+pub(crate) fn tokens(dialect: Dialect, script: &str) -> Result<Tokens, ScriptError> {
     (Grammar::of(dialect).tokens)(script)
 }
 
@@ -97,10 +100,10 @@ pub(crate) fn split(dialect: Dialect, script: &str) -> Result<Vec<Statement>, Sc
 }
 
 mod of_sqlite {
-    use super::{Range, ScriptError, Statement, sqlite};
+    use super::{ScriptError, Statement, Tokens, sqlite};
     use sqlite::token::{TokenKind, tokenize};
 
-    pub(super) fn tokens(script: &str) -> Result<Vec<(bool, Range<usize>)>, ScriptError> {
+    pub(super) fn tokens(script: &str) -> Result<Tokens, ScriptError> {
         Ok(tokenize(script)?.into_iter().map(|t| (t.kind == TokenKind::Comment, t.range)).collect())
     }
 
@@ -116,12 +119,12 @@ mod of_sqlite {
 }
 
 mod of_postgres {
-    use super::{Outside, Range, ScriptError, Statement, postgres};
+    use super::{Outside, ScriptError, Statement, Tokens, postgres};
     use postgres::split::StatementKind;
     use postgres::statement::{self, Kind, Transaction};
     use postgres::token::{TokenKind, tokenize};
 
-    pub(super) fn tokens(script: &str) -> Result<Vec<(bool, Range<usize>)>, ScriptError> {
+    pub(super) fn tokens(script: &str) -> Result<Tokens, ScriptError> {
         Ok(tokenize(script)?.into_iter().map(|t| (t.kind == TokenKind::Comment, t.range)).collect())
     }
 
@@ -141,9 +144,10 @@ mod of_postgres {
 
     pub(super) fn stands_outside(text: &str) -> Option<Outside> {
         let read = statement::Statement::read(text);
-        (read.transaction() == Transaction::Outside).then(|| match &read.kind {
-            Kind::Server(words) => Outside { what: Some(words) },
-            _ => Outside { what: None },
-        })
+        match &read.kind {
+            _ if read.transaction() != Transaction::Outside => None,
+            Kind::Server(words) => Some(Outside { what: Some(words) }),
+            _ => Some(Outside { what: None }),
+        }
     }
 }
