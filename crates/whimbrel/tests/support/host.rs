@@ -9,11 +9,14 @@ use whimbrel::sqlite_host::Sqlite;
 /// What a test answers to a request; nothing where SQLite is to answer it.
 pub type Answer = Option<Result<Vec<Row>, FailureKind>>;
 
+/// Who is told each statement and query, and may answer it.
+type Answers<'h> = Box<dyn FnMut(&Rusqlite, &str) -> Answer + 'h>;
+
 /// A host over SQLite.
 pub struct Host<'h> {
     pub inner: Sqlite<'h>,
-    /// Is told each statement and query.
-    pub answers: Box<dyn FnMut(&Rusqlite, &str) -> Answer + 'h>,
+    /// Stands before SQLite.
+    pub answers: Answers<'h>,
     /// The free space that it tells of.
     pub free: Option<u64>,
 }
