@@ -55,6 +55,7 @@ scenarios! {
     column_added_with_constraints,
     column_becomes_key_and_old_key_goes,
     column_dropped_that_a_trigger_elsewhere_names,
+    column_in_other_letters_beside_a_quoted_one,
     column_moves_to_another_table,
     column_named_rowid_added,
     column_named_rowid_dropped,

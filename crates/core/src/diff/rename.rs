@@ -137,7 +137,8 @@ impl Renames {
     }
 
     /// All renames in one map: what a view may mention. Where two tables disagree, the first wins; a wrong guess only
-    /// makes a view be created anew that need not be.
+    /// makes a view be created anew that need not be. Other letters of a name are no other name: whose column it is decides
+    /// whether SQLite writes them anew, and `"NAME"` keeps its letters, since it may be a string.
     fn everywhere(&self) -> HashMap<String, String> {
         let mut all = HashMap::new();
         for rename in &self.tables {
@@ -149,6 +150,7 @@ impl Renames {
         for (before, after) in &self.virtual_tables {
             all.entry(fold(before)).or_insert_with(|| after.clone());
         }
+        all.retain(|before, after: &mut String| !same_name(before, after));
         all
     }
 }
