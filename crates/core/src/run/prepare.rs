@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::plan::{Plan, Statement, Step, Strategy};
 use crate::schema::{Schema, fold, same_name};
 use crate::sqlite::plan::plan;
-use crate::sqlite::probe::{Probe, probes, written_again_probe};
+use crate::sqlite::probe::{Probe, ProbeKind, probes, written_again_probe};
 use crate::sqlite::read::Known;
 
 /// What a plan is made by, besides the two schemas.
@@ -131,13 +131,14 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     let mut probes = probes(&before, &after, &diff);
     let everything_live = everything.as_ref().unwrap_or(&before);
     let mut facts = facts(conn, &live, everything_live, &diff).await?;
-    // What is asked depends on how a change is made, and that on the answers. Where these come out as most often they do, one
-    // scan is enough.
-    let likely = plan(&before, &after, &diff, &facts).steps;
     if settings.at_once {
-        made.left_to_run = leave_to_run(&likely, &mut probes);
+        made.left_to_run = leave_to_run(&plan(&before, &after, &diff, &facts).steps, &mut probes);
     }
-    let likely = rows_written_again(&likely);
+    // What is asked depends on how a change is made, and that on the answers. Where these come out as most often they do, one
+    // scan is enough: no row reads an old default.
+    let defaults = probes.iter().filter(|probe| probe.kind == ProbeKind::Defaulted);
+    facts.defaulted.extend(defaults.filter_map(|probe| Some(((probe.change, probe.part?), 0))));
+    let likely = rows_written_again(&plan(&before, &after, &diff, &facts).steps);
     let of_parts = probes.len();
     probes.extend(written_again(&diff, &likely, &probes));
     let mut answers = ask(conn, &probes).await?;
