@@ -212,6 +212,25 @@ fn the_rows_of_a_rebuild_are_asked_in_one_scan() {
     assert_eq!(scans, 1, "{}", cost.statements.join("\n"));
 }
 
+/// Where no row reads the old default, nothing is asked but that.
+#[test]
+fn a_default_that_no_row_reads_is_one_question() {
+    const ROWS: usize = 20_000;
+    let table = |default: &str| {
+        format!("CREATE TABLE items(id INTEGER PRIMARY KEY, price TEXT DEFAULT '{default}', stock INTEGER, name TEXT)")
+    };
+    let mut db = database(&format!(
+        "{};
+         WITH numbers(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM numbers WHERE i < {ROWS})
+         INSERT INTO items SELECT i, i, i, 'an item' FROM numbers",
+        table("none")
+    ));
+    let cost = push(&mut db.conn, &table("other"));
+    assert!(!cost.statements.iter().any(|sql| sql.contains("typeof(")), "{}", cost.statements.join("\n"));
+    assert!(cost.steps <= ROWS as u64 * 10, "{} steps", cost.steps);
+    assert!(cost.pages <= 4, "{} pages written", cost.pages);
+}
+
 /// Only the table's text changes: not a row is read or written.
 #[test]
 fn removing_a_constraint_touches_no_row() {
