@@ -3,13 +3,15 @@
 //! Everything runs on the connection the app opened, so its functions, collations, virtual tables and encryption
 //! key are there. Requests are done when they return; [`block_on`] never waits.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{ErrorCode, OpenFlags};
-use whimbrel_core::run::{self, Cancel, Connection, Failure, FailureKind, Header, Row, Value, block_on};
+use whimbrel_core::run::{
+    self, CATALOGUE, Cancel, CatalogueEntry, Connection, Failure, FailureKind, Header, Row, Value, block_on,
+};
 use whimbrel_core::{Code, Error, Result, Schema};
 
 /// A rusqlite connection, borrowed or owned, as the procedures see it.
@@ -52,10 +54,10 @@ impl Borrow<rusqlite::Connection> for Sqlite<'_> {
 }
 
 /// Text, whatever its bytes are. What is UTF-8, as nearly all is, is looked at in one go.
-fn text_of(bytes: &[u8]) -> String {
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 
@@ -85,13 +87,29 @@ impl Connection for Sqlite<'_> {
                     ValueRef::Null => Value::Null,
                     ValueRef::Integer(n) => Value::Integer(n),
                     ValueRef::Real(n) => Value::Real(n),
-                    ValueRef::Text(text) => Value::Text(text_of(text)),
+                    ValueRef::Text(text) => Value::Text(text_of(text).into_owned()),
                     ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
                 });
             }
             all.push(values);
         }
         Ok(all)
+    }
+
+    async fn catalogue(&mut self, each: &mut (dyn FnMut(CatalogueEntry<'_>) + Send)) -> Result<(), Failure> {
+        let mut statement = self.conn().prepare(CATALOGUE).map_err(failure)?;
+        let mut rows = statement.query([]).map_err(failure)?;
+        while let Some(row) = rows.next().map_err(failure)? {
+            let text = |column: usize| match row.get_ref(column) {
+                Ok(ValueRef::Text(text)) => Some(text_of(text)),
+                _ => None,
+            };
+            let (kind, name, table, sql) = (text(0), text(1), text(2), text(3));
+            let kind = kind.as_deref().unwrap_or_default();
+            let (name, table) = (name.as_deref().unwrap_or_default(), table.as_deref().unwrap_or_default());
+            each(CatalogueEntry { kind, name, table, sql: sql.as_deref() });
+        }
+        Ok(())
     }
 
     async fn in_transaction(&mut self) -> Result<bool, Failure> {

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::inspect::{basis, one_integer, one_row, read_rows, shadow_tables};
+use super::inspect::{look_at_basis, one_integer, one_row, read_rows, shadow_tables};
 use super::prepare::{Settings, make_plan, transaction_open, visible};
 use super::{Cancel, Connection, Event, Failure, FailureKind, Observer, Value};
 use crate::diff::{Answer, Answers, Options, Question, diff};
@@ -14,7 +14,7 @@ use crate::history::record::is_own;
 use crate::plan::{Copy, Fill, Plan, Statement, Step, rows_text};
 use crate::planted::{self, Planted};
 use crate::schema::Schema;
-use crate::sqlite::read::{Known, read_catalogue_like};
+use crate::sqlite::read::read_catalogue_like;
 use crate::sqlite::token::quote_text;
 
 /// What a run has done.
@@ -261,8 +261,7 @@ async fn transaction<C: Connection, O: Observer + ?Sized>(
 
 /// Another process may have done the same, or something else, since the plan was made.
 async fn look_again<C: Connection>(conn: &mut C, plan: &Plan) -> Result<()> {
-    let rows = read_rows(conn).await?;
-    if basis(conn, &rows).await? == plan.basis || planted::is(Planted::NoSecondLook) {
+    if look_at_basis(conn).await? == plan.basis || planted::is(Planted::NoSecondLook) {
         return Ok(());
     }
     Err(Error::new(Code::Superseded, "the database changed after the plan was made").help("make a new plan"))
@@ -299,10 +298,7 @@ async fn settle<C: Connection>(conn: &mut C, plan: &Plan, error: Error) -> Resul
         Ok(false) => {}
         Err(_) => return Err(unknown(error)),
     }
-    let Ok(rows) = read_rows(conn).await else {
-        return Err(unknown(error));
-    };
-    let Ok(now) = basis(conn, &rows).await else {
+    let Ok(now) = look_at_basis(conn).await else {
         return Err(unknown(error));
     };
     if now.catalogue == plan.basis.catalogue {
@@ -521,7 +517,7 @@ async fn compare<C: Connection>(conn: &mut C, plan: &Plan) -> Result<()> {
         true => Vec::new(),
         false => shadow_tables(conn).await,
     };
-    let now = read_catalogue_like(&rows, &shadows, &Known::new(&plan.target))?;
+    let now = read_catalogue_like(&rows, &shadows, &plan.target)?;
     let now = visible(now.without(is_own), &plan.ignored);
     let mut answers = Answers::default();
     answers.drop_the_rest = true;

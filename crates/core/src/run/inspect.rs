@@ -2,12 +2,12 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{Connection, Row, Value};
-use crate::error::{Code, Result};
+use super::{Connection, Failure, Row, Value};
+use crate::error::{Code, Error, Result};
 use crate::history::record::is_own;
 use crate::plan::Basis;
 use crate::schema::Schema;
-use crate::sqlite::read::{CatalogueRow, Known, read_catalogue, read_catalogue_like};
+use crate::sqlite::read::{CatalogueEntry, CatalogueRow, WordForWord, read_catalogue, read_catalogue_like};
 
 /// What one look at a live database shows.
 #[derive(Debug, Clone, Default)]
@@ -23,14 +23,9 @@ pub struct Live {
 }
 
 impl Live {
-    /// Whether it is what is declared, word for word.
-    pub(super) fn is(&self, declared: &Known<'_>) -> bool {
-        declared.are_all_of(&self.catalogue, &self.shadows)
-    }
-
-    /// Reads the texts of the catalogue that are not known.
-    pub(super) fn read(&mut self, known: &Known<'_>) -> Result<()> {
-        self.schema = read_catalogue_like(&self.catalogue, &self.shadows, known)?.without(is_own);
+    /// Reads the texts of the catalogue that are not those of what is declared.
+    pub(super) fn read(&mut self, declared: &Schema) -> Result<()> {
+        self.schema = read_catalogue_like(&self.catalogue, &self.shadows, declared)?.without(is_own);
         Ok(())
     }
 }
@@ -42,7 +37,7 @@ impl Live {
 /// [`Code::Damaged`] where an object's text cannot be read, or whatever the database answers.
 pub async fn read_live<C: Connection>(conn: &mut C) -> Result<Live> {
     let mut live = look(conn).await?;
-    live.read(&Known::default())?;
+    live.read(&Schema::default())?;
     Ok(live)
 }
 
@@ -55,7 +50,9 @@ pub(super) async fn read_schema<C: Connection>(conn: &mut C) -> Result<Schema> {
 /// The catalogue, of which no text has been read yet.
 pub(super) async fn look<C: Connection>(conn: &mut C) -> Result<Live> {
     let (catalogue, shadows) = read_rows_and_shadows(conn).await?;
-    let basis = basis(conn, &catalogue).await?;
+    let mut hash = CatalogueHash::default();
+    catalogue.iter().for_each(|row| hash.add(row.entry()));
+    let basis = basis(conn, &hash).await?;
     Ok(Live { schema: Schema::default(), catalogue, shadows, basis })
 }
 
@@ -84,33 +81,52 @@ pub(super) async fn shadow_tables<C: Connection>(conn: &mut C) -> Vec<String> {
 }
 
 pub(super) async fn read_rows<C: Connection>(conn: &mut C) -> Result<Vec<CatalogueRow>> {
-    // sqlite_master and not sqlite_schema: the newer name is not known before 3.33.
-    let rows = conn
-        .query("SELECT type, name, tbl_name, sql FROM main.sqlite_master")
-        .await
-        .map_err(|f| f.error(Code::Database, "the catalogue cannot be read"))?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let mut texts = row.into_iter().map(|value| match value {
-                Value::Text(text) => Some(text),
-                _ => None,
-            });
-            let mut next = || texts.next().flatten();
-            let mut name = || next().unwrap_or_default();
-            CatalogueRow { kind: name(), name: name(), table: name(), sql: next() }
-        })
-        .collect())
+    let mut rows = Vec::new();
+    conn.catalogue(&mut |entry| rows.push(entry.into())).await.map_err(unreadable)?;
+    Ok(rows)
+}
+
+fn unreadable(failure: Failure) -> Error {
+    failure.error(Code::Database, "the catalogue cannot be read")
+}
+
+/// Whether the database holds what is declared, word for word, and what a run compares before it starts. Nothing of the
+/// catalogue is kept.
+pub(super) async fn is_word_for_word<C: Connection>(conn: &mut C, declared: &Schema) -> Result<Option<Basis>> {
+    // What is virtual and not declared is a difference by itself.
+    let shadows = if declared.virtual_tables.is_empty() { Vec::new() } else { shadow_tables(conn).await };
+    let mut comparison = WordForWord::new(declared, &shadows);
+    let mut hash = CatalogueHash::default();
+    let mut each = |entry: CatalogueEntry<'_>| {
+        hash.add(entry);
+        comparison.see(entry);
+    };
+    conn.catalogue(&mut each).await.map_err(unreadable)?;
+    Ok(if comparison.holds() { Some(basis(conn, &hash).await?) } else { None })
+}
+
+/// By which a catalogue is known again.
+#[derive(Default)]
+pub(super) struct CatalogueHash(DefaultHasher);
+
+impl CatalogueHash {
+    fn add(&mut self, entry: CatalogueEntry<'_>) {
+        entry.hash(&mut self.0);
+    }
 }
 
 /// What a run compares before it starts.
-pub(super) async fn basis<C: Connection>(conn: &mut C, catalogue: &[CatalogueRow]) -> Result<Basis> {
-    let mut hasher = DefaultHasher::new();
-    catalogue.hash(&mut hasher);
+pub(super) async fn look_at_basis<C: Connection>(conn: &mut C) -> Result<Basis> {
+    let mut hash = CatalogueHash::default();
+    conn.catalogue(&mut |entry| hash.add(entry)).await.map_err(unreadable)?;
+    basis(conn, &hash).await
+}
+
+async fn basis<C: Connection>(conn: &mut C, catalogue: &CatalogueHash) -> Result<Basis> {
     let data_version = one_integer(conn, "PRAGMA main.data_version").await?;
     let version = version(conn).await?;
     let own_changes = one_integer(conn, "SELECT total_changes()").await?;
-    Ok(Basis { catalogue: hasher.finish(), data_version, own_changes, version })
+    Ok(Basis { catalogue: catalogue.0.finish(), data_version, own_changes, version })
 }
 
 /// The running SQLite, as `sqlite3_libversion_number` has it.

@@ -25,6 +25,7 @@ pub use prepare::{Settings, make_plan, matches_pattern, open_questions};
 pub use versioned::*;
 
 pub use crate::diff::{Difference, differences};
+pub use crate::sqlite::read::CatalogueEntry;
 
 use std::fmt;
 use std::future::Future;
@@ -131,6 +132,22 @@ pub trait Connection {
     /// Executes a query, and returns its rows.
     fn query(&mut self, sql: &str) -> impl Future<Output = Result<Vec<Row>, Failure>>;
 
+    /// Shows the catalogue, row by row. A host that can do so where its rows lie saves half the time of a plan that finds
+    /// nothing to do.
+    fn catalogue(
+        &mut self,
+        each: &mut (dyn FnMut(CatalogueEntry<'_>) + Send),
+    ) -> impl Future<Output = Result<(), Failure>> {
+        async {
+            for row in self.query(CATALOGUE).await? {
+                let text = |column: usize| row.get(column).and_then(Value::text);
+                let name = |column: usize| text(column).unwrap_or_default();
+                each(CatalogueEntry { kind: name(0), name: name(1), table: name(2), sql: text(3) });
+            }
+            Ok(())
+        }
+    }
+
     /// Whether a transaction is open.
     fn in_transaction(&mut self) -> impl Future<Output = Result<bool, Failure>>;
 
@@ -157,6 +174,9 @@ pub trait Connection {
         }
     }
 }
+
+/// What [`Connection::catalogue`] asks. `sqlite_master` and not `sqlite_schema`: the newer name is not known before 3.33.
+pub const CATALOGUE: &str = "SELECT type, name, tbl_name, sql FROM main.sqlite_master";
 
 /// What the header of a database says, without a look at any table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::facts::{count_touched, facts};
-use super::inspect::{look, one_integer, read_live};
+use super::inspect::{is_word_for_word, look, one_integer, read_live};
 use super::rows::{ask, count_virtual_losses, leave_to_run, refuse_losses, show_rows, weigh};
 use super::{Connection, Value, judge, registered};
 use crate::diff::{Answer, Answers, Change, Diff, Options, Question, diff};
@@ -13,7 +13,6 @@ use crate::plan::{Plan, Statement, Step, Strategy};
 use crate::schema::{Schema, fold, same_name};
 use crate::sqlite::plan::plan;
 use crate::sqlite::probe::{Probe, ProbeKind, probes, written_again_probe};
-use crate::sqlite::read::Known;
 
 /// What a plan is made by, besides the two schemas.
 #[derive(Debug, Clone, Default)]
@@ -94,13 +93,15 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
         return Err(transaction_open());
     }
     let application_id = check_application(conn, target).await?;
-    let mut live = look(conn).await?;
-    let declared = Known::new(target);
-    if settings.ignore.is_empty() && settings.answers.is_empty() && live.is(&declared) {
+    if settings.ignore.is_empty()
+        && settings.answers.is_empty()
+        && let Some(basis) = is_word_for_word(conn, target).await?
+    {
         let tables = target.tables.len() + target.virtual_tables.len();
-        return Ok(Plan { basis: live.basis, strict_order: settings.strict_order, tables, ..Plan::default() });
+        return Ok(Plan { basis, strict_order: settings.strict_order, tables, ..Plan::default() });
     }
-    live.read(&declared)?;
+    let mut live = look(conn).await?;
+    live.read(target)?;
     // What is out of sight is still read by SQLite.
     let everything = (!settings.ignore.is_empty()).then(|| live.schema.clone());
     let before = settings.visible(std::mem::take(&mut live.schema));

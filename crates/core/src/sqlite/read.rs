@@ -62,7 +62,7 @@ impl Schema {
 }
 
 /// One row of `sqlite_schema`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogueRow {
     /// `table`, `index`, `view` or `trigger`.
     pub kind: String,
@@ -74,26 +74,54 @@ pub struct CatalogueRow {
     pub sql: Option<String>,
 }
 
+/// One row of `sqlite_schema`, where it lies: the fields of a [`CatalogueRow`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CatalogueEntry<'a> {
+    /// `table`, `index`, `view` or `trigger`.
+    pub kind: &'a str,
+    /// The object's name.
+    pub name: &'a str,
+    /// The table it belongs to.
+    pub table: &'a str,
+    /// Its text; none for indexes that SQLite made for constraints.
+    pub sql: Option<&'a str>,
+}
+
+impl CatalogueRow {
+    /// The row, borrowed.
+    pub fn entry(&self) -> CatalogueEntry<'_> {
+        CatalogueEntry { kind: &self.kind, name: &self.name, table: &self.table, sql: self.sql.as_deref() }
+    }
+}
+
+impl From<CatalogueEntry<'_>> for CatalogueRow {
+    fn from(entry: CatalogueEntry<'_>) -> Self {
+        let CatalogueEntry { kind, name, table, sql } = entry;
+        CatalogueRow { kind: kind.into(), name: name.into(), table: table.into(), sql: sql.map(Into::into) }
+    }
+}
+
 /// Reads a schema from the rows of `sqlite_schema`. `shadows` are names of tables that belong to virtual tables, as
 /// far as they are known from elsewhere.
 ///
 /// # Errors
 /// [`Code::Damaged`], naming the object whose text cannot be read.
 pub fn read_catalogue(rows: &[CatalogueRow], shadows: &[String]) -> Result<Schema> {
-    read_by(rows, shadows, &|_, _| Ok(false))
+    read_by(rows, shadows, &mut |_, _| Ok(false))
 }
 
 /// The same, where objects that stand in a database word for word as declared are taken from what is declared: no text has to
 /// be read twice.
-pub(crate) fn read_catalogue_like(rows: &[CatalogueRow], shadows: &[String], known: &Known<'_>) -> Result<Schema> {
-    read_by(rows, shadows, &|row, reader| match known.object(row) {
+pub(crate) fn read_catalogue_like(rows: &[CatalogueRow], shadows: &[String], declared: &Schema) -> Result<Schema> {
+    let mut known = Known::new(declared);
+    read_by(rows, shadows, &mut |row, reader| match known.object(row.entry()) {
         Some(object) => reader.take(object).map(|()| true),
         None => Ok(false),
     })
 }
 
 /// Takes the object of a row that has been read before, and tells whether there is one.
-type Take<'t> = &'t dyn Fn(&CatalogueRow, &mut Reader) -> Result<bool>;
+type Take<'t> = &'t mut dyn FnMut(&CatalogueRow, &mut Reader) -> Result<bool>;
 
 fn read_by(rows: &[CatalogueRow], shadows: &[String], take: Take<'_>) -> Result<Schema> {
     let shadows = shadows.iter().map(|s| fold(s)).collect();
@@ -128,7 +156,12 @@ fn read_by(rows: &[CatalogueRow], shadows: &[String], take: Take<'_>) -> Result<
 
 /// The objects of a declared schema, as they are found by what SQLite's catalogue says of them.
 #[derive(Default)]
-pub(crate) struct Known<'a>(HashMap<(&'static str, &'a str), Object<'a>>);
+pub(crate) struct Known<'a> {
+    tables: Objects<'a>,
+    indexes: Objects<'a>,
+    views: Objects<'a>,
+    triggers: Objects<'a>,
+}
 
 #[derive(Clone, Copy)]
 enum Object<'a> {
@@ -139,37 +172,58 @@ enum Object<'a> {
     Trigger(&'a Trigger),
 }
 
+/// The objects of one kind. A catalogue has them in the order in which they were made, which mostly is the declared one: then
+/// each is found where it is looked for first, and nothing is hashed.
+#[derive(Default)]
+struct Objects<'a> {
+    all: Vec<(&'a str, Object<'a>)>,
+    next: usize,
+    by_name: Option<HashMap<&'a str, usize>>,
+}
+
+impl<'a> Objects<'a> {
+    fn new(objects: impl Iterator<Item = (&'a str, Object<'a>)>) -> Self {
+        Objects { all: objects.collect(), ..Objects::default() }
+    }
+
+    fn find(&mut self, name: &str) -> Option<Object<'a>> {
+        if self.all.get(self.next).is_none_or(|(next, _)| *next != name) {
+            let places = || self.all.iter().enumerate().map(|(n, (name, _))| (*name, n)).collect();
+            self.next = *self.by_name.get_or_insert_with(places).get(name)?;
+        }
+        self.next += 1;
+        self.all.get(self.next - 1).map(|(_, object)| *object)
+    }
+}
+
 impl<'a> Known<'a> {
     /// All objects of a schema.
     pub fn new(schema: &'a Schema) -> Self {
         let Schema { tables, virtual_tables, indexes, views, triggers, .. } = schema;
-        let tables = tables.iter().map(|t| (("table", t.name.as_str()), Object::Table(t)));
-        let virtual_tables = virtual_tables.iter().map(|t| (("table", t.name.as_str()), Object::VirtualTable(t)));
-        let indexes = indexes.iter().map(|i| (("index", i.name.as_str()), Object::Index(i)));
-        let views = views.iter().map(|v| (("view", v.name.as_str()), Object::View(v)));
-        let triggers = triggers.iter().map(|t| (("trigger", t.name.as_str()), Object::Trigger(t)));
-        Known(tables.chain(virtual_tables).chain(indexes).chain(views).chain(triggers).collect())
+        let tables = tables.iter().map(|t| (t.name.as_str(), Object::Table(t)));
+        let virtual_tables = virtual_tables.iter().map(|t| (t.name.as_str(), Object::VirtualTable(t)));
+        Known {
+            tables: Objects::new(tables.chain(virtual_tables)),
+            indexes: Objects::new(indexes.iter().map(|i| (i.name.as_str(), Object::Index(i)))),
+            views: Objects::new(views.iter().map(|v| (v.name.as_str(), Object::View(v)))),
+            triggers: Objects::new(triggers.iter().map(|t| (t.name.as_str(), Object::Trigger(t)))),
+        }
     }
 
-    /// Whether the catalogue holds all of them word for word, and nothing else that a schema declares: the two mean the same
-    /// then, and nothing has to be compared.
-    pub fn are_all_of(&self, rows: &[CatalogueRow], shadows: &[String]) -> bool {
-        let shadows: HashSet<String> = shadows.iter().map(|s| fold(s)).collect();
-        let is_shadow = |row: &CatalogueRow| !shadows.is_empty() && shadows.contains(&fold(&row.table));
-        let is_declared = |row: &&CatalogueRow| {
-            row.sql.is_some() && !is_internal(&row.name) && !is_own(&row.table) && !is_shadow(row)
-        };
-        let mut count = 0;
-        rows.iter().filter(is_declared).all(|row| {
-            count += 1;
-            self.object(row).is_some()
-        }) && count == self.0.len()
+    fn count(&self) -> usize {
+        [&self.tables, &self.indexes, &self.views, &self.triggers].iter().map(|objects| objects.all.len()).sum()
     }
 
     /// The object of a row, if it is there in the same words.
-    fn object(&self, row: &CatalogueRow) -> Option<Object<'a>> {
-        let kind = ["table", "index", "view", "trigger"].into_iter().find(|kind| *kind == row.kind)?;
-        let object = *self.0.get(&(kind, row.name.as_str()))?;
+    fn object(&mut self, row: CatalogueEntry<'_>) -> Option<Object<'a>> {
+        let objects = match row.kind {
+            "table" => &mut self.tables,
+            "index" => &mut self.indexes,
+            "view" => &mut self.views,
+            "trigger" => &mut self.triggers,
+            _ => return None,
+        };
+        let object = objects.find(row.name)?;
         let (kind, definition) = match object {
             Object::Table(table) => ("TABLE", &table.definition),
             Object::VirtualTable(table) => ("VIRTUAL TABLE", &table.definition),
@@ -178,7 +232,41 @@ impl<'a> Known<'a> {
             Object::View(view) => ("VIEW", &view.definition),
             Object::Trigger(trigger) => ("TRIGGER", &trigger.definition),
         };
-        is_text_of(row.sql.as_ref()?, kind, &row.name, definition.as_ref()?).then_some(object)
+        is_text_of(row.sql?, kind, row.name, definition.as_ref()?).then_some(object)
+    }
+}
+
+/// Whether a catalogue, shown row by row, holds all that is declared word for word, and nothing else that a schema declares: the
+/// two mean the same then, and nothing has to be compared.
+pub(crate) struct WordForWord<'a> {
+    known: Known<'a>,
+    shadows: HashSet<String>,
+    found: usize,
+    differs: bool,
+}
+
+impl<'a> WordForWord<'a> {
+    /// `shadows` are names of tables that belong to virtual tables.
+    pub fn new(declared: &'a Schema, shadows: &[String]) -> Self {
+        let shadows = shadows.iter().map(|s| fold(s)).collect();
+        WordForWord { known: Known::new(declared), shadows, found: 0, differs: false }
+    }
+
+    /// Shows it a row.
+    pub fn see(&mut self, row: CatalogueEntry<'_>) {
+        let is_shadow = |table: &str| !self.shadows.is_empty() && self.shadows.contains(&fold(table));
+        if self.differs || row.sql.is_none() || is_internal(row.name) || is_own(row.table) || is_shadow(row.table) {
+            return;
+        }
+        match self.known.object(row) {
+            Some(_) => self.found += 1,
+            None => self.differs = true,
+        }
+    }
+
+    /// The answer, when all rows were shown.
+    pub fn holds(&self) -> bool {
+        !self.differs && self.found == self.known.count()
     }
 }
 
@@ -497,15 +585,16 @@ mod tests {
     #[test]
     fn what_stands_there_word_for_word_is_known() {
         let declared = Schema::from_sql(DECLARED).unwrap();
-        let known = Known::new(&declared);
         let shadows = ["search_data".to_owned()];
+        let holds = |rows: &[CatalogueRow], shadows: &[String]| {
+            let mut comparison = WordForWord::new(&declared, shadows);
+            rows.iter().for_each(|row| comparison.see(row.entry()));
+            comparison.holds()
+        };
         let kept = rows(&KEPT);
-        assert!(known.are_all_of(&kept, &shadows));
-        assert_eq!(
-            read_catalogue_like(&kept, &shadows, &known).unwrap().without(is_own),
-            declared,
-            "taken, origins too"
-        );
+        assert!(holds(&kept, &shadows));
+        let taken = read_catalogue_like(&kept, &shadows, &declared).unwrap().without(is_own);
+        assert_eq!(taken, declared, "taken, origins too");
         let read = read_catalogue(&kept, &shadows).unwrap().without(is_own);
         assert_eq!(read.fingerprint(), declared.fingerprint());
 
@@ -513,15 +602,23 @@ mod tests {
             let is_declared = !sql.is_empty() && !["search_data", "sqlite_stat1", "_whimbrel_state"].contains(&name);
             let mut changed = KEPT.to_vec();
             changed.remove(at);
-            assert_eq!(known.are_all_of(&rows(&changed), &shadows), !is_declared, "without {kind} {name}");
+            assert_eq!(holds(&rows(&changed), &shadows), !is_declared, "without {kind} {name}");
             let other = if sql.is_empty() { String::new() } else { format!("{sql} ") };
             changed.insert(at, (kind, name, table, &other));
-            assert_eq!(known.are_all_of(&rows(&changed), &shadows), !is_declared, "another {kind} {name}: {other}");
+            assert_eq!(holds(&rows(&changed), &shadows), !is_declared, "another {kind} {name}: {other}");
+        }
+        // A table that was made anew stands last, whatever was declared after it.
+        for turned in 0..KEPT.len() {
+            let mut turned_rows = KEPT.to_vec();
+            turned_rows.rotate_left(turned);
+            assert!(holds(&rows(&turned_rows), &shadows), "from place {turned} on");
+            turned_rows.reverse();
+            assert!(holds(&rows(&turned_rows), &shadows), "back from place {turned}");
         }
         let mut more = KEPT.to_vec();
         more.push(("view", "w", "w", "CREATE VIEW w AS SELECT 1"));
-        assert!(!known.are_all_of(&rows(&more), &shadows));
-        assert!(!known.are_all_of(&kept, &[]), "a table of a module that nobody has named");
+        assert!(!holds(&rows(&more), &shadows));
+        assert!(!holds(&kept, &[]), "a table of a module that nobody has named");
     }
 
     /// A double-quoted word that is no column is a text, and the words of the index stay the same.
@@ -532,8 +629,7 @@ mod tests {
             ("table", "t", "t", "CREATE TABLE t(a)"),
             ("index", "i", "t", "CREATE INDEX i ON t(a) WHERE a > \"b\""),
         ]);
-        let known = Known::new(&declared);
-        let found = read_catalogue_like(&live, &[], &known).unwrap();
+        let found = read_catalogue_like(&live, &[], &declared).unwrap();
         assert_eq!(found.fingerprint(), read_catalogue(&live, &[]).unwrap().fingerprint());
         assert_ne!(found.indexes[0].predicate, declared.indexes[0].predicate);
     }
