@@ -6,7 +6,7 @@
 use super::dependents::mentioned;
 use super::plan::Facts;
 use super::strategy::has_index;
-use super::token::{TokenKind, quote_name, tokenize};
+use super::token::{Token, TokenKind, quote_name, quote_text, tokenize};
 use super::types::{Affinity, column_affinity};
 use crate::diff::{Part, TableChange};
 use crate::schema::{Column, Expression, Meaning, Schema, Table, fold, same_name};
@@ -58,16 +58,39 @@ pub(crate) fn changes_default_alone(before: &Column, after: &Column) -> bool {
 /// The condition of rows that may read the default of a column and not hold it: those that are equal to it. None where SQLite
 /// may read something else than is compared: it computes the value for rows, and converts not all as an INSERT does.
 pub(crate) fn reads_default(column: &Column, affinity: Affinity) -> Option<impl Fn(&str) -> String> {
-    let value = match column.default_value() {
-        None => "NULL".to_owned(),
-        Some(default) => {
-            let is_word = default.meaning().starts_with(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'x' | 'X'));
-            let is_whole = !default.meaning().contains('.') || default.meaning().starts_with('\'');
-            (!is_word && is_whole && is_constant(default, affinity)).then(|| default.meaning().to_owned())?
-        }
+    let values = match column.default_value() {
+        None => None,
+        Some(default) if is_constant(default, affinity) => Some(match default.meaning() {
+            // Not by their names, which columns may have. They were texts before 3.23.
+            "true" => format!("1, {}", quote_text(default.text())),
+            "false" => format!("0, {}", quote_text(default.text())),
+            literal => literal.to_owned(),
+        }),
+        Some(default) if is_of_the_moment(default) => None,
+        Some(_) => return None,
     };
-    // Whatever the column's collation, and be it registered or not: a row that reads the default reads these bytes.
-    Some(move |name: &str| format!("{name} COLLATE BINARY IS {value}"))
+    Some(move |name: &str| match &values {
+        // Of a column that is NOT NULL, `IS NULL` is false without a look at the row.
+        None => format!("typeof({name}) = 'null'"),
+        // Whatever the column's collation, and be it registered or not: a row that reads the default reads these bytes.
+        Some(values) => format!("{name} COLLATE BINARY IN ({values})"),
+    })
+}
+
+/// Whether a default is computed at each INSERT: the time, or what begins with a function. ADD COLUMN takes it for no rows, and
+/// a row that does not hold it all the same, because somebody has edited the catalogue, reads NULL.
+fn is_of_the_moment(default: &Expression) -> bool {
+    let text = default.meaning();
+    let tokens = tokenize(text).unwrap_or_default();
+    let is_any = |token: &Token, words: &[&str]| words.iter().any(|word| token.is(text, word));
+    match tokens.as_slice() {
+        [time] => is_any(time, &["current_time", "current_date", "current_timestamp"]),
+        // Rows do read the CAST of a literal.
+        [function, open, ..] => {
+            function.kind == TokenKind::Word && open.is(text, "(") && !is_any(function, &["cast", "not", "case"])
+        }
+        [] => false,
+    }
 }
 
 /// Bytes that a row takes to hold a literal.

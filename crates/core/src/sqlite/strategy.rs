@@ -662,13 +662,20 @@ mod tests {
             ("DEFAULT 'x'", "DEFAULT TRUE"),
             ("DEFAULT x'00'", "DEFAULT CURRENT_TIMESTAMP"),
             ("DEFAULT '1.5'", "DEFAULT NULL"),
+            ("DEFAULT TRUE", "DEFAULT FALSE"),
+            ("DEFAULT CURRENT_TIMESTAMP", "DEFAULT 2"),
+            ("DEFAULT (unixepoch())", "DEFAULT (unixepoch('now', 'subsec'))"),
+            ("DEFAULT (round(random() / 2) + 1)", ""),
         ] {
             assert_eq!(way(free, old, new), "catalogue", "{old} {new}");
         }
+        assert_eq!(way(&free.replace("INT", "REAL"), "DEFAULT 1.5", "DEFAULT 2"), "catalogue");
         // What SQLite reads may be something else than what is compared.
-        for old in ["DEFAULT TRUE", "DEFAULT 1.0", "DEFAULT (1 + 1)", "DEFAULT CURRENT_TIMESTAMP", "DEFAULT 1e3"] {
+        for old in ["DEFAULT 1.0", "DEFAULT (1 + 1)", "DEFAULT 1e3", "DEFAULT (CAST('1' AS INT))", "DEFAULT (NOT (0))"]
+        {
             assert_eq!(way(free, old, "DEFAULT 2"), reads, "{old}");
         }
+        assert_eq!(way(&free.replace("INT", "TEXT"), "DEFAULT TRUE", "DEFAULT 2"), reads);
         // An UPDATE that nobody notices needs a column that nothing looks at.
         for table in [
             "CREATE TABLE t(b INT NOT NULL ?)",
