@@ -360,6 +360,7 @@ scenarios! {
     materialized_view_with_index,
     not_null_with_backfill,
     not_null_without_value,
+    numbers_beyond_a_new_counter,
     out_of_sight_and_in_the_way,
     out_of_sight_in_a_schema,
     partition_attached_with_an_index_of_its_own,

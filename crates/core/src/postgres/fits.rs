@@ -6,10 +6,10 @@
 
 use super::diff::Hints;
 use super::keys::Keys;
-use super::plan::Findings;
+use super::plan::{Findings, counted_beyond, is_integer};
 use super::print::constraints_of;
 use super::probe::{Pair, ask};
-use super::resolve::{Rename, old_id};
+use super::resolve::{Rename, new_id, old_id};
 use super::schema::{Body, Constraint, Demands, Domain, Kind, Numbers, Object, ObjectId, Schema};
 use super::token::{quote_name, tokenize};
 use crate::error::{Code, Error, Result};
@@ -296,22 +296,41 @@ impl<'a> Fitting<'a> {
     }
 
     /// Counters that are beyond the bounds that their sequences get. One that has given out nothing is set to its start
-    /// where the old one is not within.
+    /// where the old one is not within; one that a column begins to count by goes on behind the numbers that are in use.
     pub(super) async fn counters<C: Connection>(&self, conn: &mut C, obstacles: &mut Vec<Error>) -> Result<()> {
         let mut counters: Vec<(ObjectId, &Numbers, &Numbers)> = Vec::new();
+        let mut begun: Vec<(Pair<'_>, &str, &Numbers, Option<ObjectId>)> = Vec::new();
         for (id, object) in &self.target.objects {
             let old = old_id(self.renames, id);
             match (&object.body, self.live.get(&old).map(|o| &o.body)) {
                 (Body::Sequence(after), Some(Body::Sequence(before))) => {
                     counters.push((old, &before.numbers, &after.numbers));
                 }
+                (Body::Sequence(after), None) => {
+                    let Some((table, column)) = &after.owned_by else { continue };
+                    let Some(pair) = self.pair(table) else { continue };
+                    let Some(before) = pair.old(column).filter(|before| is_integer(&before.data_type)) else {
+                        continue;
+                    };
+                    let given = before.identity.as_ref();
+                    let given = given.map(|given| ObjectId::new(Kind::Sequence, &pair.live.schema, &given.sequence));
+                    begun.push((pair, column, &after.numbers, given));
+                }
                 (Body::Table(after), Some(Body::Table(_))) => {
-                    let Some(pair) = self.pair(id) else { continue };
                     for column in &after.columns {
-                        let before = pair.old(&column.name).and_then(|column| column.identity.as_ref());
-                        let (Some(before), Some(after)) = (before, &column.identity) else { continue };
-                        let sequence = ObjectId::new(Kind::Sequence, &old.schema, &before.sequence);
-                        counters.push((sequence, &before.numbers, &after.numbers));
+                        let Some(after) = &column.identity else { continue };
+                        let Some(pair) = self.pair(id) else { continue };
+                        let Some(before) = pair.old(&column.name) else { continue };
+                        match &before.identity {
+                            Some(before) => {
+                                let sequence = ObjectId::new(Kind::Sequence, &old.schema, &before.sequence);
+                                counters.push((sequence, &before.numbers, &after.numbers));
+                            }
+                            None => {
+                                let given = self.counter_that_goes(&pair, &before.name);
+                                begun.push((pair, &column.name, &after.numbers, given));
+                            }
+                        }
                     }
                 }
                 _ => {}
@@ -330,7 +349,29 @@ impl<'a> Fitting<'a> {
                 obstacles.push(error.help("set it back with setval, or declare the sequence otherwise"));
             }
         }
+        for (pair, column, numbers, given) in begun {
+            let name = column.to_owned();
+            let table = pair.rows(&pair.id.name, std::slice::from_ref(&name));
+            let sql = counted_beyond(numbers, (&table, column), given.as_ref().map(ObjectId::sql).as_deref());
+            // Values that cannot be converted were found before.
+            if let Answer::Rows(1..) = answer(conn, &sql, pair.id).await? {
+                let shown = format!("{}.{column}", pair.id.shown());
+                let what = format!("the numbers in use in {shown} go beyond those that its sequence may then give");
+                let error = Error::new(Code::RowsDoNotFit, what).object(pair.id.shown());
+                obstacles.push(error.help("declare the sequence otherwise"));
+            }
+        }
         Ok(())
+    }
+
+    /// The sequence that a column has counted by, where it does not stay.
+    fn counter_that_goes(&self, pair: &Pair<'_>, column: &str) -> Option<ObjectId> {
+        let counts = |object: &&Object| {
+            matches!(&object.body, Body::Sequence(sequence)
+                if sequence.owned_by.as_ref().is_some_and(|(table, of)| table == pair.live && of == column))
+        };
+        let mut found = self.live.objects.values().filter(counts).map(|object| &object.id);
+        found.find(|id| self.target.get(&new_id(self.renames, id)).is_none()).cloned()
     }
 
     /// Rows of a default partition that belong to a new one, and rows of one whose bounds are others.

@@ -153,7 +153,8 @@ fn limits(data_type: &str) -> (i64, i64) {
     }
 }
 
-fn is_integer(data_type: &str) -> bool {
+/// Whether sequences count in a type.
+pub fn is_integer(data_type: &str) -> bool {
     matches!(data_type, "smallint" | "integer" | "bigint")
 }
 
@@ -164,16 +165,31 @@ pub(super) fn count_on(
     (table, column): (&str, &str),
     given: Option<&str>,
 ) -> String {
-    // One that counts down goes on below the lowest.
-    let (last, within) = match numbers.increment < 0 {
-        true => ("min", format!("<= {}", numbers.max)),
-        false => ("max", format!(">= {}", numbers.min)),
+    let within = match numbers.increment < 0 {
+        true => format!("<= {}", numbers.max),
+        false => format!(">= {}", numbers.min),
     };
+    format!(
+        "SELECT pg_catalog.setval({}, m.last) FROM {} WHERE m.last {within}",
+        quote_literal(sequence),
+        last_number(numbers, (table, column), given),
+    )
+}
+
+/// The question whether that number is one that the sequence cannot be set to.
+pub fn counted_beyond(numbers: &Numbers, (table, column): (&str, &str), given: Option<&str>) -> String {
+    let beyond = match numbers.increment < 0 {
+        true => format!("< {}", numbers.min),
+        false => format!("> {}", numbers.max),
+    };
+    format!("SELECT count(*) FROM {} WHERE m.last {beyond}", last_number(numbers, (table, column), given))
+}
+
+/// The last number in a column, or that another sequence has given out, as a relation. One that counts down goes on below the
+/// lowest.
+fn last_number(numbers: &Numbers, (table, column): (&str, &str), given: Option<&str>) -> String {
+    let last = if numbers.increment < 0 { "min" } else { "max" };
     let quoted = quote_name(column);
     let given = given.map(|old| format!(" UNION ALL SELECT last_value FROM {old} WHERE is_called")).unwrap_or_default();
-    format!(
-        "SELECT pg_catalog.setval({}, m.last) FROM (SELECT {last}(n) AS last FROM (SELECT {last}({quoted}) AS n FROM \
-         {table}{given}) given) m WHERE m.last {within}",
-        quote_literal(sequence),
-    )
+    format!("(SELECT {last}(n) AS last FROM (SELECT {last}({quoted}) AS n FROM {table}{given}) given) m")
 }

@@ -41,6 +41,7 @@ use crate::postgres::token::{quote_literal, quote_name};
 use indexes::is_swapped;
 use types::multiranges;
 
+pub use counters::{counted_beyond, is_integer};
 pub use tables::{marked_column, proof_name, value_left};
 pub use types::holders;
 pub use values::{altered_rows, cast, keeps_its_bytes, may_differ_by_row};
