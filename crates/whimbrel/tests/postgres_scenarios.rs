@@ -358,6 +358,8 @@ scenarios! {
     loss_refused,
     materialized_view_of_a_dump,
     materialized_view_with_index,
+    new_types_that_fit_rows,
+    new_types_that_refuse_rows,
     not_null_with_backfill,
     not_null_without_value,
     numbers_beyond_a_new_counter,

@@ -1,8 +1,8 @@
 //! Whether the rows that are there fit what is new: constraints, indexes, domains, partitions.
 //!
 //! A constraint of which that is known can be made without a lock that others wait for; one whose rows do not fit is an
-//! obstacle. What cannot be asked, because a column, a type or a function is still to be made, or because too many rows
-//! would have to be compared with each other, is checked by PostgreSQL in the transaction that makes it.
+//! obstacle. What cannot be asked, because a column, a function or the type of an extension is still to be made, or because too
+//! many rows would have to be compared with each other, is checked by PostgreSQL in the transaction that makes it.
 
 use super::diff::Hints;
 use super::keys::Keys;
@@ -11,7 +11,7 @@ use super::print::constraints_of;
 use super::probe::{Pair, ask};
 use super::resolve::{Rename, new_id, old_id};
 use super::schema::{Body, Constraint, Demands, Domain, Kind, Numbers, Object, ObjectId, Schema};
-use super::token::{quote_name, tokenize};
+use super::token::{quote_literal, quote_name, tokenize};
 use crate::error::{Code, Error, Result};
 use crate::plan::rows_text;
 use crate::run::{Connection, Failure, FailureKind};
@@ -257,33 +257,42 @@ impl<'a> Fitting<'a> {
         Ok(())
     }
 
-    /// What the domains of a table's columns demand, and did not before.
-    pub(super) async fn domains<C: Connection>(
+    /// What the types of a table's columns demand, and did not before: the checks of domains, the labels of new enums.
+    pub(super) async fn types<C: Connection>(
         &self,
         conn: &mut C,
         pair: &Pair<'_>,
         obstacles: &mut Vec<Error>,
     ) -> Result<()> {
-        for (id, object) in self.target.objects.iter().filter(|(id, _)| id.kind == Kind::Domain) {
-            let (Body::Domain(after), Some(Body::Domain(before))) = (&object.body, self.live.get(id).map(|o| &o.body))
-            else {
-                continue;
+        for (id, object) in &self.target.objects {
+            let conditions = match (&object.body, self.live.get(id).map(|object| &object.body)) {
+                (Body::Domain(after), Some(Body::Domain(before))) => demanded(Some(before), after),
+                (Body::Domain(after), None) => demanded(None, after),
+                (Body::Enum(labels), None) => {
+                    let labels: Vec<String> = labels.iter().map(|label| quote_literal(label)).collect();
+                    vec![format!("value = ANY (ARRAY[{}]::text[])", labels.join(", "))]
+                }
+                _ => continue,
             };
-            let conditions = if self.calls_what_is_there(object) { demanded(before, after) } else { Vec::new() };
-            for column in pair.columns().iter().filter(|column| column.data_type == id.sql()) {
+            let values = if conditions.is_empty() { Vec::new() } else { pair.values_of(&id.sql()) };
+            if values.is_empty() || !self.calls_what_is_there(object) {
+                continue;
+            }
+            for (column, value) in values {
                 for condition in &conditions {
                     let sql = format!(
-                        "SELECT count(*) FROM (SELECT {} AS value FROM {}) r WHERE NOT ({condition})",
-                        quote_name(&column.name),
+                        "SELECT count(*) FROM (SELECT {value} AS value FROM {}) r WHERE NOT ({condition})",
                         pair.live.sql()
                     );
-                    let shown = format!("{}.{}", pair.id.shown(), column.name);
+                    let shown = format!("{}.{column}", pair.id.shown());
                     match answer(conn, &sql, pair.id).await? {
                         Answer::Rows(0) | Answer::Unknown => {}
                         Answer::Rows(rows) => {
                             let what = format!("{} of {shown} do not fit the {id}", rows_text(rows));
-                            obstacles.push(does_not_fit(what, pair.id, "domain"));
+                            obstacles.push(does_not_fit(what, pair.id, id.kind.as_str()));
                         }
+                        // Values that cannot be converted were found before.
+                        Answer::Fails(_) if self.live.get(id).is_none() => {}
                         Answer::Fails(f) => {
                             let what = format!("the check of the {id} fails for rows of {shown}");
                             obstacles.push(does_not_fit(what, pair.id, "domain").cause(&f.message));
@@ -417,12 +426,13 @@ impl<'a> Fitting<'a> {
 }
 
 /// What a domain demands of `value` that it did not demand before.
-fn demanded(before: &Domain, after: &Domain) -> Vec<String> {
+fn demanded(before: Option<&Domain>, after: &Domain) -> Vec<String> {
     let mut out = Vec::new();
-    if after.not_null && !before.not_null {
+    if after.not_null && !before.is_some_and(|before| before.not_null) {
         out.push("value IS NOT NULL".to_owned());
     }
-    let is_new = |definition: &str| !before.checks.iter().any(|check| check.definition == definition);
+    let old = before.map(|before| before.checks.as_slice()).unwrap_or_default();
+    let is_new = |definition: &str| !old.iter().any(|check| check.definition == definition);
     for check in after.checks.iter().filter(|check| is_new(&check.definition)) {
         // `VALUE` is a word of its own there, and a column's name here.
         out.extend(check.definition.strip_prefix("CHECK ").map(str::to_owned));

@@ -10,7 +10,7 @@ use super::plan::{Facts, Findings, altered_rows, cast, holders, keeps_its_bytes,
 use super::print::constraints_of;
 use super::read::OLDEST_SERVER;
 use super::resolve::{ASIDE, Merge, Rename, new_id, new_member, old_id};
-use super::schema::{Body, Column, Demands, Kind, ObjectId, Schema, Table};
+use super::schema::{Body, Column, Demands, Kind, Object, ObjectId, Schema, Table};
 use super::token::{quote_literal, quote_name};
 use crate::error::{Code, Error, Result};
 use crate::plan::rows_text;
@@ -26,6 +26,8 @@ pub(super) struct Pair<'a> {
     renamed: HashMap<&'a str, &'a str>,
     /// What all rows have in a column that is new, as SQL, where that is known.
     added: HashMap<&'a str, String>,
+    /// Columns that get a type which is still to be made, with the type below it.
+    below: HashMap<&'a str, &'a str>,
 }
 
 impl<'a> Pair<'a> {
@@ -43,7 +45,7 @@ impl<'a> Pair<'a> {
             _ => None,
         });
         let (before, after, renamed) = (before.table()?, after.table()?, renamed.collect());
-        let mut pair = Pair { live, before, id, after, renamed, added: HashMap::new() };
+        let mut pair = Pair { live, before, id, after, renamed, added: HashMap::new(), below: HashMap::new() };
         let is_held = || before.columns.first().is_some_and(|column| !holders(schema, live, &column.name).is_empty());
         let new: Vec<&Column> = after.columns.iter().filter(|column| pair.old(&column.name).is_none()).collect();
         for column in new {
@@ -52,6 +54,13 @@ impl<'a> Pair<'a> {
                 || (column.default.is_some() && is_held());
             if let Some(value) = value_of_new(schema, target, column).filter(|_| !is_filled) {
                 pair.added.insert(&column.name, value);
+            }
+        }
+        for column in &after.columns {
+            let is_other = pair.old(&column.name).is_some_and(|old| old.data_type != column.data_type);
+            if let Some(below) = is_other.then(|| below_new_type(schema, target, renames, &column.data_type)).flatten()
+            {
+                pair.below.insert(&column.name, below);
             }
         }
         Some(pair)
@@ -66,9 +75,19 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// The columns that are there.
-    pub(super) fn columns(&self) -> &'a [Column] {
-        &self.before.columns
+    /// The columns whose values are or become some of a type, under their old names, with these values: those of one that is
+    /// still to be made in the words of the type below it.
+    pub(super) fn values_of(&self, data_type: &str) -> Vec<(&'a str, String)> {
+        let is_there = self.before.columns.iter().filter(|column| column.data_type == data_type);
+        let is_there = is_there.map(|column| (column.name.as_str(), quote_name(&column.name)));
+        // A partition's columns are asked about with its parent's.
+        let columns = self.after.columns.iter().filter(|_| self.after.partition_of.is_none());
+        let becomes = columns.filter(|column| column.data_type == data_type && column.generated.is_none());
+        let becomes = becomes.filter_map(|column| {
+            let (below, old) = (self.below.get(column.name.as_str())?, self.old(&column.name)?);
+            Some((old.name.as_str(), cast(&quote_name(&old.name), &old.data_type, below)))
+        });
+        is_there.chain(becomes).collect()
     }
 
     /// The columns, under their new names, that are there with the values that they will have or that these are made of.
@@ -102,6 +121,11 @@ impl<'a> Pair<'a> {
         })
     }
 
+    /// The type of a column, or the one below it where it is still to be made.
+    fn asked_type(&self, column: &'a Column) -> &'a str {
+        self.below.get(column.name.as_str()).copied().unwrap_or(&column.data_type)
+    }
+
     fn conversion(&self, name: &str) -> Option<(&'a Column, &'a Column)> {
         let (before, after) = (self.old(name)?, self.after.column(name)?);
         let is_same = before.collation == after.collation && keeps_its_bytes(&before.data_type, &after.data_type);
@@ -124,7 +148,7 @@ impl<'a> Pair<'a> {
             let name = quote_name(&old.name);
             let value = match self.conversion(&new.name).filter(|_| asked.contains(&new.name)) {
                 Some((before, after)) => {
-                    let value = cast(&name, &before.data_type, &after.data_type);
+                    let value = cast(&name, &before.data_type, self.asked_type(after));
                     match (&before.collation, &after.collation) {
                         (_, Some(collation)) => format!("{value} COLLATE {collation}"),
                         (Some(_), None) => format!("{value} COLLATE pg_catalog.\"default\""),
@@ -137,6 +161,19 @@ impl<'a> Pair<'a> {
         };
         let columns: Vec<String> = self.after.columns.iter().filter_map(named).collect();
         format!("(SELECT {} FROM {}) AS {alias}", columns.join(", "), self.live.sql())
+    }
+}
+
+/// The type in whose words values of one that is still to be made can be asked about: that of a domain, and text for an enum,
+/// whose values are alike where their labels are.
+fn below_new_type<'a>(live: &Schema, target: &'a Schema, renames: &[Rename], data_type: &str) -> Option<&'a str> {
+    let is_it =
+        |object: &&Object| matches!(object.body, Body::Enum(_) | Body::Domain(_)) && object.id.sql() == data_type;
+    let object =
+        target.objects.values().find(is_it).filter(|object| live.get(&old_id(renames, &object.id)).is_none())?;
+    match &object.body {
+        Body::Domain(domain) => Some(&domain.data_type),
+        _ => Some("text"),
     }
 }
 
@@ -245,7 +282,7 @@ pub async fn probe<C: Connection>(
         columns(conn, pair, target, accept_data_loss, &mut findings, &mut obstacles).await?;
         fitting.constraints(conn, pair, &mut findings, &mut obstacles).await?;
         fitting.indexes(conn, pair, &mut findings, &mut obstacles).await?;
-        fitting.domains(conn, pair, &mut obstacles).await?;
+        fitting.types(conn, pair, &mut obstacles).await?;
     }
     enums(conn, live, target, (renames, merges), &is_empty, &mut findings, &mut obstacles).await?;
     attributes(conn, (live, target), renames, accept_data_loss, &is_empty, &mut findings, &mut obstacles).await?;
@@ -405,7 +442,7 @@ async fn columns<C: Connection>(
         if old.data_type != column.data_type
             && old.generated.is_none()
             && column.generated.is_none()
-            && !keeps_its_bytes(&old.data_type, &column.data_type)
+            && !keeps_its_bytes(&old.data_type, pair.asked_type(column))
             && parent.is_none()
         {
             conversion(conn, pair, old, column, accept_data_loss, findings, obstacles).await?;
@@ -424,7 +461,7 @@ async fn conversion<C: Connection>(
     obstacles: &mut Vec<Error>,
 ) -> Result<()> {
     let (table, name) = (pair.live.sql(), quote_name(&old.name));
-    let sql = altered_rows(&table, &name, &old.data_type, &new.data_type);
+    let sql = altered_rows(&table, &name, &old.data_type, pair.asked_type(new));
     let shown = format!("{}.{}", pair.id.shown(), new.name);
     match ask(conn, &sql).await {
         Ok(0) => {
