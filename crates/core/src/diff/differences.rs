@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::{Options, PartOf, parts_between};
+use super::{PartOf, parts_between};
 use crate::schema::{Meaning, Schema, fold};
 
 /// What a live schema has besides, and instead of, what it should have.
@@ -40,7 +40,7 @@ pub fn differences(live: &Schema, expected: &Schema) -> Difference {
             found.wrong.push(format!("table {} is missing", after.name));
             continue;
         };
-        let mut parts = parts_between(before, before, after, &Options::default(), &mut Vec::new());
+        let mut parts = parts_between(before, before, after);
         // The same text behind the name is the same table, for the diff, which sees this as a rename.
         if before.name != after.name && !parts.iter().any(|part| matches!(part, PartOf::Rename)) {
             parts.push(PartOf::Rename);

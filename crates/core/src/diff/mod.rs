@@ -302,17 +302,24 @@ fn compare<'a, T: 'a>(
 }
 
 fn table_parts(before: &Table, renamed: &Table, after: &Table, options: &Options, notes: &mut Vec<Note>) -> Vec<Part> {
-    parts_between(before, renamed, after, options, notes).into_iter().map(PartOf::to_part).collect()
+    let mut parts: Vec<Part> = parts_between(before, renamed, after).into_iter().map(PartOf::to_part).collect();
+    let kept = || renamed.columns.iter().filter(|c| after.column(&c.name).is_some());
+    let added = || after.columns.iter().filter(|c| renamed.column(&c.name).is_none());
+    let stored = || kept().chain(added()).map(|c| &c.name);
+    let declared = || after.columns.iter().map(|c| &c.name);
+    if !stored().zip(declared()).all(|(a, b)| same_name(a, b)) {
+        if options.strict_order {
+            parts.push(Part::ColumnOrder);
+        } else {
+            let (stored, declared) = (stored().cloned().collect(), declared().cloned().collect());
+            notes.push(Note::ColumnOrder { table: after.name.clone(), stored, declared });
+        }
+    }
+    parts
 }
 
-/// The differences of a table, which are copied only where somebody keeps them.
-fn parts_between<'t>(
-    before: &'t Table,
-    renamed: &'t Table,
-    after: &'t Table,
-    options: &Options,
-    notes: &mut Vec<Note>,
-) -> Vec<PartOf<'t>> {
+/// The differences of a table but for the order of its columns. They are copied only where somebody keeps them.
+fn parts_between<'t>(before: &'t Table, renamed: &'t Table, after: &'t Table) -> Vec<PartOf<'t>> {
     let mut parts = Vec::new();
     // The same text declares the same table, where nothing is renamed: of a thousand tables, most are done here.
     let is_written = before.definition.is_some() && std::ptr::eq(before, renamed);
@@ -354,17 +361,6 @@ fn parts_between<'t>(
     }
     if renamed.without_rowid != after.without_rowid {
         parts.push(PartOf::WithoutRowid(after.without_rowid));
-    }
-    let kept = renamed.columns.iter().filter(|c| after.column(&c.name).is_some());
-    let added = after.columns.iter().filter(|c| renamed.column(&c.name).is_none());
-    let stored: Vec<_> = kept.chain(added).map(|c| c.name.clone()).collect();
-    let declared: Vec<_> = after.columns.iter().map(|c| c.name.clone()).collect();
-    if !stored.iter().zip(&declared).all(|(a, b)| same_name(a, b)) {
-        if options.strict_order {
-            parts.push(PartOf::ColumnOrder);
-        } else {
-            notes.push(Note::ColumnOrder { table: after.name.clone(), stored, declared });
-        }
     }
     parts
 }
