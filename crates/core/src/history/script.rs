@@ -19,7 +19,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::statements::{Grammar, Statement};
+use super::statements::{Grammar, Statement, stands_outside};
 use crate::dialect::Dialect;
 use crate::error::{Code, Error, Result};
 use crate::schema::{Origin, Source};
@@ -115,7 +115,7 @@ impl Script {
                 script.phases.push(Phase { kind, ..Phase::default() });
             }
             let Some(phase) = script.phases.last_mut() else { continue };
-            reader.check(statement, phase.kind)?;
+            (grammar.check)(&reader, statement, phase.kind)?;
             if !reader.is_foreign_keys(statement) {
                 phase.statements.push(statement.range.clone());
             }
@@ -163,7 +163,12 @@ struct Way {
     takes_one: bool,
 }
 
-struct Reader<'t> {
+/// What to do with a statement that begins or ends a transaction.
+const LEAVE_OUT: &str =
+    "leave it out: each migration runs in a transaction, unless it says `-- whimbrel: no-transaction`";
+
+/// A script that is being read, as the grammar of its database sees it.
+pub(crate) struct Reader<'t> {
     name: &'t str,
     grammar: &'static Grammar,
     dialect: Dialect,
@@ -307,38 +312,22 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Refuses what would break out of the transaction, or fail in it, before anything runs.
-    fn check(&self, statement: &Statement, kind: PhaseKind) -> Result<()> {
-        let refuse = |message: String, help: &str| {
-            let label = "not here";
-            Err(self.error(Code::MigrationScript, &message, statement.range.clone(), label).help(help))
-        };
-        let first = self.word(statement, 0).to_ascii_uppercase();
-        if let Some(foreign) = statement.foreign {
-            return refuse(
-                format!("{foreign} stands in a migration"),
-                "a migration holds statements for the server: write rows as INSERT, and leave commands out",
-            );
-        }
-        if self.dialect == Dialect::Postgres
-            && let Some(what) = self.ends_transaction(statement).or_else(|| self.needs_no_transaction(statement, kind))
-        {
-            let help = match what.1 {
-                true => {
-                    "leave it out: each migration runs in a transaction, unless it says `-- whimbrel: no-transaction`"
-                }
-                false => "put `-- whimbrel: alone` before it",
-            };
-            return refuse(what.0, help);
-        }
-        if self.dialect == Dialect::Postgres && kind != PhaseKind::Backfill {
-            return Ok(());
-        }
+    fn refuse(&self, statement: &Statement, message: String, help: &str) -> Result<()> {
+        Err(self.error(Code::MigrationScript, &message, statement.range.clone(), "not here").help(help))
+    }
+
+    fn first_word(&self, statement: &Statement) -> String {
+        self.word(statement, 0).to_ascii_uppercase()
+    }
+
+    /// Refuses what would break out of a transaction of SQLite, or fail in it, before anything runs.
+    pub(super) fn check_for_sqlite(&self, statement: &Statement, kind: PhaseKind) -> Result<()> {
+        let refuse = |message: String, help: &str| self.refuse(statement, message, help);
+        let first = self.first_word(statement);
         match first.as_str() {
-            "BEGIN" | "COMMIT" | "END" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" => refuse(
-                format!("{first} stands in a migration"),
-                "leave it out: each migration runs in a transaction, unless it says `-- whimbrel: no-transaction`",
-            ),
+            "BEGIN" | "COMMIT" | "END" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" => {
+                refuse(format!("{first} stands in a migration"), LEAVE_OUT)
+            }
             "ATTACH" | "DETACH" => {
                 refuse(format!("{first} stands in a migration"), "a migration works on one database")
             }
@@ -359,37 +348,61 @@ impl Reader<'_> {
                 "PRAGMA journal_mode cannot run in a transaction".to_owned(),
                 "put it in a migration of its own that says `-- whimbrel: no-transaction`",
             ),
-            _ if kind == PhaseKind::Backfill && !matches!(first.as_str(), "UPDATE" | "DELETE" | "INSERT" | "WITH") => {
-                refuse(
-                    format!("{first} cannot be repeated until it changes no row"),
-                    "`-- whimbrel: backfill` stands before an UPDATE, INSERT or DELETE",
-                )
-            }
-            _ => Ok(()),
+            _ => self.check_repeated(statement, kind),
         }
+    }
+
+    /// The same for PostgreSQL.
+    pub(super) fn check_for_postgres(&self, statement: &Statement, kind: PhaseKind) -> Result<()> {
+        if let Some(foreign) = statement.foreign {
+            return self.refuse(
+                statement,
+                format!("{foreign} stands in a migration"),
+                "a migration holds statements for the server: write rows as INSERT, and leave commands out",
+            );
+        }
+        if let Some(message) = self.ends_transaction(statement) {
+            return self.refuse(statement, message, LEAVE_OUT);
+        }
+        if let Some(message) = self.needs_no_transaction(statement, kind) {
+            return self.refuse(statement, message, "put `-- whimbrel: alone` before it");
+        }
+        self.check_repeated(statement, kind)
+    }
+
+    fn check_repeated(&self, statement: &Statement, kind: PhaseKind) -> Result<()> {
+        let first = self.first_word(statement);
+        if kind != PhaseKind::Backfill || matches!(first.as_str(), "UPDATE" | "DELETE" | "INSERT" | "WITH") {
+            return Ok(());
+        }
+        self.refuse(
+            statement,
+            format!("{first} cannot be repeated until it changes no row"),
+            "`-- whimbrel: backfill` stands before an UPDATE, INSERT or DELETE",
+        )
     }
 
     /// What of PostgreSQL's statements would end the transaction, or begin one.
-    fn ends_transaction(&self, statement: &Statement) -> Option<(String, bool)> {
+    fn ends_transaction(&self, statement: &Statement) -> Option<String> {
         let is = |n, words: &[&str]| self.is(statement, n, words);
         let ends = is(0, &["begin", "commit", "end", "rollback", "abort", "savepoint", "release"])
             || is(0, &["start", "prepare"]) && is(1, &["transaction"]);
-        ends.then(|| (format!("{} stands in a migration", self.word(statement, 0).to_ascii_uppercase()), true))
+        ends.then(|| format!("{} stands in a migration", self.first_word(statement)))
     }
 
     /// What of PostgreSQL's statements runs outside of transactions only.
-    fn needs_no_transaction(&self, statement: &Statement, kind: PhaseKind) -> Option<(String, bool)> {
+    fn needs_no_transaction(&self, statement: &Statement, kind: PhaseKind) -> Option<String> {
         if kind == PhaseKind::NoTransaction {
             return None;
         }
-        let outside = (self.grammar.stands_outside)(&self.text[statement.range.clone()])?;
-        let first = self.word(statement, 0).to_ascii_uppercase();
+        let outside = stands_outside(&self.text[statement.range.clone()])?;
+        let first = self.first_word(statement);
         let what = match outside.what {
             Some(what) => what.to_owned(),
             None if self.has(statement, "concurrently") => format!("{first} … CONCURRENTLY"),
             None => first,
         };
-        Some((format!("{what} cannot run in a transaction"), false))
+        Some(format!("{what} cannot run in a transaction"))
     }
 
     fn sets_journal_mode(&self, statement: &Statement) -> bool {

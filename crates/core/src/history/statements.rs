@@ -4,7 +4,9 @@
 
 use std::ops::Range;
 
+use super::script::{PhaseKind, Reader};
 use crate::dialect::Dialect;
+use crate::error::Result;
 use crate::{postgres, sqlite};
 
 /// A statement of a script.
@@ -56,11 +58,11 @@ pub(crate) struct Grammar {
     pub tokens: fn(&str) -> Result<Tokens, ScriptError>,
     /// Cuts a script into statements; what holds nothing but comments is none.
     pub split: fn(&str) -> Result<Vec<Statement>, ScriptError>,
-    /// Whether a statement runs outside of transactions only, for what the words of its text do not say.
-    pub stands_outside: fn(&str) -> Option<Outside>,
+    /// Refuses what would break out of the transaction, or fail in it, before anything runs.
+    pub check: fn(&Reader<'_>, &Statement, PhaseKind) -> Result<()>,
 }
 
-/// A statement that runs outside of transactions only.
+/// A statement of PostgreSQL that runs outside of transactions only, for what the words of its text do not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Outside {
     /// What it is called, where its first word alone does not say so.
@@ -68,15 +70,19 @@ pub(crate) struct Outside {
 }
 
 /// SQLite's.
-pub(crate) static SQLITE: Grammar =
-    Grammar { dialect: Dialect::Sqlite, tokens: of_sqlite::tokens, split: of_sqlite::split, stands_outside: |_| None };
+pub(crate) static SQLITE: Grammar = Grammar {
+    dialect: Dialect::Sqlite,
+    tokens: of_sqlite::tokens,
+    split: of_sqlite::split,
+    check: |reader, statement, kind| reader.check_for_sqlite(statement, kind),
+};
 
 /// PostgreSQL's.
 pub(crate) static POSTGRES: Grammar = Grammar {
     dialect: Dialect::Postgres,
     tokens: of_postgres::tokens,
     split: of_postgres::split,
-    stands_outside: of_postgres::stands_outside,
+    check: |reader, statement, kind| reader.check_for_postgres(statement, kind),
 };
 
 impl Grammar {
@@ -88,6 +94,8 @@ impl Grammar {
         }
     }
 }
+
+pub(super) use of_postgres::stands_outside;
 
 /// The tokens of a script in a dialect.
 pub(crate) fn tokens(dialect: Dialect, script: &str) -> Result<Tokens, ScriptError> {
@@ -142,7 +150,8 @@ mod of_postgres {
         Ok(postgres::split::split(script)?.into_iter().map(of).collect())
     }
 
-    pub(super) fn stands_outside(text: &str) -> Option<Outside> {
+    /// Whether a statement runs outside of transactions only.
+    pub(crate) fn stands_outside(text: &str) -> Option<Outside> {
         let read = statement::Statement::read(text);
         match &read.kind {
             _ if read.transaction() != Transaction::Outside => None,
