@@ -29,24 +29,42 @@ pub fn is_own(table: &str) -> bool {
 /// The version of these tables. A database with a higher one is not understood.
 pub const FORMAT: i64 = 1;
 
-/// The statements that make the tables.
-pub fn create_tables() -> [String; 3] {
-    [
-        format!(
-            "CREATE TABLE main.{MIGRATIONS} (\n  id INTEGER PRIMARY KEY,\n  idx INTEGER NOT NULL,\n  version TEXT NOT \
-             NULL,\n  name TEXT NOT NULL,\n  checksum TEXT NOT NULL,\n  hash TEXT NOT NULL,\n  origin TEXT NOT NULL,\n  \
-             batch INTEGER NOT NULL,\n  applied_at INTEGER NOT NULL,\n  milliseconds INTEGER NOT NULL,\n  phases \
-             INTEGER,\n  down TEXT\n)"
-        ),
-        format!(
-            "CREATE TABLE main.{STATE} (\n  id INTEGER PRIMARY KEY CHECK (id = 1),\n  format INTEGER NOT NULL,\n  \
-             strategy TEXT NOT NULL,\n  stamped TEXT NOT NULL,\n  stamp INTEGER NOT NULL,\n  idx INTEGER NOT NULL,\n  \
-             head TEXT NOT NULL,\n  fingerprint TEXT NOT NULL,\n  cookie INTEGER NOT NULL,\n  min_reader INTEGER NOT \
-             NULL,\n  min_writer INTEGER NOT NULL,\n  attempts INTEGER NOT NULL,\n  attempted TEXT NOT NULL\n)"
-        ),
-        format!("CREATE TABLE main.{REPORTS} (\n  id INTEGER PRIMARY KEY,\n  report TEXT NOT NULL\n)"),
-    ]
-}
+/// The statements that make the tables where they are missing.
+pub const CREATE_TABLES: [&str; 3] = [
+    "CREATE TABLE IF NOT EXISTS main._whimbrel_migrations (
+  id INTEGER PRIMARY KEY,
+  idx INTEGER NOT NULL,
+  version TEXT NOT NULL,
+  name TEXT NOT NULL,
+  checksum TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  batch INTEGER NOT NULL,
+  applied_at INTEGER NOT NULL,
+  milliseconds INTEGER NOT NULL,
+  phases INTEGER,
+  down TEXT
+)",
+    "CREATE TABLE IF NOT EXISTS main._whimbrel_state (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  format INTEGER NOT NULL,
+  strategy TEXT NOT NULL,
+  stamped TEXT NOT NULL,
+  stamp INTEGER NOT NULL,
+  idx INTEGER NOT NULL,
+  head TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  cookie INTEGER NOT NULL,
+  min_reader INTEGER NOT NULL,
+  min_writer INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  attempted TEXT NOT NULL
+)",
+    "CREATE TABLE IF NOT EXISTS main._whimbrel_reports (
+  id INTEGER PRIMARY KEY,
+  report TEXT NOT NULL
+)",
+];
 
 /// How a migration came to be recorded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -164,30 +182,42 @@ impl Record {
     }
 
     /// The query that reads all records, in the order of running.
-    pub fn select() -> String {
-        format!(
-            "SELECT id, idx, version, name, checksum, hash, origin, batch, applied_at, milliseconds, phases, down FROM \
-             main.{MIGRATIONS} ORDER BY id"
-        )
-    }
+    pub const SELECT: &str = "SELECT id, idx, version, name, checksum, hash, origin, batch, applied_at, milliseconds, \
+                              phases, down FROM main._whimbrel_migrations ORDER BY id";
 
-    /// A record from a row of [`Record::select`].
+    /// A record from a row of [`Record::SELECT`].
     pub fn from_row(row: &Row) -> Option<Record> {
-        let text = |n: usize| row.get(n).and_then(Value::text).map(str::to_owned);
-        let integer = |n: usize| row.get(n).and_then(Value::integer);
+        use Value::{Integer, Text};
+        let [
+            Integer(id),
+            Integer(idx),
+            Text(version),
+            Text(name),
+            Text(checksum),
+            Text(hash),
+            Text(origin),
+            Integer(batch),
+            Integer(applied_at),
+            Integer(milliseconds),
+            phases,
+            down,
+        ] = row.as_slice()
+        else {
+            return None;
+        };
         Some(Record {
-            id: integer(0)?,
-            idx: u32::try_from(integer(1)?).ok()?,
-            version: text(2)?,
-            name: text(3)?,
-            checksum: text(4)?.parse().ok()?,
-            hash: text(5)?.parse().ok()?,
-            origin: Origin::read(&text(6)?),
-            batch: integer(7)?,
-            applied_at: integer(8)?,
-            milliseconds: integer(9)?,
-            state: RecordState::read(integer(10))?,
-            down: text(11),
+            id: *id,
+            idx: u32::try_from(*idx).ok()?,
+            checksum: checksum.parse().ok()?,
+            hash: hash.parse().ok()?,
+            origin: Origin::read(origin),
+            batch: *batch,
+            applied_at: *applied_at,
+            milliseconds: *milliseconds,
+            state: RecordState::read(phases.integer())?,
+            version: version.clone(),
+            name: name.clone(),
+            down: down.text().map(str::to_owned),
         })
     }
 
@@ -263,31 +293,43 @@ pub const IN_TABLE: &str = "table";
 
 impl State {
     /// The query that reads the row.
-    pub fn select() -> String {
-        format!(
-            "SELECT format, strategy, stamped, stamp, idx, head, fingerprint, cookie, min_reader, min_writer, attempts, \
-             attempted FROM main.{STATE}"
-        )
-    }
+    pub const SELECT: &str = "SELECT format, strategy, stamped, stamp, idx, head, fingerprint, cookie, min_reader, \
+                              min_writer, attempts, attempted FROM main._whimbrel_state";
 
-    /// The state from a row of [`State::select`].
+    /// The state from a row of [`State::SELECT`].
     pub fn from_row(row: &Row) -> Option<State> {
-        let text = |n: usize| row.get(n).and_then(Value::text).map(str::to_owned);
-        let integer = |n: usize| row.get(n).and_then(Value::integer);
-        let number = |n: usize| integer(n).and_then(|n| u32::try_from(n).ok());
+        use Value::{Integer, Text};
+        let [
+            Integer(format),
+            Text(strategy),
+            Text(stamped),
+            Integer(stamp),
+            Integer(idx),
+            Text(head),
+            Text(fingerprint),
+            Integer(cookie),
+            Integer(min_reader),
+            Integer(min_writer),
+            Integer(attempts),
+            Text(attempted),
+        ] = row.as_slice()
+        else {
+            return None;
+        };
+        let number = |n: &i64| u32::try_from(*n).ok();
         Some(State {
-            format: integer(0)?,
-            strategy: text(1)?,
-            stamped: text(2)?,
-            stamp: integer(3)?,
-            idx: number(4)?,
-            head: text(5)?.parse().ok()?,
-            fingerprint: text(6)?,
-            cookie: integer(7)?,
-            min_reader: number(8)?,
-            min_writer: number(9)?,
-            attempts: number(10)?,
-            attempted: text(11)?,
+            format: *format,
+            stamp: *stamp,
+            idx: number(idx)?,
+            head: head.parse().ok()?,
+            cookie: *cookie,
+            min_reader: number(min_reader)?,
+            min_writer: number(min_writer)?,
+            attempts: number(attempts)?,
+            strategy: strategy.clone(),
+            stamped: stamped.clone(),
+            fingerprint: fingerprint.clone(),
+            attempted: attempted.clone(),
         })
     }
 

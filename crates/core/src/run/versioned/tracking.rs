@@ -52,7 +52,7 @@ impl Tracking {
 pub async fn read_tracking<C: Connection>(conn: &mut C) -> Result<Tracking> {
     let mut tracking = read_state(conn).await?;
     if tracking.state.is_some() {
-        let rows = rows(conn, &Record::select()).await?;
+        let rows = rows(conn, Record::SELECT).await?;
         let read = rows.iter().map(|row| Record::from_row(row).ok_or_else(|| damaged(MIGRATIONS)));
         tracking.records = read.collect::<Result<_>>()?;
     }
@@ -82,7 +82,7 @@ pub(super) async fn read_state<C: Connection>(conn: &mut C) -> Result<Tracking> 
                 format!("the record of migrations has format {format}, and this version reads up to {FORMAT}");
             return Err(Error::new(Code::DatabaseNewer, message).help("update the app: a newer one has written this"));
         }
-        let rows = rows(conn, &State::select()).await?;
+        let rows = rows(conn, State::SELECT).await?;
         tracking.state = rows.first().map(|row| State::from_row(row).ok_or_else(|| damaged(STATE))).transpose()?;
     }
     Ok(tracking)
@@ -171,9 +171,8 @@ fn unknown(error: &Error) -> Error {
 
 /// Makes the tables of the record where they are missing.
 pub(super) async fn create_tables<C: Connection>(conn: &mut C) -> Result<()> {
-    for sql in record::create_tables() {
-        let sql = sql.replacen("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1);
-        write(conn, &sql).await?;
+    for sql in record::CREATE_TABLES {
+        write(conn, sql).await?;
     }
     Ok(())
 }
