@@ -29,8 +29,7 @@ pub(super) struct Keys {
 impl Keys {
     /// Counts the violations in what the scripts may touch. Steps of the app's own may touch anything.
     pub(super) async fn count<C: Connection>(conn: &mut C, scripts: &[&str], anything: bool) -> Result<Keys> {
-        let words = (!anything).then(|| scripts.iter().flat_map(|script| words_that_write(script)).collect());
-        let mut keys = Keys { words, before: BTreeMap::new() };
+        let mut keys = Keys { words: (!anything).then(|| words_that_write(scripts)), before: BTreeMap::new() };
         if keys.words.as_ref().is_some_and(HashSet::is_empty) {
             return Ok(keys);
         }
@@ -80,41 +79,40 @@ impl Keys {
 
     /// Tables with foreign keys that the scripts may touch, on either end.
     fn children(&self, catalogue: &[CatalogueRow]) -> Vec<String> {
-        let tables: HashSet<String> =
-            catalogue.iter().filter(|row| row.kind == "table").map(|row| fold(&row.name)).collect();
-        // Names of tables in each object's text.
-        let named = |row: &CatalogueRow| -> HashSet<String> {
-            row.sql.as_ref().map(|sql| words(sql).intersection(&tables).cloned().collect()).unwrap_or_default()
-        };
-        let is_child = |row: &&CatalogueRow| {
-            let has_keys = row.sql.as_ref().is_some_and(|sql| sql.to_ascii_lowercase().contains("references"));
-            row.kind == "table" && has_keys
-        };
-        let children = catalogue.iter().filter(is_child);
+        let of_kind = |kind: &'static str| catalogue.iter().filter(move |row| row.kind == kind);
+        let has_keys = |row: &&CatalogueRow| text(row).to_ascii_lowercase().contains("references");
+        let children = of_kind("table").filter(has_keys);
         let Some(written) = &self.words else { return children.map(|row| row.name.clone()).collect() };
-        let mut touched: HashSet<String> = written.intersection(&tables).cloned().collect();
-        let triggers: Vec<(String, HashSet<String>)> =
-            catalogue.iter().filter(|row| row.kind == "trigger").map(|row| (fold(&row.table), named(row))).collect();
+        let tables: HashSet<String> = of_kind("table").map(|row| fold(&row.name)).collect();
+        let mut touched = tables.clone();
+        touched.retain(|table| written.contains(table));
+        let mut silent: Vec<&CatalogueRow> = of_kind("trigger").collect();
+        // What a trigger writes may have triggers of its own.
         loop {
-            let size = touched.len();
-            for (table, words) in &triggers {
-                if touched.contains(table) {
-                    touched.extend(words.iter().cloned());
+            let before = silent.len();
+            silent.retain(|row| {
+                let fires = touched.contains(&fold(&row.table));
+                if fires {
+                    touched.extend(words(text(row)).into_iter().filter(|word| tables.contains(word)));
                 }
-            }
-            if touched.len() == size {
+                !fires
+            });
+            if silent.len() == before {
                 break;
             }
         }
-        // A parent that is gone is no table any more: under the name it had last, a script has dropped it.
-        let has_lost_parent = |row: &CatalogueRow| {
-            row.sql.as_ref().is_some_and(|sql| parents(sql).any(|parent| written.contains(&parent)))
-        };
         let is_touched = |row: &&CatalogueRow| {
-            touched.contains(&fold(&row.name)) || !named(row).is_disjoint(&touched) || has_lost_parent(row)
+            touched.contains(&fold(&row.name))
+                || words(text(row)).iter().any(|word| touched.contains(word))
+                // A parent that is gone is no table any more: under the name it had last, a script has dropped it.
+                || parents(text(row)).iter().any(|parent| written.contains(parent))
         };
         children.filter(is_touched).map(|row| row.name.clone()).collect()
     }
+}
+
+fn text(row: &CatalogueRow) -> &str {
+    row.sql.as_deref().unwrap_or_default()
 }
 
 fn cannot_check(table: &str, failure: &Failure) -> String {
@@ -122,39 +120,44 @@ fn cannot_check(table: &str, failure: &Failure) -> String {
 }
 
 /// The tables that a table's foreign keys refer to, in lower case.
-fn parents(sql: &str) -> impl Iterator<Item = String> {
+fn parents(sql: &str) -> Vec<String> {
     let tokens = tokenize(sql).unwrap_or_default();
     let is_behind = |pair: &[Token]| pair[0].is(sql, "references").then(|| pair[1].name(sql)).flatten();
-    tokens.windows(2).filter_map(is_behind).map(|name| fold(&name)).collect::<Vec<_>>().into_iter()
+    tokens.windows(2).filter_map(is_behind).map(|name| fold(&name)).collect()
 }
 
 /// All words in a text that could be names, in lower case.
-pub(super) fn words(sql: &str) -> HashSet<String> {
-    let tokens = tokenize(sql).unwrap_or_default();
+pub(super) fn words(sql: &str) -> Vec<String> {
+    names(&tokenize(sql).unwrap_or_default(), sql)
+}
+
+fn names(tokens: &[Token], sql: &str) -> Vec<String> {
     tokens.iter().filter_map(|token| token.name(sql)).map(|name| fold(&name)).collect()
 }
 
 /// The words of the statements that write rows, or take a table with its rows. Where there are such, the words of
 /// renames count too: what was written under one name is found under the other.
-fn words_that_write(script: &str) -> HashSet<String> {
-    let statements = split(script).unwrap_or_default();
-    let (mut written, mut renamed) = (HashSet::new(), HashSet::new());
-    for statement in &statements {
-        let text = &script[statement.range.clone()];
-        let mut keywords = statement.tokens.iter().filter_map(|t| t.name(script)).map(|w| fold(&w));
-        let first = keywords.next().unwrap_or_default();
-        match first.as_str() {
-            // CREATE TABLE … AS SELECT fills a table that has no keys.
-            "create" | "select" | "analyze" | "reindex" | "explain" => {}
-            "drop" if keywords.next().is_none_or(|second| second != "table") => {}
-            "alter" => renamed.extend(words(text)),
-            _ => written.extend(words(text)),
+fn words_that_write(scripts: &[&str]) -> HashSet<String> {
+    let mut all = HashSet::new();
+    for script in scripts {
+        let (mut written, mut renamed) = (Vec::new(), Vec::new());
+        for statement in split(script).unwrap_or_default() {
+            let words = names(&statement.tokens, script);
+            let word = |n: usize| words.get(n).map_or("", String::as_str);
+            match word(0) {
+                // CREATE TABLE … AS SELECT fills a table that has no keys.
+                "create" | "select" | "analyze" | "reindex" | "explain" => {}
+                "drop" if word(1) != "table" => {}
+                "alter" => renamed.extend(words),
+                _ => written.extend(words),
+            }
+        }
+        if !written.is_empty() {
+            all.extend(written);
+            all.extend(renamed);
         }
     }
-    if !written.is_empty() {
-        written.extend(renamed);
-    }
-    written
+    all
 }
 
 #[cfg(test)]
@@ -162,7 +165,8 @@ mod tests {
     use super::*;
 
     fn touched(script: &str, tables: &[&str]) -> Vec<String> {
-        let mut found: Vec<_> = words_that_write(script).into_iter().filter(|w| tables.contains(&w.as_str())).collect();
+        let mut found: Vec<_> =
+            words_that_write(&[script]).into_iter().filter(|w| tables.contains(&w.as_str())).collect();
         found.sort();
         found
     }
