@@ -108,6 +108,7 @@ scenarios! {
     indexes_of_all_kinds,
     instead_of_triggers,
     key_filled_where_it_is_null,
+    key_renamed_by_a_copy_that_its_own_table_refers_to,
     key_renamed_by_a_copy_with_children,
     key_renamed_that_unique_names_again,
     key_without_a_default,

@@ -103,7 +103,9 @@ impl Renames {
         for key in &mut table.foreign_keys {
             let parent = key.parent.clone();
             key.columns.iter_mut().for_each(|c| *c = self.column_name(&table.name, c));
-            if !self.of(&parent).is_some_and(|r| r.by_copy) {
+            // What the table says of itself is made anew with it.
+            let is_own = same_name(&parent, &table.name);
+            if is_own || !self.of(&parent).is_some_and(|r| r.by_copy) {
                 key.parent_columns.iter_mut().for_each(|c| *c = self.column_name(&parent, c));
             }
             key.parent = self.table_name(&parent);
