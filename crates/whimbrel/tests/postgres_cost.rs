@@ -35,12 +35,12 @@ fn schema(tables: usize, data_type: &str) -> String {
     sql
 }
 
-/// What is sent for a plan in which one column of so many tables changes: to the database, and to the scratch place.
-fn sent(tables: usize) -> (Vec<String>, Vec<String>) {
+/// What is sent for a plan in which one thing changes: to the database, and to the scratch place.
+fn sent(before: &str, after: &str) -> (Vec<String>, Vec<String>) {
     let live = database("cost_live");
-    live.execute(&schema(tables, "integer"));
+    live.execute(before);
     let other = database("cost_other");
-    other.execute(&schema(tables, "bigint"));
+    other.execute(after);
     let empty = database("cost_empty");
     let (mut to_live, mut to_place) = (Vec::new(), Vec::new());
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -70,12 +70,35 @@ fn made(statements: &[String]) -> Vec<&str> {
 /// A change is tried out on what it touches and on what refers to it, however many tables stand beside.
 #[test]
 fn a_plan_costs_what_the_change_costs_and_not_what_the_schema_does() {
-    let (few_live, few_place) = sent(20);
-    let (many_live, many_place) = sent(80);
+    let one_of = |tables| sent(&schema(tables, "integer"), &schema(tables, "bigint"));
+    let (few_live, few_place) = one_of(20);
+    let (many_live, many_place) = one_of(80);
     assert_eq!(made(&few_place), ["t11", "t12", "t13"]);
     assert_eq!(made(&many_place), made(&few_place));
     assert_eq!(few_place.len(), many_place.len());
     // The rest are a few queries for the catalogue, whatever it holds.
     assert_eq!(few_live.len(), many_live.len());
     assert!(many_live.len() < 40, "{many_live:#?}");
+}
+
+/// The catalogue does not know which tables a function reads. The part of which it knows cannot be made, or the plan does not
+/// work on it: then the whole judges.
+#[test]
+fn a_part_that_does_not_do_is_followed_by_the_whole() {
+    let reading = |language: &str, body: &str| {
+        format!(
+            "CREATE TABLE rates(n integer);
+            CREATE FUNCTION most() RETURNS integer LANGUAGE {language} IMMUTABLE AS '{body}';
+            CREATE TABLE t(id integer PRIMARY KEY); CREATE TABLE beside(id integer PRIMARY KEY);"
+        )
+    };
+    let in_sql = reading("sql", "SELECT max(n) FROM public.rates") + "CREATE INDEX t_most ON t ((id + most()))";
+    let in_plpgsql = reading("plpgsql", "BEGIN RETURN (SELECT max(n) FROM public.rates); END");
+    for (before, column) in [(in_sql, "b text"), (in_plpgsql, "b integer DEFAULT most()")] {
+        let after = before.replace("t(id integer PRIMARY KEY)", &format!("t(id integer PRIMARY KEY, {column})"));
+        let (_, to_place) = sent(&before, &after);
+        let count = |name: &str| made(&to_place).iter().filter(|made| **made == name).count();
+        assert!(count("t") > 1, "{column}: the part comes first: {to_place:#?}");
+        assert_eq!((count("rates"), count("beside")), (1, 1), "{column}");
+    }
 }
