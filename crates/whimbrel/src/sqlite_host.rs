@@ -185,7 +185,7 @@ pub(crate) fn now() -> i64 {
 }
 
 /// A rusqlite error as one of Whimbrel's.
-pub(crate) fn error(error: rusqlite::Error, code: Code, message: impl Into<String>) -> Error {
+pub(crate) fn error(error: rusqlite::Error, code: Code, message: impl AsRef<str>) -> Error {
     failure(error).error(code, message)
 }
 

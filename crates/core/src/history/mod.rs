@@ -152,6 +152,11 @@ impl History {
         self.migrations.last().map_or(0, |m| m.idx)
     }
 
+    /// The snapshot, where these are all the [originals](History::originals): the schema that it holds is then theirs.
+    pub(crate) fn snapshot_of(&self, migrations: &[&Migration]) -> Option<&Snapshot> {
+        self.snapshot.as_ref().filter(|_| Checksum::chain(migrations.iter().map(|m| &m.checksum)) == self.head)
+    }
+
     /// The history as it was at an older number: without the snapshot, which is of the newest.
     #[must_use]
     pub fn up_to(&self, idx: u32) -> History {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::inspect::{look_at_basis, one_integer, one_row, read_rows, shadow_tables};
-use super::prepare::{Settings, make_plan, transaction_open, visible};
+use super::prepare::{Settings, make_plan, outside_transactions, visible};
 use super::{Cancel, Connection, Event, Failure, FailureKind, Observer, Value};
 use crate::diff::{Answer, Answers, Options, Question, diff};
 use crate::error::{Code, Error, Result, State};
@@ -50,10 +50,7 @@ pub async fn run_plan<C: Connection, O: Observer + ?Sized>(
     if plan.is_empty() {
         return Ok(Report::default());
     }
-    let in_transaction = conn.in_transaction().await;
-    if in_transaction.map_err(|f| f.error(Code::Database, "the connection does not answer"))? {
-        return Err(transaction_open());
-    }
+    outside_transactions(conn).await?;
     if let Some(free) = conn.free_space().await
         && free < plan.disk_bytes
     {

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{Connection, Failure, Row, Value};
+use super::{Connection, Failure, Header, Row, Value};
 use crate::error::{Code, Error, Result};
 use crate::history::record::is_own;
 use crate::plan::Basis;
@@ -78,6 +78,16 @@ pub(super) async fn read_rows_and_shadows<C: Connection>(conn: &mut C) -> Result
 pub(super) async fn shadow_tables<C: Connection>(conn: &mut C) -> Vec<String> {
     let list = conn.query("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'").await;
     list.unwrap_or_default().iter().filter_map(|r| r.first()?.text().map(str::to_owned)).collect()
+}
+
+/// The fields of the header by which a start is told from others.
+pub(super) async fn header<C: Connection>(conn: &mut C) -> Result<Header> {
+    conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))
+}
+
+/// Whether a transaction is open.
+pub(super) async fn is_in_transaction<C: Connection>(conn: &mut C) -> Result<bool> {
+    conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))
 }
 
 pub(super) async fn read_rows<C: Connection>(conn: &mut C) -> Result<Vec<CatalogueRow>> {

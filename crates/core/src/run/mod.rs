@@ -330,8 +330,11 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 impl Failure {
     /// This failure as an error: what everybody understands alike by its own code, the rest by `code`.
-    pub fn error(&self, code: Code, message: impl Into<String>) -> Error {
-        let message = message.into();
+    pub fn error(&self, code: Code, message: impl AsRef<str>) -> Error {
+        self.error_of(code, message.as_ref())
+    }
+
+    fn error_of(&self, code: Code, message: &str) -> Error {
         let error = |code, message: &str| Error::new(code, message).cause(&self.message);
         let on_server = self.sqlstate.is_some();
         match self.kind {
@@ -353,11 +356,11 @@ impl Failure {
             }),
             // What was tried is worth more than a sentence for all: the right that is missing depends on it.
             FailureKind::NotPermitted => {
-                error(Code::NotPermitted, &message).help("use a role that has the right, or have it granted")
+                error(Code::NotPermitted, message).help("use a role that has the right, or have it granted")
             }
             FailureKind::Disconnected => error(Code::Disconnected, "there is no connection to the database any more")
                 .help("run it again when the server can be reached"),
-            FailureKind::Constraint | FailureKind::Statement | FailureKind::Other => error(code, &message),
+            FailureKind::Constraint | FailureKind::Statement | FailureKind::Other => error(code, message),
         }
     }
 }

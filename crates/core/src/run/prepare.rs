@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::facts::{count_touched, facts};
-use super::inspect::{is_word_for_word, look, one_integer, read_live};
+use super::inspect::{is_in_transaction, is_word_for_word, look, one_integer, read_live};
 use super::rows::{ask, count_virtual_losses, leave_to_run, refuse_losses, show_rows, weigh};
 use super::{Connection, Value, judge, registered};
 use crate::diff::{Answer, Answers, Change, Diff, Options, Question, diff};
@@ -89,9 +89,7 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     settings: &Settings,
     resolve: &mut R,
 ) -> Result<Plan> {
-    if conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))? {
-        return Err(transaction_open());
-    }
+    outside_transactions(conn).await?;
     let application_id = check_application(conn, target).await?;
     if settings.ignore.is_empty()
         && settings.answers.is_empty()
@@ -308,9 +306,13 @@ pub async fn open_questions<C: Connection>(
     Ok(diff(&before, &after, &settings.answers, &options)?.questions)
 }
 
-pub(super) fn transaction_open() -> Error {
-    Error::new(Code::TransactionOpen, "the connection has a transaction open")
-        .help("finish it first: foreign keys can be switched off only outside of one")
+/// Refuses a connection on which the caller has a transaction open.
+pub(super) async fn outside_transactions<C: Connection>(conn: &mut C) -> Result<()> {
+    match is_in_transaction(conn).await? {
+        true => Err(Error::new(Code::TransactionOpen, "the connection has a transaction open")
+            .help("finish it first: foreign keys can be switched off only outside of one")),
+        false => Ok(()),
+    }
 }
 
 /// A declared schema may list tables that belong to virtual tables, as `.schema` prints them.

@@ -14,8 +14,8 @@ use crate::history::adopt::{self, Tool};
 use crate::history::record::{IN_USER_VERSION, MIGRATIONS};
 use crate::history::{Checksum, History, Migration, Origin, Policy, Record, RecordState, SQLITE, Standing, State};
 use crate::run::Connection;
-use crate::run::inspect::{read_live, read_rows};
-use crate::run::prepare::transaction_open;
+use crate::run::inspect::{header, read_live, read_rows};
+use crate::run::prepare::outside_transactions;
 use crate::sqlite::token::quote_text;
 
 /// How a database is adopted.
@@ -43,7 +43,7 @@ pub async fn read_other_tool<C: Connection>(conn: &mut C, history: &History) -> 
     let tool = match adopt::tool_of(tables)? {
         Some(tool) => tool,
         None => {
-            let header = conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))?;
+            let header = header(conn).await?;
             match header.user_version {
                 0 => return Ok(None),
                 _ => Tool::UserVersion,
@@ -86,17 +86,14 @@ pub async fn find_version<C: Connection>(conn: &mut C, history: &History, ignore
 /// [`Code::Drift`] where the database's schema is not the one that they make; [`Code::HistoryFixed`] where it has a
 /// record already.
 pub async fn baseline<C: Connection>(conn: &mut C, history: &History, settings: &Baseline) -> Result<Difference> {
-    if conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))? {
-        return Err(transaction_open());
-    }
+    outside_transactions(conn).await?;
     let tracking = read_tracking(conn).await?;
     if !tracking.records.is_empty() {
         return Err(Error::new(Code::HistoryFixed, "the database has a record of migrations already")
             .help("look at it with `whimbrel migrate status`"));
     }
     let done: Vec<&Migration> = history.originals().filter(|m| settings.applied.contains(&m.idx)).collect();
-    let target = History::new(done.iter().map(|m| (*m).clone()).collect(), None);
-    let expected = replayed(conn, &target).await?.schema;
+    let expected = replayed(conn, &done).await?.schema;
     let open = begin(conn).await?;
     let outcome = async {
         still_same(conn, &tracking).await?;
@@ -142,8 +139,7 @@ pub async fn repair_records<C: Connection>(conn: &mut C, history: &History, igno
     // A script that was edited may only say in other words what has run.
     let is_edited = records.iter().zip(&tracking.records).any(|(now, then)| now.checksum != then.checksum);
     if is_edited && records.iter().all(|record| record.state == RecordState::Done) {
-        let target = History::new(done.iter().map(|m| (*m).clone()).collect(), None);
-        let expected = replayed(conn, &target).await?.schema;
+        let expected = replayed(conn, &done).await?.schema;
         let difference = compare(conn, Expected::Schema(expected), ignore).await?;
         if let Some(wrong) = difference.wrong.first() {
             let message = format!("the edited migrations make another schema than the database has: {wrong}");

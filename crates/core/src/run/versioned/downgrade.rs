@@ -1,9 +1,9 @@
 //! Takes a database back: the scripts that undo migrations, newest first, in one transaction.
 
 use super::keys::Keys;
-use super::replay::replayed;
+use super::replay::expected;
 use super::statements::failed_in;
-use super::tracking::{Expected, Tracking, begin, compare, read_state, read_tracking, seal, write};
+use super::tracking::{Tracking, begin, compare, read_state, read_tracking, seal, write};
 use super::upgrade::{applied, check_shadows, oldest_apps};
 use super::{Upgrade, UpgradeKind, UpgradeSettings, not_tracked};
 use crate::error::{Code, Error, Result};
@@ -48,8 +48,7 @@ pub async fn downgrade<C: Connection, O: Observer + ?Sized>(
         let message = "the database has run migrations that are not known here, and would keep them";
         return Err(Error::new(Code::Irreversible, message));
     }
-    let target = History::new(left.iter().map(|m| (*m).clone()).collect(), None);
-    let to = target.newest();
+    let to = left.last().map_or(0, |m| m.idx);
     let texts: Vec<&str> = ways.iter().map(|way| way.text.as_str()).collect();
     check_shadows(conn, &texts).await?;
     observer.event(&Event::UpgradeStarted { from, to, migrations: ways.len() });
@@ -82,14 +81,8 @@ pub async fn downgrade<C: Connection, O: Observer + ?Sized>(
                     }
                     observer.event(&Event::Verifying);
                     keys.verify(conn, &mut warnings).await?;
-                    let whole = history.snapshot.as_ref().filter(|_| target.head == history.head);
-                    let difference = match whole {
-                        Some(snapshot) => compare(conn, Expected::Snapshot(snapshot), &settings.ignore).await?,
-                        None => {
-                            let expected = replayed(conn, &target).await?.schema;
-                            compare(conn, Expected::Schema(expected), &settings.ignore).await?
-                        }
-                    };
+                    let expected = expected(conn, history, &left).await?;
+                    let difference = compare(conn, expected, &settings.ignore).await?;
                     let extra = difference.extra.iter().map(|extra| format!("{extra} is left"));
                     let wrong = difference.wrong.iter().cloned().chain(extra).next();
                     if let Some(wrong) = wrong.filter(|_| !settings.accept_drift) {

@@ -155,11 +155,15 @@ pub(crate) fn not_tracked() -> Error {
         .help("an app adopts the databases of its users with `Migrator::adopt`")
 }
 
+/// A schema that is not the one it should be, with the first few of the differences.
+pub(crate) fn differs(code: Code, message: &str, wrong: &[String]) -> Error {
+    let [first, rest @ ..] = wrong else { return Error::new(code, message) };
+    let error = Error::new(code, format!("{message}: {first}"));
+    rest.iter().take(9).fold(error, |e, wrong| e.help(format!("and {wrong}")))
+}
+
 pub(crate) fn drift(wrong: &[String]) -> Error {
-    let message = format!("the schema was changed behind the migrations' back: {}", wrong[0]);
-    let error =
-        wrong[1..].iter().take(9).fold(Error::new(Code::Drift, message), |e, wrong| e.help(format!("and {wrong}")));
-    error
+    differs(Code::Drift, "the schema was changed behind the migrations' back", wrong)
         .help("put it back, or write a migration that expects it")
         .help("`whimbrel migrate status` shows all of it; --accept-drift takes the schema as it is")
 }

@@ -13,8 +13,8 @@ use crate::diff::{Answers, Change, Options, diff, differences};
 use crate::error::{Code, Error, Result};
 use crate::history::{Checksum, State, stamp};
 use crate::run::apply::{finish, restore, set_up};
-use crate::run::inspect::read_live;
-use crate::run::prepare::transaction_open;
+use crate::run::inspect::{header, read_live};
+use crate::run::prepare::outside_transactions;
 use crate::run::{Connection, Failure, FailureKind};
 use crate::schema::{Schema, same_name};
 use crate::sqlite::print;
@@ -65,10 +65,8 @@ impl<C: Connection> Refill<C> for () {
 /// # Errors
 /// [`Code::NotDisposable`] where the database was not made this way.
 pub async fn recreate<C: Connection>(conn: &mut C, schema: &Schema, refill: &mut impl Refill<C>) -> Result<Recreation> {
-    if conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))? {
-        return Err(transaction_open());
-    }
-    let header = conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))?;
+    outside_transactions(conn).await?;
+    let header = header(conn).await?;
     if stamp::matches(header.user_version, 0, &head(schema, DISPOSABLE), header.cookie) {
         return Ok(Recreation::default());
     }
@@ -226,7 +224,7 @@ fn state(tracking: &Tracking, strategy: &str, schema: &Schema) -> State {
 /// # Errors
 /// Where the header cannot be read.
 pub async fn is_as_declared<C: Connection>(conn: &mut C, schema: &Schema, strategy: &str) -> Result<bool> {
-    let header = conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))?;
+    let header = header(conn).await?;
     if stamp::matches(header.user_version, 0, &head(schema, strategy), header.cookie) {
         return Ok(true);
     }

@@ -1,5 +1,6 @@
 //! A history run on an empty database: what schema it makes, and whether it leaves rows.
 
+use super::tracking::Expected;
 use crate::error::{Code, Error, Result};
 use crate::history::{History, Migration, SQLITE};
 use crate::run::Connection;
@@ -23,8 +24,12 @@ pub struct Replayed {
 /// [`Code::StatementFailed`] with the migration and the place in its file, or as
 /// [`Migration::script`](crate::history::Migration::script).
 pub async fn replay<C: Connection>(conn: &mut C, history: &History) -> Result<Replayed> {
+    replay_these(conn, &history.migrations.iter().collect::<Vec<_>>()).await
+}
+
+async fn replay_these<C: Connection>(conn: &mut C, migrations: &[&Migration]) -> Result<Replayed> {
     begin(conn).await?;
-    for migration in history.migrations.iter() {
+    for migration in migrations {
         run(conn, migration).await?;
     }
     commit(conn).await?;
@@ -91,9 +96,21 @@ fn is_for_a_file(sql: &str) -> bool {
         && !sql.to_ascii_lowercase().contains("legacy_alter_table")
 }
 
-/// The schema that a history makes, tried out in a scratch database of this connection.
-pub(super) async fn replayed<C: Connection>(conn: &mut C, history: &History) -> Result<Replayed> {
+/// The schema that these migrations make: the snapshot's, where it is theirs, else what they make of an empty database.
+pub(super) async fn expected<'h, C: Connection>(
+    conn: &mut C,
+    history: &'h History,
+    migrations: &[&Migration],
+) -> Result<Expected<'h>> {
+    match history.snapshot_of(migrations) {
+        Some(snapshot) => Ok(Expected::Snapshot(snapshot)),
+        None => Ok(Expected::Schema(replayed(conn, migrations).await?.schema)),
+    }
+}
+
+/// What these migrations make of a scratch database of this connection.
+pub(super) async fn replayed<C: Connection>(conn: &mut C, migrations: &[&Migration]) -> Result<Replayed> {
     let cannot = |f: crate::run::Failure| Error::new(Code::Database, "no scratch database can be made").cause(f);
     let mut scratch = conn.scratch().await.map_err(cannot)?;
-    replay(&mut scratch, history).await
+    replay_these(&mut scratch, migrations).await
 }

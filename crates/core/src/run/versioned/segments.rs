@@ -2,18 +2,19 @@
 
 use super::keys::Keys;
 use super::recreate::BEGUN;
-use super::replay::replayed;
+use super::replay::expected;
 use super::statements::{backfill, in_transaction, run_statements};
-use super::tracking::{Expected, Open, Tracking, add, begin, compare, create_tables, read_state, seal, write};
+use super::tracking::{Open, Tracking, add, begin, compare, create_tables, read_state, seal, write};
 use super::upgrade::{Run, applied, is_begun, oldest_apps};
-use super::{Hooks, Moment, Transactions, Upgrade, UpgradeKind, VERSIONED};
+use super::{Hooks, Moment, Transactions, Upgrade, UpgradeKind, VERSIONED, differs};
 use crate::error::{Code, Error, Result, State};
 use crate::history::script::{PhaseKind, Script};
 use crate::history::standing::Item;
 use crate::history::{Checksum, History, Migration, Origin, Record, RecordState, SQLITE, Snapshot, Standing};
 use crate::planted::{self, Planted};
-use crate::run::apply::{cancelled, finish, restore, set_up};
-use crate::run::{Cancel, Connection, Event, Header, Observer};
+use crate::run::apply::cancelled;
+use crate::run::inspect::header;
+use crate::run::{Cancel, Connection, Event, Observer};
 
 /// Whether a transaction ends the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,43 +43,29 @@ impl Segment<'_, '_> {
     }
 }
 
+/// What an upgrade is to do: what is pending, with its scripts, or the snapshot that stands for it.
+pub(super) type Work<'r> = (Standing<'r>, Vec<Script>, Option<&'r Snapshot>);
+
+/// Reads all scripts that are to run: what cannot run ends it here, before anything is written.
+pub(super) fn scripts(standing: &Standing<'_>) -> Result<Vec<Script>> {
+    let read = |item: &Item<'_>| item.migration.script_by(&SQLITE).map_err(|e| e.migration(item.migration.tag()));
+    standing.pending.iter().map(read).collect()
+}
+
 impl<'r> Run<'r> {
-    /// A new database: straight to the snapshot where there is one that holds everything, else by all migrations.
-    pub(super) async fn create<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
-        &mut self,
-        conn: &mut C,
-        hooks: &mut H,
-        observer: &mut O,
-        cancel: &Cancel,
-    ) -> Result<Upgrade> {
-        let Some(newest) = self.history.migrations.last() else { return Ok(Upgrade::default()) };
-        let to = newest.idx;
-        let seeds = newest.seeds && !planted::is(Planted::SeedsForgotten);
-        let snapshot = self.history.snapshot.as_ref().filter(|_| !seeds && !self.settings.replay);
-        let pending: Vec<Item<'_>> =
-            self.history.migrations.iter().map(|migration| Item { migration, phases: 0 }).collect();
-        let count = if snapshot.is_some() { 0 } else { pending.len() };
+    /// What makes a new database: the snapshot where there is one that holds everything, else all migrations.
+    pub(super) fn first(&self, history: &'r History) -> Result<Work<'r>> {
+        let seeds =
+            history.migrations.last().is_some_and(|newest| newest.seeds) && !planted::is(Planted::SeedsForgotten);
+        let pending = history.migrations.iter().map(|migration| Item { migration, phases: 0 }).collect();
         let standing = Standing { pending, ..Standing::default() };
-        let scripts = if snapshot.is_some() { Vec::new() } else { self.scripts(&standing)? };
-        observer.event(&Event::UpgradeStarted { from: 0, to, migrations: count });
-        let mut changed = Vec::new();
-        let outcome = match set_up(conn, &mut changed).await {
-            Err(e) => Err(e),
-            Ok(()) => match snapshot {
-                Some(snapshot) => self.make_from_snapshot(conn, snapshot, hooks, observer).await,
-                None => self.segments(conn, &standing, &scripts, hooks, observer, cancel).await,
-            },
-        };
-        let restored = restore(conn, &changed).await;
-        if let Err(e) = &outcome {
-            observer.event(&Event::Failed { code: e.code() });
+        match history.snapshot.as_ref().filter(|_| !seeds && !self.settings.replay) {
+            Some(snapshot) => Ok((standing, Vec::new(), Some(snapshot))),
+            None => scripts(&standing).map(|scripts| (standing, scripts, None)),
         }
-        let upgrade = finish(outcome, restored)?;
-        observer.event(&Event::Upgraded { from: 0, to });
-        Ok(upgrade)
     }
 
-    async fn make_from_snapshot<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
+    pub(super) async fn make_from_snapshot<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
         &mut self,
         conn: &mut C,
         snapshot: &Snapshot,
@@ -106,12 +93,6 @@ impl<'r> Run<'r> {
         observer.event(&Event::Committed);
         let warnings = std::mem::take(&mut self.warnings);
         Ok(Upgrade { kind: UpgradeKind::Created, to: self.history.newest(), warnings, ..Upgrade::default() })
-    }
-
-    /// Reads all scripts that are to run: what cannot run ends it here, before anything is written.
-    pub(super) fn scripts(&self, standing: &Standing<'_>) -> Result<Vec<Script>> {
-        let read = |item: &Item<'_>| item.migration.script_by(&SQLITE).map_err(|e| e.migration(item.migration.tag()));
-        standing.pending.iter().map(read).collect()
     }
 
     /// Runs what is pending, cut where something has to be committed by itself.
@@ -323,34 +304,25 @@ impl<'r> Run<'r> {
         }
         let all: Vec<Record> = self.tracking.records.iter().chain(records).cloned().collect();
         let done = applied(&SQLITE, self.whole, &all);
-        let head = Checksum::chain(done.iter().map(|m| &m.checksum));
-        let difference = match &self.whole.snapshot {
-            Some(snapshot) if head == self.whole.head => {
-                compare(conn, Expected::Snapshot(snapshot), &self.settings.ignore).await?
-            }
-            // All migrations have just run on an empty database: doing it again would say the same.
-            _ if self.is_new => return Ok(()),
-            _ => {
-                let done = History::new(done.into_iter().cloned().collect(), None);
-                match replayed(conn, &done).await {
-                    Ok(expected) => compare(conn, Expected::Schema(expected.schema), &self.settings.ignore).await?,
-                    // A script may need functions that only the app's own connection has.
-                    Err(e) => {
-                        self.warnings.push(format!("the schema could not be compared with the migrations': {e}"));
-                        return Ok(());
-                    }
-                }
+        // All migrations have just run on an empty database: doing it again would say the same.
+        if self.is_new && self.whole.snapshot_of(&done).is_none() {
+            return Ok(());
+        }
+        let expected = match expected(conn, self.whole, &done).await {
+            Ok(expected) => expected,
+            // A script may need functions that only the app's own connection has.
+            Err(e) => {
+                self.warnings.push(format!("the schema could not be compared with the migrations': {e}"));
+                return Ok(());
             }
         };
-        match difference.wrong.first() {
-            Some(wrong) if !self.settings.accept_drift => {
-                let message = format!("the migrations have not made the schema that they should: {wrong}");
-                let error = Error::new(Code::VerificationFailed, message);
-                let rest = difference.wrong[1..].iter().take(9).fold(error, |e, wrong| e.help(format!("and {wrong}")));
-                Err(rest.help("a step of the app, or somebody by hand, has changed the schema"))
-            }
-            _ => Ok(()),
+        let difference = compare(conn, expected, &self.settings.ignore).await?;
+        if difference.wrong.is_empty() || self.settings.accept_drift {
+            return Ok(());
         }
+        let message = "the migrations have not made the schema that they should";
+        Err(differs(Code::VerificationFailed, message, &difference.wrong)
+            .help("a step of the app, or somebody by hand, has changed the schema"))
     }
 
     /// The record of a migration that has run.
@@ -455,8 +427,4 @@ impl<'r> Run<'r> {
 /// Whether a chain has no link yet.
 fn is_start(head: &Checksum) -> bool {
     *head == Checksum::default()
-}
-
-async fn header<C: Connection>(conn: &mut C) -> Result<Header> {
-    conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))
 }

@@ -7,18 +7,16 @@ use crate::error::{Code, Error, Result};
 use crate::history::Migration;
 use crate::planted::{self, Planted};
 use crate::run::apply::cancelled;
-use crate::run::inspect::one_integer;
+use crate::run::inspect::{is_in_transaction, one_integer};
 use crate::run::{Cancel, Connection, Event, Failure, FailureKind, Observer};
 use crate::schema;
 use crate::sqlite::print::main;
 use crate::sqlite::token::{Token, TokenKind, tokenize};
 
 pub(super) async fn in_transaction<C: Connection>(conn: &mut C, migration: &Migration) -> Result<()> {
-    match conn.in_transaction().await {
-        Ok(true) => Ok(()),
-        Ok(false) if planted::is(Planted::AutocommitNotAsked) => Ok(()),
-        Ok(false) => Err(Error::new(Code::TransactionLost, "a step ended the transaction").migration(migration.tag())),
-        Err(f) => Err(f.error(Code::Database, "the connection does not answer")),
+    match is_in_transaction(conn).await? || planted::is(Planted::AutocommitNotAsked) {
+        true => Ok(()),
+        false => Err(Error::new(Code::TransactionLost, "a step ended the transaction").migration(migration.tag())),
     }
 }
 
@@ -31,7 +29,7 @@ pub(super) async fn run_statements<'s, C: Connection, O: Observer + ?Sized>(
     observer: &mut O,
     cancel: &Cancel,
 ) -> Result<()> {
-    let before = conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))?;
+    let before = is_in_transaction(conn).await?;
     for (n, range) in statements.enumerate() {
         if cancel.is_cancelled() {
             return Err(cancelled());

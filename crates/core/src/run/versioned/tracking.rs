@@ -11,7 +11,7 @@ use crate::history::record::{self, FORMAT, IN_TABLE, IN_USER_VERSION, MIGRATIONS
 use crate::history::{Checksum, Record, Snapshot, State, stamp};
 use crate::planted::{self, Planted};
 use crate::run::apply::{is_undone, is_where_it_was, roll_back};
-use crate::run::inspect::{one_integer, one_row, read_rows, read_rows_and_shadows};
+use crate::run::inspect::{header, one_integer, one_row, read_rows, read_rows_and_shadows};
 use crate::run::{Connection, Header, Value};
 use crate::schema::{Schema, same_name};
 use crate::sqlite::read::{CatalogueRow, is_internal, read_catalogue};
@@ -61,7 +61,7 @@ pub async fn read_tracking<C: Connection>(conn: &mut C) -> Result<Tracking> {
 
 /// The same without the records: of as many bytes, however long the history.
 pub(super) async fn read_state<C: Connection>(conn: &mut C) -> Result<Tracking> {
-    let header = conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))?;
+    let header = header(conn).await?;
     let application_id = one_integer(conn, "PRAGMA main.application_id").await? as i32;
     let header = Header { application_id, ..header };
     // Both ends at the first row that fits: however many tables there are.

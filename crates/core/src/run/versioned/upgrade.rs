@@ -14,10 +14,9 @@
 use std::collections::HashSet;
 
 use super::keys::words;
-use super::replay::replayed;
-use super::tracking::{
-    Expected, Tracking, begin, catalogue_fingerprint, compare, read_state, read_tracking, seal, write,
-};
+use super::replay::expected;
+use super::segments::scripts;
+use super::tracking::{Tracking, begin, catalogue_fingerprint, compare, read_state, read_tracking, seal, write};
 use super::{ATTEMPTS, Hooks, Upgrade, UpgradeKind, UpgradeSettings, VERSIONED, drift, is_being_made, not_tracked};
 use crate::error::{Code, Error, Result};
 use crate::history::{
@@ -25,8 +24,8 @@ use crate::history::{
 };
 use crate::planted::{self, Planted};
 use crate::run::apply::{finish, restore, set_up};
-use crate::run::inspect::read_rows;
-use crate::run::prepare::transaction_open;
+use crate::run::inspect::{header, read_rows};
+use crate::run::prepare::outside_transactions;
 use crate::run::{Cancel, Connection, Event, Observer};
 use crate::schema::fold;
 
@@ -36,7 +35,7 @@ use crate::schema::fold;
 /// # Errors
 /// Where the header cannot be read.
 pub async fn is_unchanged<C: Connection>(conn: &mut C, history: &History) -> Result<Option<bool>> {
-    let header = conn.header().await.map_err(|f| f.error(Code::Database, "the header cannot be read"))?;
+    let header = header(conn).await?;
     let matches = |found: i32| stamp::matches(found, history.newest(), &history.head, header.cookie);
     if matches(header.user_version) {
         return Ok(Some(stamp::reports_wait(header.user_version)));
@@ -60,9 +59,7 @@ pub async fn upgrade<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
     observer: &mut O,
     cancel: &Cancel,
 ) -> Result<Upgrade> {
-    if conn.in_transaction().await.map_err(|f| f.error(Code::Database, "the connection does not answer"))? {
-        return Err(transaction_open());
-    }
+    outside_transactions(conn).await?;
     let tracking = read_tracking(conn).await?;
     let is_new = is_being_made(&tracking);
     let shortened = settings.to.map(|to| history.up_to(to));
@@ -71,29 +68,32 @@ pub async fn upgrade<C: Connection, H: Hooks<C>, O: Observer + ?Sized>(
     let is_begun = is_begun(&tracking);
     let mut run =
         Run { history: known, whole: history, settings, tracking, is_begun, is_new, now, warnings: Vec::new() };
-    let standing = match decide(&SQLITE, history, known, &run.tracking, settings.policy)? {
+    let (standing, scripts, snapshot) = match decide(&SQLITE, history, known, &run.tracking, settings.policy)? {
         Decision::Newer(upgrade) => return Ok(upgrade),
-        Decision::Fresh => return run.create(conn, hooks, observer, cancel).await,
-        Decision::Compared(standing) => standing,
+        Decision::Fresh if known.migrations.is_empty() => return Ok(Upgrade::default()),
+        Decision::Fresh => run.first(known)?,
+        Decision::Compared(standing) => {
+            run.check_drift(conn).await?;
+            if standing.pending.is_empty() {
+                return run.restamp(conn).await;
+            }
+            let scripts = scripts(&standing)?;
+            let texts: Vec<&str> = standing.pending.iter().map(|item| &*item.migration.up).collect();
+            check_shadows(conn, &texts).await?;
+            run.check_attempts(observer)?;
+            (standing, scripts, None)
+        }
     };
-    run.check_drift(conn).await?;
-    if standing.pending.is_empty() {
-        return run.restamp(conn).await;
-    }
-    let scripts = run.scripts(&standing)?;
-    let texts: Vec<&str> = standing.pending.iter().map(|item| &*item.migration.up).collect();
-    check_shadows(conn, &texts).await?;
-    run.check_attempts(observer)?;
     let counted = run.count_attempt(conn).await?;
-    observer.event(&Event::UpgradeStarted {
-        from: standing.newest_applied,
-        to: known.newest(),
-        migrations: standing.pending.len(),
-    });
+    let migrations = if snapshot.is_some() { 0 } else { standing.pending.len() };
+    observer.event(&Event::UpgradeStarted { from: standing.newest_applied, to: known.newest(), migrations });
     let mut changed = Vec::new();
     let outcome = match set_up(conn, &mut changed).await {
-        Ok(()) => run.segments(conn, &standing, &scripts, hooks, observer, cancel).await,
         Err(e) => Err(e),
+        Ok(()) => match snapshot {
+            Some(snapshot) => run.make_from_snapshot(conn, snapshot, hooks, observer).await,
+            None => run.segments(conn, &standing, &scripts, hooks, observer, cancel).await,
+        },
     };
     let restored = restore(conn, &changed).await;
     if let Err(e) = &outcome {
@@ -254,19 +254,10 @@ impl<'r> Run<'r> {
             return Ok(());
         }
         let done = applied(&SQLITE, self.whole, &self.tracking.records);
-        let so_far = History::new(done.into_iter().cloned().collect(), None);
-        let difference = match &self.whole.snapshot {
-            Some(snapshot) if so_far.head == self.whole.head => {
-                compare(conn, Expected::Snapshot(snapshot), &self.settings.ignore).await?
-            }
-            _ => {
-                let expected = replayed(conn, &so_far).await.map_err(|e| {
-                    Error::new(Code::Drift, "the schema was changed, and what it should be cannot be worked out")
-                        .cause(e)
-                })?;
-                compare(conn, Expected::Schema(expected.schema), &self.settings.ignore).await?
-            }
-        };
+        let expected = expected(conn, self.whole, &done).await.map_err(|e| {
+            Error::new(Code::Drift, "the schema was changed, and what it should be cannot be worked out").cause(e)
+        })?;
+        let difference = compare(conn, expected, &self.settings.ignore).await?;
         for extra in &difference.extra {
             self.warnings.push(format!("{extra} is in the database, and no migration makes it"));
         }
