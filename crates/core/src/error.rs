@@ -196,7 +196,6 @@ pub enum State {
 }
 
 /// A failure.
-#[derive(Debug)]
 pub struct Error(Box<Report>);
 
 /// What an [`Error`] says. Every field may be read; all but `code` and `message` may be empty.
@@ -366,4 +365,35 @@ impl fmt::Display for Error {
     }
 }
 
+/// As it is printed where `main` returns it, or `unwrap` meets it: in words too, with the statement.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)?;
+        let Report { migration, object, statement, .. } = &*self.0;
+        for (what, name) in [("migration", migration), ("object", object), ("statement", statement)] {
+            if let Some(name) = name {
+                write!(f, "\n{what}: {name}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_main_returns_is_told_in_words() {
+        let error = Error::new(Code::StatementFailed, "a statement failed")
+            .migration("0003_add-users")
+            .statement("CREATE TABLE users(")
+            .cause("incomplete input")
+            .help("correct it");
+        let told = "[W0305] a statement failed: incomplete input; correct it\n\
+                    migration: 0003_add-users\nstatement: CREATE TABLE users(";
+        assert_eq!(format!("{error:?}"), told);
+    }
+}
