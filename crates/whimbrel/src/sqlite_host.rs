@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::types::ValueRef;
-use rusqlite::{ErrorCode, OpenFlags};
+use rusqlite::{ErrorCode, OpenFlags, Rows};
 use whimbrel_core::run::{
     self, CATALOGUE, Cancel, CatalogueEntry, Connection, Failure, FailureKind, Header, Row, Value, block_on,
 };
@@ -126,11 +126,8 @@ impl Connection for Sqlite<'_> {
         let conn = self.conn();
         let mut statement = conn.prepare("PRAGMA main.user_version").map_err(failure)?;
         let mut rows = statement.query([]).map_err(failure)?;
-        let user_version = match rows.next().map_err(failure)? {
-            Some(row) => row.get(0).map_err(failure)?,
-            None => 0,
-        };
-        let cookie = conn.query_row("PRAGMA main.schema_version", [], |row| row.get(0)).map_err(failure)?;
+        let user_version = next_integer(&mut rows).map_err(failure)? as i32;
+        let cookie = integer(conn, "PRAGMA main.schema_version").map_err(failure)?;
         Ok(Header { user_version, cookie, application_id: 0 })
     }
 
@@ -149,6 +146,18 @@ impl Connection for Sqlite<'_> {
     async fn free_space(&mut self) -> Option<u64> {
         let path = self.conn().path().filter(|path| !path.is_empty())?;
         fs4::available_space(Path::new(path).parent().filter(|p| !p.as_os_str().is_empty())?).ok()
+    }
+}
+
+/// The whole number that a query gives.
+pub(crate) fn integer(conn: &rusqlite::Connection, sql: &str) -> rusqlite::Result<i64> {
+    next_integer(&mut conn.prepare(sql)?.query([])?)
+}
+
+fn next_integer(rows: &mut Rows<'_>) -> rusqlite::Result<i64> {
+    match rows.next()?.map(|row| row.get_ref(0)).transpose()? {
+        Some(ValueRef::Integer(n)) => Ok(n),
+        _ => Err(rusqlite::Error::QueryReturnedNoRows),
     }
 }
 

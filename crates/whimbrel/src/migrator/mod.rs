@@ -359,7 +359,7 @@ impl<'a> Migrator<'a> {
         let upgrade = self.upgraded(conn)?;
         if upgrade.kind == (UpgradeKind::Newer { writable: false }) {
             // The app was told; this keeps it from writing all the same.
-            conn.pragma_update(None, "query_only", true)
+            conn.execute_batch("PRAGMA query_only = ON")
                 .map_err(|e| error(e, Code::Setting, "the connection cannot be made read-only"))?;
         }
         if let Some(step) = &mut self.before_open {

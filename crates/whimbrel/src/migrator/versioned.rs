@@ -13,7 +13,7 @@ use whimbrel_core::{Code, Error, Result, State};
 
 use super::{Migrator, Strategy};
 use crate::backup::{self, Backup};
-use crate::sqlite_host::{Interrupt, Sqlite, error, now};
+use crate::sqlite_host::{Interrupt, Sqlite, error, integer, now};
 
 /// Adopts what another tool has migrated, where it did, and tells what the database then says of its history.
 pub(super) type Adopt<'a> = fn(&mut Migrator<'a>, &rusqlite::Connection, &History, Tracking) -> Result<Tracking>;
@@ -165,8 +165,7 @@ fn is_newer(outcome: &Result<Upgrade>) -> bool {
 
 /// Changes when another connection commits.
 fn data_version(conn: &rusqlite::Connection) -> Result<i64> {
-    conn.query_row("PRAGMA main.data_version", [], |row| row.get(0))
-        .map_err(|e| error(e, Code::Database, "the database does not answer"))
+    integer(conn, "PRAGMA main.data_version").map_err(|e| error(e, Code::Database, "the database does not answer"))
 }
 
 /// Brings the backup back where a failed upgrade has left something behind, unless somebody else has written since.
