@@ -349,6 +349,7 @@ scenarios! {
     index_of_a_partitioned_table_half_built,
     index_over_a_key_of_a_partition,
     inheritance,
+    json_with_members_of_one_name,
     key_becomes_another,
     key_of_a_partitioned_table_half_made,
     key_of_which_both_sides_become_others,

@@ -2,7 +2,6 @@
 
 /// A value of one type as one of another: directly where PostgreSQL knows how, else through text.
 pub fn cast(value: &str, before: &str, after: &str) -> String {
-    let base = |text: &str| text.split(['(', '[']).next().unwrap_or(text).trim().to_owned();
     const KNOWN: &[&str] = &[
         "smallint",
         "integer",
@@ -27,10 +26,10 @@ pub fn cast(value: &str, before: &str, after: &str) -> String {
         "interval",
     ];
     let is_known =
-        |text: &str| KNOWN.contains(&base(text).as_str()) || text.starts_with("timestamp") || text.starts_with("time");
-    let is_text = |text: &str| matches!(base(text).as_str(), "text" | "character varying" | "character");
+        |text: &str| KNOWN.contains(&base(text)) || text.starts_with("timestamp") || text.starts_with("time");
+    let is_text = |text: &str| matches!(base(text), "text" | "character varying" | "character");
     let numbers = ["smallint", "integer", "bigint", "numeric", "real", "double precision"];
-    let is_number = |text: &str| numbers.contains(&base(text).as_str());
+    let is_number = |text: &str| numbers.contains(&base(text));
     let is_time = |text: &str| text.starts_with("timestamp") || base(text) == "date";
     let direct = before.contains('[') == after.contains('[')
         && is_known(before)
@@ -46,12 +45,29 @@ pub fn cast(value: &str, before: &str, after: &str) -> String {
     if direct { format!("{value}::{after}") } else { format!("{value}::text::{after}") }
 }
 
+/// The name of a type, without its numbers.
+fn base(data_type: &str) -> &str {
+    data_type.split(['(', '[']).next().unwrap_or(data_type).trim()
+}
+
 /// How many values would not come back from another type as they were.
 pub fn altered_rows(table: &str, column: &str, before: &str, after: &str) -> String {
     let there = cast(column, before, after);
     if before == "json" && after == "jsonb" {
-        // Blanks and the order of members are no part of the value; what cannot be read as jsonb fails here.
-        return format!("SELECT count(*) FROM {table} WHERE ({there}) IS NULL AND {column} IS NOT NULL");
+        // Blanks and the order of members are no part of the value; what cannot be read as jsonb fails here. Of members with one
+        // name only the last would be left.
+        return format!(
+            "SELECT count(*) FROM {table} WHERE ({there}) IS NULL AND {column} IS NOT NULL OR EXISTS (WITH RECURSIVE \
+             parts(part) AS (SELECT {column} UNION ALL SELECT inner_part FROM parts, LATERAL (SELECT value FROM \
+             pg_catalog.json_each(CASE pg_catalog.json_typeof(part) WHEN 'object' THEN part END) UNION ALL SELECT value \
+             FROM pg_catalog.json_array_elements(CASE pg_catalog.json_typeof(part) WHEN 'array' THEN part END)) \
+             p(inner_part)) SELECT 1 FROM parts WHERE (SELECT pg_catalog.count(*) <> pg_catalog.count(DISTINCT name) FROM \
+             pg_catalog.json_object_keys(CASE pg_catalog.json_typeof(part) WHEN 'object' THEN part END) k(name)))"
+        );
+    }
+    if base(after) == "bit" && base(before).starts_with("bit") {
+        // Zeros that are put behind are cut off again on the way back.
+        return format!("SELECT count(*) FROM {table} WHERE ({there})::text IS DISTINCT FROM {column}::text");
     }
     let back = cast(&format!("({there})"), after, before);
     format!("SELECT count(*) FROM {table} WHERE ({back})::text IS DISTINCT FROM {column}::text")
