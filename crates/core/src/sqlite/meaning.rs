@@ -65,13 +65,11 @@ fn push_token(out: &mut String, source: &str, token: &Token, scope: &Scope<'_>) 
                 return;
             }
             let folded = fold(&name);
-            if is_plain(&folded) {
-                // In open scope a double-quoted word might be a string after all, whose case counts.
-                if matches!(scope, Scope::Open) && text.starts_with('"') && folded != name {
-                    out.push_str(&quote_name(&name));
-                } else {
-                    out.push_str(&folded);
-                }
+            // In open scope what stands in double quotes might be a string after all, whose case counts.
+            if matches!(scope, Scope::Open) && text.starts_with('"') && folded != name {
+                out.push_str(&quote_name(&name));
+            } else if is_plain(&folded) {
+                out.push_str(&folded);
             } else {
                 out.push_str(&quote_name(&folded));
             }
