@@ -154,7 +154,7 @@ impl Server {
             return Ok(Exit::Done);
         }
         Planning::tell_silenced(session, &silenced);
-        let only_losses = !plan.obstacles.is_empty() && plan.obstacles.iter().all(|e| e.code() == Code::DataLoss);
+        let only_losses = !plan.obstacles.is_empty() && plan.obstacles.iter().all(Error::is_loss);
         if asks && only_losses && plan.questions.is_empty() {
             ask::yes(session, "Accept this loss?", false)?;
             accept = true;

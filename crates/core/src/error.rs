@@ -300,6 +300,11 @@ impl Error {
         matches!(self.code(), Code::Busy | Code::Superseded)
     }
 
+    /// Whether it is about a loss that can be accepted.
+    pub fn is_loss(&self) -> bool {
+        matches!(self.code(), Code::DataLoss | Code::ValuesAltered)
+    }
+
     /// Whether an answer or an acceptance is needed, rather than something having failed.
     pub fn is_refusal(&self) -> bool {
         use Code::*;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use clap::Args;
 use whimbrel::sqlite_host::Access;
-use whimbrel::{Code, backup};
+use whimbrel::{Code, Error, backup};
 
 use crate::arguments::{BackupArguments, DatabaseArgument, PlanArguments};
 use crate::configuration::Configuration;
@@ -75,7 +75,7 @@ impl Push {
             return Ok(Exit::Done);
         }
         Planning::tell_silenced(session, &silenced);
-        let only_losses = !plan.obstacles.is_empty() && plan.obstacles.iter().all(|e| e.code() == Code::DataLoss);
+        let only_losses = !plan.obstacles.is_empty() && plan.obstacles.iter().all(Error::is_loss);
         if asks && only_losses && plan.questions.is_empty() {
             ask::yes(session, "Accept this loss?", false)?;
             planning.accept_data_loss = true;

@@ -139,7 +139,7 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     facts.defaulted.extend(defaults.filter_map(|probe| Some(((probe.change, probe.part?), 0))));
     let likely = rows_written_again(&plan(&before, &after, &diff, &facts).steps);
     let of_parts = probes.len();
-    probes.extend(written_again(&diff, &likely, &probes));
+    probes.extend(written_again(&diff, &likely));
     let mut answers = ask(conn, &probes).await?;
     facts.learn(&probes, &answers);
     // Planned twice: rows are counted only of tables whose rows are touched, and which these are, a plan tells. An
@@ -157,7 +157,7 @@ pub async fn make_plan<C: Connection, R: FnMut(&Question) -> Option<Answer> + ?S
     if written != likely {
         probes.truncate(of_parts);
         answers.truncate(of_parts);
-        let again = written_again(&diff, &written, &[]);
+        let again = written_again(&diff, &written);
         answers.extend(ask(conn, &again).await?);
         probes.extend(again);
     }
@@ -223,9 +223,9 @@ fn rows_written_again(steps: &[Step]) -> BTreeMap<usize, Option<String>> {
 }
 
 /// What is asked of rows that are written again.
-fn written_again(diff: &Diff, written: &BTreeMap<usize, Option<String>>, asked: &[Probe]) -> Vec<Probe> {
+fn written_again(diff: &Diff, written: &BTreeMap<usize, Option<String>>) -> Vec<Probe> {
     let probes = written.iter().filter_map(|(n, written)| match &diff.changes[*n] {
-        Change::AlterTable(change) => written_again_probe(*n, change, written.as_deref(), asked),
+        Change::AlterTable(change) => written_again_probe(*n, change, written.as_deref()),
         _ => None,
     });
     probes.collect()

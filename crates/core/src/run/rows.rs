@@ -82,8 +82,14 @@ async fn ask_one_by_one<C: Connection>(
                     true => (Code::NotRegistered, format!("{} needs a collation that is not registered", probe.table)),
                     false => (Code::SchemaRejected, format!("the new form of {} cannot be computed", probe.table)),
                 };
-                // Whether rows satisfy a constraint is only foretold here: what cannot be foretold, the run decides.
-                if is_about_sql && code == Code::SchemaRejected && matches!(probe.kind, ProbeKind::Misfit(_)) {
+                // Whether rows satisfy a constraint is only foretold here: what cannot be foretold, the run decides. A table that a
+                // value is looked up in may be one that the run makes; a column of the row itself is there or not.
+                let run_decides = match probe.kind {
+                    ProbeKind::Misfit(_) => true,
+                    ProbeKind::Computed => !failure.message.contains("no such column"),
+                    _ => false,
+                };
+                if is_about_sql && code == Code::SchemaRejected && run_decides {
                     continue;
                 }
                 let error = failure.error(code, message).object(&probe.table).statement(&sql);
@@ -148,6 +154,7 @@ pub(super) fn weigh(made: &mut Plan, diff: &Diff, probes: &[Probe], answers: &[u
             | ProbeKind::Filled(_)
             | ProbeKind::AsText(_)
             | ProbeKind::Misplaced
+            | ProbeKind::Computed
             | ProbeKind::NoValue(_)
             | ProbeKind::Defaulted
             | ProbeKind::Misfit(_) => {}

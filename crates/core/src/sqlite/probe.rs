@@ -53,6 +53,8 @@ pub(crate) enum ProbeKind {
     AsText(String),
     /// Rows with a value of another kind than the type of its column is of; for what follows.
     Misplaced,
+    /// Nothing but whether it can be asked: a value that is not demanded, and is computed all the same.
+    Computed,
     /// Rows that may read the old default of a column and not hold it; for the planner.
     Defaulted,
     /// Rows that do not satisfy a constraint, named as in `UNIQUE (mail)`.
@@ -303,6 +305,13 @@ fn table_probes(n: usize, change: &TableChange, before: &Schema, after: &Schema,
                     let label = format!("type {} of {}", column.declared_type, column.name);
                     asked.add(Some(p), ProbeKind::Misfit(label), Some(condition), &column.origin);
                 }
+                if column.not_null.is_none()
+                    && let ValueSource::Computed(fill) = value_source(change, column)
+                {
+                    let no_row = format!("{relation} WHERE 0");
+                    let is_null = Some(format!("{fill} IS NULL"));
+                    asked.add_on(&no_row, Some(p), ProbeKind::Computed, is_null, &column.origin);
+                }
                 if column.not_null.is_some() {
                     let no_value = ProbeKind::NoValue(column.name.clone());
                     match value_source(change, column) {
@@ -444,16 +453,9 @@ fn number_fits(name: &str) -> String {
 /// and another did not, such as one with a NUL behind its digits; and a number in a column of texts, left there by an edit of the
 /// catalogue. Nearly always there is neither, and only that is asked; what comes of them is asked where there are some.
 ///
-/// `written` says which rows these are; all of them without it. Columns of texts alone are not worth a scan: they are looked at
-/// where it is made for others, `asked` among them.
-pub(crate) fn written_again_probe(
-    n: usize,
-    change: &TableChange,
-    written: Option<&str>,
-    asked: &[Probe],
-) -> Option<Probe> {
+/// `written` says which rows these are; all of them without it.
+pub(crate) fn written_again_probe(n: usize, change: &TableChange, written: Option<&str>) -> Option<Probe> {
     let relation = renamed_relation(change);
-    let mut is_scanned = asked.iter().any(|probe| probe.relation == relation);
     let keys = key_columns(&change.renamed);
     let mut asked = TableProbes { change: n, table: &change.before.name, relation: &relation, keys, found: Vec::new() };
     let of_written = |condition: &str| match written {
@@ -475,7 +477,6 @@ pub(crate) fn written_again_probe(
         let exact = ProbeKind::Altered(exact_values(change, new));
         match affinity {
             Affinity::Integer | Affinity::Numeric | Affinity::Real => {
-                is_scanned = true;
                 misplaced.push(format!("+{name} COLLATE BINARY >= '' AND typeof({name}) = 'text'"));
                 // `+` takes the column's own affinity away: the comparison then converts as a copy would.
                 let target = if affinity == Affinity::Real { "REAL" } else { "NUMERIC" };
@@ -495,7 +496,7 @@ pub(crate) fn written_again_probe(
             Affinity::Blob => {}
         }
     }
-    if !is_scanned || misplaced.is_empty() {
+    if misplaced.is_empty() {
         return None;
     }
     let then = std::mem::take(&mut asked.found);

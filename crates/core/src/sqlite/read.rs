@@ -87,6 +87,14 @@ pub struct CatalogueEntry<'a> {
     pub sql: Option<&'a str>,
 }
 
+impl CatalogueEntry<'_> {
+    /// Whether it is something that SQLite uses and that cannot be read: only indexes of constraints have no text. Somebody has
+    /// written a BLOB there.
+    fn is_unreadable(&self) -> bool {
+        self.sql.is_none() && self.kind != "index" && !is_internal(self.name)
+    }
+}
+
 impl CatalogueRow {
     /// The row, borrowed.
     pub fn entry(&self) -> CatalogueEntry<'_> {
@@ -130,6 +138,10 @@ fn read_by(rows: &[CatalogueRow], shadows: &[String], take: Take<'_>) -> Result<
     let mut read_tables: HashSet<&str> = HashSet::new();
     let is_table = |row: &&CatalogueRow| row.kind == "table";
     for row in rows.iter().filter(is_table).chain(rows.iter().filter(|row| !is_table(row))) {
+        if row.entry().is_unreadable() {
+            return Err(Error::new(Code::Damaged, format!("{} {} has no text that can be read", row.kind, row.name))
+                .object(&row.name));
+        }
         let Some(sql) = row.sql.as_ref().filter(|_| !is_internal(&row.name)) else {
             continue;
         };
@@ -255,6 +267,7 @@ impl<'a> WordForWord<'a> {
     /// Shows it a row.
     pub fn see(&mut self, row: CatalogueEntry<'_>) {
         let is_shadow = |table: &str| !self.shadows.is_empty() && self.shadows.contains(&fold(table));
+        self.differs |= row.is_unreadable();
         if self.differs || row.sql.is_none() || is_internal(row.name) || is_own(row.table) || is_shadow(row.table) {
             return;
         }
@@ -615,6 +628,10 @@ mod tests {
             turned_rows.reverse();
             assert!(holds(&rows(&turned_rows), &shadows), "back from place {turned}");
         }
+        // SQLite reads a BLOB there as a text.
+        let unreadable = [&KEPT[..], &[("table", "secret", "secret", "")]].concat();
+        assert!(!holds(&rows(&unreadable), &shadows));
+        assert_eq!(read_catalogue(&rows(&unreadable), &shadows).unwrap_err().code(), Code::Damaged);
         let mut more = KEPT.to_vec();
         more.push(("view", "w", "w", "CREATE VIEW w AS SELECT 1"));
         assert!(!holds(&rows(&more), &shadows));

@@ -149,7 +149,7 @@ impl Generate {
                     }
                 }
                 Ok(drafted) => return Err(open_questions(session, &drafted.questions)),
-                Err(e) if e.code() == Code::DataLoss && asks && !accepted => {
+                Err(e) if e.is_loss() && asks && !accepted => {
                     session.say(&format!("  {}", styled(GONE, &format!("! {}", printable(&e.report().message)))));
                     ask::yes(session, "Accept this loss?", false)?;
                     accepted = true;
@@ -189,7 +189,7 @@ impl Generate {
                     }
                 }
                 Ok(drafted) => return Err(open_questions(session, &drafted.questions)),
-                Err(e) if e.code() == Code::DataLoss && asks && !accepted => {
+                Err(e) if e.is_loss() && asks && !accepted => {
                     session.say(&format!("  {}", styled(GONE, &format!("! {}", printable(&e.report().message)))));
                     ask::yes(session, "Accept this loss?", false)?;
                     accepted = true;

@@ -270,6 +270,7 @@ fn losses(before: &Schema, after: &Schema, diff: &Diff, settings: &DraftSettings
         | ProbeKind::AsText(_)
         | ProbeKind::Misplaced
         | ProbeKind::Defaulted
+        | ProbeKind::Computed
         | ProbeKind::Misfit(_) => None,
     });
     let mut losses: Vec<String> = asked.collect();
