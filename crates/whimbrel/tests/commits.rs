@@ -102,3 +102,54 @@ fn the_database_tells_what_became_of_a_commit() {
         }
     }
 }
+
+/// Where memory ends while foreign keys are counted, SQLite rolls back and may call it a mistake in the statement. A check that
+/// fails by itself is passed over; whatever came after this one was done outside of any transaction, and stayed.
+#[test]
+fn a_count_of_foreign_keys_that_ends_the_transaction_ends_the_run() {
+    const BEFORE: &str =
+        "CREATE TABLE parent(id INTEGER PRIMARY KEY); CREATE TABLE gone(a); CREATE VIEW v AS SELECT a FROM gone;
+        CREATE TABLE child(a INTEGER REFERENCES parent(id), b TEXT); INSERT INTO child(b) VALUES ('kept');";
+    let files = [("1_start.sql", BEFORE), ("2_less.sql", "DROP VIEW v; UPDATE child SET b = 'lost';")];
+    let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
+    let history = Folder::read(&MemoryFiles::new(files)).unwrap().history;
+    for migrated in [false, true] {
+        let mut conn = Rusqlite::open_in_memory().unwrap();
+        match migrated {
+            true => drop(Migrator::new(&history.up_to(1)).run(&mut conn).unwrap()),
+            false => conn.execute_batch(BEFORE).unwrap(),
+        }
+        let mut host = Host::new(Sqlite::new(&conn), |conn, sql| {
+            let is_lost = sql.contains("pragma_foreign_key_check") && !conn.is_autocommit();
+            is_lost.then(|| {
+                conn.execute_batch("ROLLBACK").unwrap();
+                Err(FailureKind::Statement)
+            })
+        });
+        let outcome = block_on(async {
+            match migrated {
+                true => upgrade(&mut host, &history, &UpgradeSettings::default(), &mut (), &mut (), &Cancel::default())
+                    .await
+                    .map(drop),
+                false => {
+                    let declared = "CREATE TABLE parent(id INTEGER PRIMARY KEY);
+                        CREATE TABLE child(a INTEGER REFERENCES parent(id), b TEXT UNIQUE);";
+                    let schema = Schema::from_sql(declared).unwrap();
+                    let settings = Settings { accept_data_loss: true, ..Settings::default() };
+                    let plan = make_plan(&mut host, &schema, &settings, &mut |_: &Question| None).await.unwrap();
+                    assert!(!plan.foreign_key_checks.is_empty());
+                    run_plan(&mut host, &plan, &mut (), &Cancel::default()).await.map(drop)
+                }
+            }
+        });
+        drop(host);
+        let error = outcome.unwrap_err();
+        assert_eq!((error.code(), error.report().state), (Code::TransactionLost, State::RolledBack), "{error}");
+        let (kept, views): (String, i64) = conn
+            .query_row("SELECT b, (SELECT count(*) FROM sqlite_schema WHERE name = 'v') FROM child", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        assert_eq!((kept.as_str(), views), ("kept", 1), "migrated {migrated}");
+    }
+}

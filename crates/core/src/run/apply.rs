@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::inspect::{look_at_basis, one_integer, one_row, read_rows, shadow_tables};
+use super::inspect::{is_in_transaction, look_at_basis, one_integer, one_row, read_rows, shadow_tables};
 use super::prepare::{Settings, make_plan, outside_transactions, visible};
 use super::{Cancel, Connection, Event, Failure, FailureKind, Observer, Value};
 use crate::diff::{Answer, Answers, Options, Question, diff};
@@ -543,10 +543,19 @@ async fn violations<C: Connection>(
 
 pub(super) async fn count_violations<C: Connection>(conn: &mut C, table: &str) -> Result<Result<i64, Failure>> {
     let sql = format!("SELECT count(*) FROM pragma_foreign_key_check({}, 'main')", quote_text(table));
+    let was_in_transaction = is_in_transaction(conn).await?;
     match conn.query(&sql).await {
         Ok(rows) => Ok(Ok(rows.first().and_then(|r| r.first()?.integer()).unwrap_or_default())),
         // A parent without a unique key makes the check itself fail: a defect of the schema, not of a row.
-        Err(failure) if failure.kind == FailureKind::Statement => Ok(Err(failure)),
+        // Memory that ends in the check is called the same, but SQLite has rolled back then: what follows would be done at once.
+        Err(failure) if failure.kind == FailureKind::Statement => {
+            match was_in_transaction && !is_in_transaction(conn).await? {
+                true => Err(failure
+                    .error(Code::TransactionLost, format!("counting the foreign keys of {table} ended the transaction"))
+                    .object(table)),
+                false => Ok(Err(failure)),
+            }
+        }
         Err(failure) => Err(failure.error(Code::Database, format!("foreign keys of {table} cannot be checked"))),
     }
 }
