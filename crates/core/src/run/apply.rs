@@ -544,19 +544,20 @@ async fn violations<C: Connection>(
 pub(super) async fn count_violations<C: Connection>(conn: &mut C, table: &str) -> Result<Result<i64, Failure>> {
     let sql = format!("SELECT count(*) FROM pragma_foreign_key_check({}, 'main')", quote_text(table));
     let was_in_transaction = is_in_transaction(conn).await?;
-    match conn.query(&sql).await {
+    let answer = conn.query(&sql).await;
+    // Where memory ends in the check, SQLite rolls back, and may answer all the same: what follows would be done at once.
+    let is_lost = was_in_transaction && !is_in_transaction(conn).await?;
+    match answer {
+        Err(failure) if failure.kind != FailureKind::Statement => {
+            Err(failure.error(Code::Database, format!("foreign keys of {table} cannot be checked")))
+        }
+        _ if is_lost => {
+            let message = format!("counting the foreign keys of {table} ended the transaction");
+            Err(Error::new(Code::TransactionLost, message).object(table))
+        }
         Ok(rows) => Ok(Ok(rows.first().and_then(|r| r.first()?.integer()).unwrap_or_default())),
         // A parent without a unique key makes the check itself fail: a defect of the schema, not of a row.
-        // Memory that ends in the check is called the same, but SQLite has rolled back then: what follows would be done at once.
-        Err(failure) if failure.kind == FailureKind::Statement => {
-            match was_in_transaction && !is_in_transaction(conn).await? {
-                true => Err(failure
-                    .error(Code::TransactionLost, format!("counting the foreign keys of {table} ended the transaction"))
-                    .object(table)),
-                false => Ok(Err(failure)),
-            }
-        }
-        Err(failure) => Err(failure.error(Code::Database, format!("foreign keys of {table} cannot be checked"))),
+        Err(failure) => Ok(Err(failure)),
     }
 }
 
