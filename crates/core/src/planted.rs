@@ -47,7 +47,7 @@ planted! {
     InsertOrIgnore: "rows are copied with OR IGNORE, and nobody asks which do not fit",
     RowsNotCounted: "the first portion of rows is taken for all, and the copy is not counted",
     ForeignKeyCheckLeftOut: "foreign keys are not checked before the commit",
-    DeferredBegin: "the transaction is begun without IMMEDIATE",
+    DeferredBegin: "the transaction is begun without EXCLUSIVE",
     NoSecondLook: "under the lock nobody looks whether the database is still the one that was read",
     LegacyAlterNotSet: "legacy_alter_table is left as it is when a rebuilt table gets its name",
     LegacyAlterNotPutBack: "legacy_alter_table is left on",

@@ -6,6 +6,7 @@ mod host;
 
 use host::Host;
 use rusqlite::Connection as Rusqlite;
+use whimbrel::plan::Statement;
 use whimbrel::run::{Cancel, FailureKind, Settings, UpgradeSettings, Value, block_on, make_plan, run_plan, upgrade};
 use whimbrel::sqlite_host::Sqlite;
 use whimbrel::{Code, Folder, History, MemoryFiles, Migrator, Question, Result, Schema, State};
@@ -100,6 +101,70 @@ fn the_database_tells_what_became_of_a_commit() {
             let found = (error.code(), error.report().state);
             assert_eq!(found, (Code::Busy, State::RolledBack), "{}: {error}", story(AtCommit::Nothing));
         }
+    }
+}
+
+/// A statement that finds the schema that SQLite knows to be old is prepared once more and run. Where memory ends in between,
+/// SQLite has rolled back, and what the statement writes is done outside of any transaction, and stays: a table was dropped so,
+/// behind a change of the catalogue.
+#[test]
+fn nothing_that_writes_is_prepared_twice() {
+    const BEFORE: &str =
+        "CREATE TABLE gone(id INTEGER PRIMARY KEY, a TEXT); CREATE TABLE kept(a TEXT CHECK (a <> ''), b INT);
+        INSERT INTO kept VALUES ('x', 1); CREATE VIEW v AS SELECT a FROM gone;";
+    let start = [("1_start.sql", BEFORE)];
+    let next = [("1_start.sql", BEFORE), ("2_next.sql", "DROP VIEW v; DROP TABLE gone; CREATE INDEX i ON kept(b);")];
+    let history = |files: &[(&str, &str)]| {
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+        Folder::read(&MemoryFiles::new(files)).unwrap().history
+    };
+    for migrated in [false, true] {
+        let mut conn = Rusqlite::open_in_memory().unwrap();
+        match migrated {
+            true => drop(Migrator::new(&history(&start)).run(&mut conn).unwrap()),
+            false => conn.execute_batch(BEFORE).unwrap(),
+        }
+        let (mut written, mut again) = (0, Vec::new());
+        let mut host = Host::new(Sqlite::new(&conn), |conn, sql| {
+            if conn.is_autocommit() {
+                return None;
+            }
+            let mut statement = conn.prepare(sql).ok()?;
+            if statement.readonly() || statement.column_count() > 0 {
+                return None;
+            }
+            statement.execute([]).unwrap_or_else(|e| panic!("{sql}: {e}"));
+            written += 1;
+            if statement.get_status(rusqlite::StatementStatus::RePrepare) > 0 {
+                again.push(sql.to_owned());
+            }
+            Some(Ok(Vec::new()))
+        });
+        block_on(async {
+            match migrated {
+                true => {
+                    let (settings, cancel) = (UpgradeSettings::default(), Cancel::default());
+                    let upgraded = upgrade(&mut host, &history(&next), &settings, &mut (), &mut (), &cancel).await;
+                    drop(upgraded.unwrap());
+                }
+                false => {
+                    let schema = Schema::from_sql("CREATE TABLE kept(a TEXT, b INT)").unwrap();
+                    let settings = Settings { accept_data_loss: true, ..Settings::default() };
+                    let plan = make_plan(&mut host, &schema, &settings, &mut |_: &Question| None).await.unwrap();
+                    assert!(plan.steps.iter().any(|step| step.statements.contains(&Statement::RaiseSchemaVersion)));
+                    drop(run_plan(&mut host, &plan, &mut (), &Cancel::default()).await.unwrap());
+                }
+            }
+        });
+        drop(host);
+        assert!(written > 3, "{written}");
+        assert_eq!(again, Vec::<String>::new(), "migrated {migrated}");
+        let left: String = conn
+            .query_row("SELECT group_concat(name, ' ') FROM sqlite_schema WHERE name IN ('gone', 'v')", [], |row| {
+                Ok(row.get::<_, Option<String>>(0)?.unwrap_or_default())
+            })
+            .unwrap();
+        assert_eq!(left, "");
     }
 }
 

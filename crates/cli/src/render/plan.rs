@@ -2,10 +2,10 @@
 
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
-use whimbrel::Code;
 use whimbrel::diff::{Change, Note, Part, TableChange};
 use whimbrel::plan::{Hazard, Plan, Step, Strategy};
 use whimbrel::schema::{KeyPart, KeyTerm, Origin, same_name};
+use whimbrel::{Code, Error};
 
 use super::{BOLD, DIM, GONE, NEW, OTHER, bytes, count, printable, styled};
 
@@ -273,6 +273,7 @@ fn summary(plan: &Plan) -> String {
     let losses: Vec<_> =
         plan.losses().map(|(_, what, rows)| format!("{} ({})", printable(what), count(rows, "row"))).collect();
     match losses.as_slice() {
+        [] if plan.obstacles.iter().any(Error::is_loss) => {}
         [] => out.push_str(" Nothing is lost."),
         losses => out.push_str(&styled(GONE, &format!(" Lost: {}.", losses.join(", ")))),
     }

@@ -1,5 +1,6 @@
 //! A plan for PostgreSQL as a person reads it: changes with their parts, and at the right how each is done and who waits.
 
+use whimbrel::Error;
 use whimbrel::plan::{Hazard, Strategy};
 use whimbrel::postgres::diff::{Change, Part};
 use whimbrel::postgres::steps::{Plan, Step};
@@ -139,6 +140,7 @@ fn summary(plan: &Plan) -> String {
     let losses: Vec<_> =
         plan.losses().map(|(_, what, rows)| format!("{} ({})", printable(what), count(rows, "row"))).collect();
     match losses.as_slice() {
+        [] if plan.obstacles.iter().any(Error::is_loss) => {}
         [] => out.push_str(" Nothing is lost."),
         losses => out.push_str(&styled(GONE, &format!(" Lost: {}.", losses.join(", ")))),
     }

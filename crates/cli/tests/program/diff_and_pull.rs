@@ -18,7 +18,7 @@ error[W0201]: users.mail is gone, and it cannot be told whether it was renamed
         .code(0)
         .stdout_eq(str![[r#"
 PRAGMA foreign_keys = OFF;
-BEGIN IMMEDIATE;
+BEGIN EXCLUSIVE;
 
 -- users: rename column mail to email
 ALTER TABLE main."users" RENAME COLUMN "mail" TO "email";
@@ -37,7 +37,7 @@ PRAGMA foreign_keys = ON;
 -- users.mail is dropped; if it was renamed, say --rename users.mail=email
 -- Data loss: column users.mail
 PRAGMA foreign_keys = OFF;
-BEGIN IMMEDIATE;
+BEGIN EXCLUSIVE;
 
 -- users: add email TEXT
 ALTER TABLE main."users" ADD COLUMN email TEXT;
@@ -79,7 +79,7 @@ fn from_nothing_and_to_nothing() {
         .code(0)
         .stdout_eq(str![[r#"
 PRAGMA foreign_keys = OFF;
-BEGIN IMMEDIATE;
+BEGIN EXCLUSIVE;
 
 -- a: create
 CREATE TABLE main.a(b);
@@ -94,7 +94,7 @@ PRAGMA foreign_keys = ON;
         .stdout_eq(str![[r#"
 -- Data loss: table a
 PRAGMA foreign_keys = OFF;
-BEGIN IMMEDIATE;
+BEGIN EXCLUSIVE;
 
 -- a: drop
 DROP TABLE main."a";
@@ -120,7 +120,7 @@ fn stable_ids_make_renames_certain() {
         .code(0)
         .stdout_eq(str![[r#"
 PRAGMA foreign_keys = OFF;
-BEGIN IMMEDIATE;
+BEGIN EXCLUSIVE;
 
 -- x: rename a to x
 ALTER TABLE main."a" RENAME TO "x";

@@ -171,7 +171,7 @@ fn a_plan() {
     "ignored": [],
     "rows": 0,
     "disk_bytes": 4096,
-    "sql": "PRAGMA foreign_keys = OFF;\nBEGIN IMMEDIATE;\n\n-- users: rename column mail to email\nALTER TABLE main.\"users\" RENAME COLUMN \"mail\" TO \"email\";\n\n-- users: add age INTEGER\nALTER TABLE main.\"users\" ADD COLUMN age INTEGER;\n\n-- notes: add text TEXT\nALTER TABLE main.\"notes\" ADD COLUMN text TEXT;\n\n-- notes: drop body\nALTER TABLE main.\"notes\" DROP COLUMN \"body\";\n\nCOMMIT;\nPRAGMA foreign_keys = ON;\n"
+    "sql": "PRAGMA foreign_keys = OFF;\nBEGIN EXCLUSIVE;\n\n-- users: rename column mail to email\nALTER TABLE main.\"users\" RENAME COLUMN \"mail\" TO \"email\";\n\n-- users: add age INTEGER\nALTER TABLE main.\"users\" ADD COLUMN age INTEGER;\n\n-- notes: add text TEXT\nALTER TABLE main.\"notes\" ADD COLUMN text TEXT;\n\n-- notes: drop body\nALTER TABLE main.\"notes\" DROP COLUMN \"body\";\n\nCOMMIT;\nPRAGMA foreign_keys = ON;\n"
   },
   "answered": [
     {

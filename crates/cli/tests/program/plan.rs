@@ -126,7 +126,7 @@ app.db → next.sql    SQLite [VERSION], 2 tables, [SIZE]
 1 change, one transaction. Nothing is lost.
 
 PRAGMA foreign_keys = OFF;
-BEGIN IMMEDIATE;
+BEGIN EXCLUSIVE;
 
 -- tags: create
 CREATE TABLE main.tags(name);

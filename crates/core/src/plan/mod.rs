@@ -248,7 +248,7 @@ impl Plan {
         if self.steps.is_empty() {
             return out;
         }
-        out.push_str("PRAGMA foreign_keys = OFF;\nBEGIN IMMEDIATE;\n");
+        out.push_str("PRAGMA foreign_keys = OFF;\nBEGIN EXCLUSIVE;\n");
         for step in &self.steps {
             out.push_str(&format!("\n-- {}: {}\n", step.object.replace('\n', " "), step.title.replace('\n', " ")));
             for statement in &step.statements {

@@ -233,10 +233,8 @@ async fn transaction<C: Connection, O: Observer + ?Sized>(
     observer: &mut O,
     cancel: &Cancel,
 ) -> Result<Report> {
-    // 2. IMMEDIATE: with a deferred transaction, of several processes that start at once all but one would fail.
-    let begin = if planted::is(Planted::DeferredBegin) { "BEGIN" } else { "BEGIN IMMEDIATE" };
-    if let Err(failure) = conn.execute(begin).await {
-        let error = failure.error(Code::Database, "a transaction cannot be begun");
+    // 2.
+    if let Err(error) = begin_transaction(conn).await {
         return Err(roll_back(conn, error, false).await);
     }
     let done = match look_again(conn, plan).await {
@@ -254,6 +252,26 @@ async fn transaction<C: Connection, O: Observer + ?Sized>(
     }
     observer.event(&Event::Committed);
     Ok(report)
+}
+
+/// Begins the transaction of a run.
+///
+/// EXCLUSIVE: a deferred transaction would let several processes start at once and all but one fail; an immediate one lets
+/// readers in that do not write to a log, and with one of them SQLite waits its busy timeout whenever the cache is full, and
+/// once more at the commit. What cannot be written is known before anything is. In WAL mode it is the same as IMMEDIATE
+/// (<https://www.sqlite.org/lang_transaction.html>).
+pub(super) async fn begin_transaction<C: Connection>(conn: &mut C) -> Result<()> {
+    let begin = if planted::is(Planted::DeferredBegin) { "BEGIN" } else { "BEGIN EXCLUSIVE" };
+    conn.execute(begin).await.map(|_| ()).map_err(|f| f.error(Code::Database, "a transaction cannot be begun"))
+}
+
+/// Before anything is written: what came before may have ended the transaction, even what is passed over where it fails,
+/// such as a check of foreign keys.
+pub(super) async fn still_open<C: Connection>(conn: &mut C) -> Result<()> {
+    match is_in_transaction(conn).await? || planted::is(Planted::AutocommitNotAsked) {
+        true => Ok(()),
+        false => Err(Error::new(Code::TransactionLost, "the transaction ended in the middle of the run")),
+    }
 }
 
 /// Another process may have done the same, or something else, since the plan was made.
@@ -338,24 +356,22 @@ async fn steps<C: Connection, O: Observer + ?Sized>(
     observer.event(&Event::Started { steps: plan.steps.len(), rows });
     let of_bytes = plan.steps.iter().filter(|step| step.rewrites()).map(|step| step.bytes).sum();
     let mut progress = Progress { done: 0, of: rows, bytes: 0, of_bytes };
+    let mut last = None;
     for (n, step) in plan.steps.iter().enumerate() {
         observer.event(&Event::Step { number: n + 1, of: plan.steps.len(), object: &step.object, title: &step.title });
         for statement in &step.statements {
             if cancel.is_cancelled() {
                 return Err(cancelled());
             }
+            still_open(conn).await.map_err(|e| after(last, e))?;
             execute(conn, step, statement, &mut progress, observer, cancel).await?;
-            let open = conn.in_transaction().await.map_err(|f| failed(step, &statement.sql(), &f))?;
-            if !open && !planted::is(Planted::AutocommitNotAsked) {
-                return Err(Error::new(Code::TransactionLost, "a statement ended the transaction")
-                    .object(&step.object)
-                    .statement(statement.sql()));
-            }
+            last = Some((step, statement));
         }
         if planted::is(Planted::VersionInAnotherTransaction) {
-            let _ = (conn.execute("COMMIT").await, conn.execute("BEGIN IMMEDIATE").await);
+            let _ = (conn.execute("COMMIT").await, conn.execute("BEGIN EXCLUSIVE").await);
         }
     }
+    still_open(conn).await.map_err(|e| after(last, e))?;
     observer.event(&Event::Verifying);
     compare(conn, plan).await?;
     let mut warnings = plan.warnings.clone();
@@ -365,6 +381,14 @@ async fn steps<C: Connection, O: Observer + ?Sized>(
     }
     is_where_it_was(conn).await?;
     Ok(Report { changes: plan.changes.len(), steps: plan.steps.len(), rows: progress.done, warnings })
+}
+
+/// Names the statement that was the last one.
+fn after(last: Option<(&Step, &Statement)>, error: Error) -> Error {
+    match last {
+        None => error,
+        Some((step, statement)) => error.object(&step.object).statement(statement.sql()),
+    }
 }
 
 pub(super) fn cancelled() -> Error {
@@ -428,6 +452,10 @@ async fn execute<C: Connection, O: Observer + ?Sized>(
             let version = rows.first().and_then(|r| r.first()?.integer()).unwrap_or_default();
             let set = format!("{get} = {}", version + 1);
             conn.execute(&set).await.map_err(|f| failed(step, &set, &f))?;
+            // The schema that SQLite knows is an old one now. A statement that finds that is prepared once more and run;
+            // where memory ends in between, SQLite has rolled back, and what it writes is done outside of any transaction.
+            // So the one that finds it does not write.
+            one_row(conn, "SELECT 1 FROM main.sqlite_master LIMIT 1").await?;
         }
     }
     Ok(())
@@ -543,19 +571,11 @@ async fn violations<C: Connection>(
 
 pub(super) async fn count_violations<C: Connection>(conn: &mut C, table: &str) -> Result<Result<i64, Failure>> {
     let sql = format!("SELECT count(*) FROM pragma_foreign_key_check({}, 'main')", quote_text(table));
-    let was_in_transaction = is_in_transaction(conn).await?;
-    let answer = conn.query(&sql).await;
-    // Where memory ends in the check, SQLite rolls back, and may answer all the same: what follows would be done at once.
-    let is_lost = was_in_transaction && !is_in_transaction(conn).await?;
-    match answer {
+    match conn.query(&sql).await {
+        Ok(rows) => Ok(Ok(rows.first().and_then(|r| r.first()?.integer()).unwrap_or_default())),
         Err(failure) if failure.kind != FailureKind::Statement => {
             Err(failure.error(Code::Database, format!("foreign keys of {table} cannot be checked")))
         }
-        _ if is_lost => {
-            let message = format!("counting the foreign keys of {table} ended the transaction");
-            Err(Error::new(Code::TransactionLost, message).object(table))
-        }
-        Ok(rows) => Ok(Ok(rows.first().and_then(|r| r.first()?.integer()).unwrap_or_default())),
         // A parent without a unique key makes the check itself fail: a defect of the schema, not of a row.
         Err(failure) => Ok(Err(failure)),
     }

@@ -9,7 +9,7 @@ use super::{Upgrade, UpgradeKind, UpgradeSettings, not_tracked};
 use crate::error::{Code, Error, Result};
 use crate::history::script::{PhaseKind, Script};
 use crate::history::{Checksum, History, Record, SQLITE};
-use crate::run::apply::{cancelled, finish, restore, set_up};
+use crate::run::apply::{cancelled, finish, restore, set_up, still_open};
 use crate::run::{Cancel, Connection, Event, Observer};
 
 /// The records that are undone to leave the newest `to`, in the order of undoing.
@@ -69,13 +69,9 @@ pub async fn downgrade<C: Connection, O: Observer + ?Sized>(
                             if cancel.is_cancelled() {
                                 return Err(cancelled());
                             }
+                            still_open(conn).await.map_err(|e| e.migration(&way.tag))?;
                             let outcome = conn.execute(&way.text[range.clone()]).await;
                             outcome.map_err(|f| failed_in(&way.path, &way.text, range, &f).migration(&way.tag))?;
-                            if !matches!(conn.in_transaction().await, Ok(true)) {
-                                return Err(Error::new(Code::TransactionLost, "a statement ended the transaction")
-                                    .migration(&way.tag)
-                                    .statement(&way.text[range.clone()]));
-                            }
                         }
                         write(conn, &way.record.delete()).await?;
                     }

@@ -12,7 +12,7 @@ use super::{Hooks, Moment};
 use crate::diff::{Answers, Change, Options, diff, differences};
 use crate::error::{Code, Error, Result};
 use crate::history::{Checksum, State, stamp};
-use crate::run::apply::{finish, restore, set_up};
+use crate::run::apply::{finish, restore, set_up, still_open};
 use crate::run::inspect::{header, read_live};
 use crate::run::prepare::outside_transactions;
 use crate::run::{Connection, Failure, FailureKind};
@@ -91,9 +91,7 @@ pub async fn recreate<C: Connection>(conn: &mut C, schema: &Schema, refill: &mut
                     let tables = replace(conn, schema).await?;
                     for table in &tables {
                         refill.fill(conn, table).await.map_err(|e| e.object(table))?;
-                        if !matches!(conn.in_transaction().await, Ok(true)) {
-                            return Err(Error::new(Code::TransactionLost, "a step ended the transaction").object(table));
-                        }
+                        still_open(conn).await.map_err(|e| e.object(table))?;
                     }
                     check_keys(conn).await?;
                     let left = differences(&read_live(conn).await?.schema, schema);
@@ -185,6 +183,7 @@ async fn drop_table<C: Connection>(conn: &mut C, name: &str) -> Result<()> {
 
 async fn execute<C: Connection>(conn: &mut C, sql: &str) -> Result<()> {
     let failed = |f: Failure| f.error(Code::StatementFailed, "the database cannot be made anew").statement(sql);
+    still_open(conn).await?;
     conn.execute(sql).await.map(|_| ()).map_err(failed)
 }
 

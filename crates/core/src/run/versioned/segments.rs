@@ -173,9 +173,8 @@ impl<'r> Run<'r> {
                     statements: script.len(),
                 });
                 hooks.at(conn, Moment::Before(migration)).await.map_err(|e| e.migration(&name))?;
-                in_transaction(conn, migration).await?;
                 let statements = script.phases.iter().flat_map(|phase| &phase.statements);
-                run_statements(conn, migration, statements, script.len(), observer, cancel).await?;
+                run_statements(conn, migration, statements, script.len(), false, observer, cancel).await?;
                 hooks.at(conn, Moment::After(migration)).await.map_err(|e| e.migration(&name))?;
                 in_transaction(conn, migration).await?;
                 let took = (hooks.now() - start).max(0);
@@ -192,7 +191,7 @@ impl<'r> Run<'r> {
                 return Err(cancelled());
             }
             if planted::is(Planted::VersionInAnotherTransaction) {
-                let _ = (conn.execute("COMMIT").await, conn.execute("BEGIN IMMEDIATE").await);
+                let _ = (conn.execute("COMMIT").await, conn.execute("BEGIN EXCLUSIVE").await);
             }
             self.record(conn, records, segment.finish()).await
         }
@@ -247,7 +246,7 @@ impl<'r> Run<'r> {
                 {
                     backfill(conn, migration, first, observer, cancel).await?;
                 }
-                run_statements(conn, migration, statements, script.len(), observer, cancel).await?;
+                run_statements(conn, migration, statements, script.len(), true, observer, cancel).await?;
                 // What ran outside of a transaction may have changed the schema.
                 self.tracking.header = header(conn).await?;
                 self.tracking.has_objects = read_state(conn).await?.has_objects;
@@ -260,9 +259,9 @@ impl<'r> Run<'r> {
                     keys = Keys::count(conn, &texts, steps_here).await?;
                     if n == 0 {
                         hooks.at(conn, Moment::Before(migration)).await.map_err(|e| e.migration(&name))?;
-                        in_transaction(conn, migration).await?;
                     }
-                    run_statements(conn, migration, phase.statements.iter(), script.len(), observer, cancel).await?;
+                    run_statements(conn, migration, phase.statements.iter(), script.len(), false, observer, cancel)
+                        .await?;
                 }
                 if n == last {
                     hooks.at(conn, Moment::After(migration)).await.map_err(|e| e.migration(&name))?;

@@ -6,38 +6,38 @@ use std::sync::Arc;
 use crate::error::{Code, Error, Result};
 use crate::history::Migration;
 use crate::planted::{self, Planted};
-use crate::run::apply::cancelled;
-use crate::run::inspect::{is_in_transaction, one_integer};
+use crate::run::apply::{cancelled, still_open};
+use crate::run::inspect::one_integer;
 use crate::run::{Cancel, Connection, Event, Failure, FailureKind, Observer};
 use crate::schema;
 use crate::sqlite::print::main;
 use crate::sqlite::token::{Token, TokenKind, tokenize};
 
 pub(super) async fn in_transaction<C: Connection>(conn: &mut C, migration: &Migration) -> Result<()> {
-    match is_in_transaction(conn).await? || planted::is(Planted::AutocommitNotAsked) {
-        true => Ok(()),
-        false => Err(Error::new(Code::TransactionLost, "a step ended the transaction").migration(migration.tag())),
-    }
+    still_open(conn).await.map_err(|e| e.migration(migration.tag()))
 }
 
-/// Runs statements one by one; each must leave the transaction as it found it.
+/// Runs statements one by one, in the open transaction or, where they stand `alone`, in none; each leaves that as it is.
 pub(super) async fn run_statements<'s, C: Connection, O: Observer + ?Sized>(
     conn: &mut C,
     migration: &Migration,
     statements: impl Iterator<Item = &'s Range<usize>>,
     of: usize,
+    alone: bool,
     observer: &mut O,
     cancel: &Cancel,
 ) -> Result<()> {
-    let before = is_in_transaction(conn).await?;
+    if !alone {
+        in_transaction(conn, migration).await?;
+    }
     for (n, range) in statements.enumerate() {
         if cancel.is_cancelled() {
             return Err(cancelled());
         }
         conn.execute(&migration.up[range.clone()]).await.map_err(|f| failed(migration, range, &f))?;
         let after = conn.in_transaction().await.map_err(|f| failed(migration, range, &f))?;
-        if after != before && !planted::is(Planted::AutocommitNotAsked) {
-            return Err(Error::new(Code::TransactionLost, "a statement ended the transaction")
+        if after == alone && !planted::is(Planted::AutocommitNotAsked) {
+            return Err(Error::new(Code::TransactionLost, "the transaction ended in the middle of the run")
                 .migration(migration.tag())
                 .statement(&migration.up[range.clone()]));
         }

@@ -10,7 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::history::record::{self, FORMAT, IN_TABLE, IN_USER_VERSION, MIGRATIONS, REPORTS, STATE};
 use crate::history::{Checksum, Record, Snapshot, State, stamp};
 use crate::planted::{self, Planted};
-use crate::run::apply::{is_undone, is_where_it_was, roll_back};
+use crate::run::apply::{begin_transaction, is_undone, is_where_it_was, roll_back, still_open};
 use crate::run::inspect::{header, one_integer, one_row, read_rows, read_rows_and_shadows};
 use crate::run::{Connection, Header, Value};
 use crate::schema::{Schema, same_name};
@@ -104,12 +104,8 @@ pub(super) struct Open {
 }
 
 /// Begins a transaction.
-///
-/// IMMEDIATE: with a deferred transaction, of several processes that start at once all but one would fail.
 pub(super) async fn begin<C: Connection>(conn: &mut C) -> Result<Open> {
-    let begin = if planted::is(Planted::DeferredBegin) { "BEGIN" } else { "BEGIN IMMEDIATE" };
-    if let Err(failure) = conn.execute(begin).await {
-        let error = failure.error(Code::Database, "a transaction cannot be begun");
+    if let Err(error) = begin_transaction(conn).await {
         return Err(roll_back(conn, error, false).await);
     }
     match read_state(conn).await {
@@ -177,8 +173,14 @@ pub(super) async fn create_tables<C: Connection>(conn: &mut C) -> Result<()> {
     Ok(())
 }
 
-/// Executes a statement that writes the record.
+/// Executes a statement that writes the record, in the transaction whose work it records.
 pub(super) async fn write<C: Connection>(conn: &mut C, sql: &str) -> Result<()> {
+    still_open(conn).await?;
+    write_alone(conn, sql).await
+}
+
+/// Executes a statement that writes the record, by itself.
+pub(super) async fn write_alone<C: Connection>(conn: &mut C, sql: &str) -> Result<()> {
     let outcome = conn.execute(sql).await;
     outcome.map(|_| ()).map_err(|f| f.error(Code::StatementFailed, "the record of migrations cannot be written"))
 }

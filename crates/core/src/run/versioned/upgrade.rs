@@ -16,7 +16,7 @@ use std::collections::HashSet;
 use super::keys::words;
 use super::replay::expected;
 use super::segments::scripts;
-use super::tracking::{Tracking, begin, catalogue_fingerprint, compare, read_state, read_tracking, seal, write};
+use super::tracking::{Tracking, begin, catalogue_fingerprint, compare, read_state, read_tracking, seal, write_alone};
 use super::{ATTEMPTS, Hooks, Upgrade, UpgradeKind, UpgradeSettings, VERSIONED, drift, is_being_made, not_tracked};
 use crate::error::{Code, Error, Result};
 use crate::history::{
@@ -229,7 +229,7 @@ impl<'r> Run<'r> {
             state.attempts,
             state.attempted
         );
-        write(conn, &sql).await?;
+        write_alone(conn, &sql).await?;
         Ok(true)
     }
 
