@@ -168,8 +168,8 @@ fn nothing_that_writes_is_prepared_twice() {
     }
 }
 
-/// Where memory ends while foreign keys are counted, SQLite rolls back, and may call it a mistake in the statement or answer all
-/// the same. A check that fails by itself is passed over; whatever came after this one was done outside of any transaction, and stayed.
+/// A check of foreign keys that fails by itself is passed over. Where one has ended the transaction, whether it failed or answered,
+/// what comes after would be done outside of any transaction, and stay.
 #[test]
 fn a_count_of_foreign_keys_that_ends_the_transaction_ends_the_run() {
     const BEFORE: &str =

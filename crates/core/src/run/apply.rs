@@ -256,9 +256,9 @@ async fn transaction<C: Connection, O: Observer + ?Sized>(
 
 /// Begins the transaction of a run.
 ///
-/// EXCLUSIVE: a deferred transaction would let several processes start at once and all but one fail; an immediate one lets
-/// readers in that do not write to a log, and with one of them SQLite waits its busy timeout whenever the cache is full, and
-/// once more at the commit. What cannot be written is known before anything is. In WAL mode it is the same as IMMEDIATE
+/// EXCLUSIVE: a deferred transaction would let several processes start at once and all but one fail. An immediate one lets
+/// readers stay where there is no log; SQLite then waits its busy timeout for them whenever the cache is full, and once more
+/// at the commit. What cannot be written is to be known before anything is. In WAL mode it is the same as IMMEDIATE
 /// (<https://www.sqlite.org/lang_transaction.html>).
 pub(super) async fn begin_transaction<C: Connection>(conn: &mut C) -> Result<()> {
     let begin = if planted::is(Planted::DeferredBegin) { "BEGIN" } else { "BEGIN EXCLUSIVE" };
