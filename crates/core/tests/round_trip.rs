@@ -37,7 +37,7 @@ fn without_text(schema: &Schema) -> Schema {
     let bare = |c: &Column| Column { origin: Default::default(), ..c.clone() };
     for table in &mut schema.tables {
         let columns = table.columns.iter().map(bare).collect();
-        *table = Table { definition: None, columns, ..table.clone() };
+        *table = Table { definition: None, columns, ..Table::clone(table) }.into();
     }
     schema.indexes = schema.indexes.iter().map(|i| Index { definition: None, ..i.clone() }).collect();
     schema.views = schema.views.iter().map(|v| View { definition: None, ..v.clone() }).collect();

@@ -9,7 +9,8 @@ mod differences;
 mod rename;
 mod resolve;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 pub use differences::{Difference, differences};
 pub(crate) use rename::needs_copy;
@@ -200,24 +201,26 @@ pub fn diff(before: &Schema, after: &Schema, answers: &Answers, options: &Option
     let renamed = renames.apply(before);
     let mut diff = Diff { questions, ..Diff::default() };
 
-    let names_before: HashMap<String, (&Table, &Table)> =
-        before.tables.iter().zip(&renamed.tables).map(|(b, r)| (fold(&r.name), (b, r))).collect();
-    let names_after: HashMap<String, &Table> = after.tables.iter().map(|t| (fold(&t.name), t)).collect();
+    let names_before: HashMap<String, (&Table, &Arc<Table>)> =
+        before.tables.iter().zip(&renamed.tables).map(|(b, r)| (fold(&r.name), (&**b, r))).collect();
+    let names_after: HashSet<String> = after.tables.iter().map(|t| fold(&t.name)).collect();
     for (before, renamed) in before.tables.iter().zip(&renamed.tables) {
-        if !names_after.contains_key(&fold(&renamed.name)) {
-            diff.changes.push(Change::DropTable(before.clone()));
+        if !names_after.contains(&fold(&renamed.name)) {
+            diff.changes.push(Change::DropTable(Table::clone(before)));
         }
     }
     for after in &after.tables {
         match names_before.get(&fold(&after.name)) {
-            None => diff.changes.push(Change::CreateTable(after.clone())),
+            None => diff.changes.push(Change::CreateTable(Table::clone(after))),
+            // The very same table: it was found word for word.
+            Some((_, renamed)) if Arc::ptr_eq(renamed, after) => {}
             Some((before, renamed)) => {
                 let parts = table_parts(before, renamed, after, options, &mut diff.notes);
                 if !parts.is_empty() {
                     diff.changes.push(Change::AlterTable(Box::new(TableChange {
-                        before: (*before).clone(),
-                        renamed: (*renamed).clone(),
-                        after: after.clone(),
+                        before: Table::clone(before),
+                        renamed: Table::clone(renamed),
+                        after: Table::clone(after),
                         parts,
                     })));
                 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::schema::{Event, Expression, Id, KeyPart, KeyTerm, Schema, Table, fold, same_name};
 use crate::sqlite::token::{TokenKind, is_keyword, is_plain, quote_name, tokenize, unquote};
@@ -67,7 +68,7 @@ impl Renames {
         let mut schema = schema.clone();
         let everywhere = self.everywhere();
         for table in &mut schema.tables {
-            self.apply_to_table(table);
+            self.apply_to_table(Arc::make_mut(table));
         }
         for table in &mut schema.virtual_tables {
             table.name = self.table_name(&table.name);
@@ -225,6 +226,7 @@ impl Schema {
             let Some(table) = self.tables.iter_mut().find(|t| same_name(&t.name, &name)) else {
                 continue;
             };
+            let table = Arc::make_mut(table);
             keep(&mut table.id, old.id);
             table.next_column_id = table.next_column_id.max(old.next_column_id);
             for old_column in &old.columns {

@@ -1,6 +1,7 @@
 //! Which table or column is which: answers, stable ids, names, hints, and what is left to ask.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::rename::{Renames, TableRename, needs_copy};
 use crate::error::{Code, Error, Result};
@@ -231,7 +232,7 @@ pub(super) fn resolve(before: &Schema, after: &Schema, answers: &Answers) -> Res
     let open: Vec<usize> = matching.new.iter().copied().filter(|a| *a < ordinary_after).collect();
     for b in matching.gone.iter().copied().filter(|b| *b < ordinary_before) {
         let table = &before.tables[b];
-        let mut candidates: Vec<&Table> = open.iter().map(|a| &after.tables[*a]).collect();
+        let mut candidates: Vec<&Table> = open.iter().map(|a| &*after.tables[*a]).collect();
         candidates.retain(|candidate| is_alike(table, candidate));
         candidates.sort_by_key(|candidate| std::cmp::Reverse(shared_columns(table, candidate)));
         let answered = matches!(answer(&table.name), Some(Answer::DropAndAdd)) || answers.drop_the_rest;
@@ -258,6 +259,8 @@ pub(super) fn resolve(before: &Schema, after: &Schema, answers: &Answers) -> Res
 
     for (b, a) in matching.pairs {
         match (before.tables.get(b), after.tables.get(a)) {
+            // The very same table: it was found word for word.
+            (Some(b), Some(a)) if Arc::ptr_eq(b, a) && answers.is_empty() => {}
             (Some(b), Some(a)) => {
                 let columns = resolve_columns(before, b, a, answers, &mut questions);
                 if b.name != a.name || !columns.is_empty() {
@@ -392,7 +395,7 @@ fn check_answers(before: &Schema, after: &Schema, answers: &Answers) -> Result<(
             }
         } else if let Some(path) = key.strip_prefix("column:") {
             // The table may be named as it is, as it was before a rename of this run, or as it is after one.
-            let mut tables: Vec<(&str, &Table)> = before.tables.iter().map(|t| (t.name.as_str(), t)).collect();
+            let mut tables: Vec<(&str, &Table)> = before.tables.iter().map(|t| (t.name.as_str(), &**t)).collect();
             for (key, answer) in &answers.entries {
                 if let (Some(from), Answer::Rename(to)) = (key.strip_prefix("table:"), answer)
                     && let Some(table) = before.table(from).or_else(|| before.table(to))

@@ -3,6 +3,8 @@
 //! As far as their statements are understood, and without a database: a table that is not known, because it was made by
 //! something else or in a way that is not understood, gives no findings.
 
+use std::sync::Arc;
+
 use super::{Text, Words};
 use crate::schema::{Schema, Table, same_name};
 
@@ -66,5 +68,5 @@ impl Earlier {
 
 /// The table that a `CREATE TABLE` declares.
 pub(super) fn declared(sql: &str) -> Option<Table> {
-    Schema::from_sql(sql).ok()?.tables.into_iter().next()
+    Schema::from_sql(sql).ok()?.tables.into_iter().next().map(Arc::unwrap_or_clone)
 }

@@ -81,7 +81,7 @@ impl SchemaBuilder {
     pub fn table(mut self, name: &str, declare: impl FnOnce(&mut TableBuilder)) -> Self {
         let mut builder = TableBuilder { table: Table { name: name.into(), ..Table::default() }, problem: None };
         declare(&mut builder);
-        self.schema.tables.push(builder.table);
+        self.schema.tables.push(Arc::new(builder.table));
         self.problem = self.problem.or(builder.problem);
         self
     }
@@ -145,11 +145,12 @@ impl SchemaBuilder {
             let Some(table) = schema.tables.iter_mut().find(|t| same_name(&t.name, &declared.name)) else {
                 continue;
             };
+            let table = Arc::make_mut(table);
             table.id = declared.id;
-            table.renamed_from = declared.renamed_from;
-            for (column, declared) in table.columns.iter_mut().zip(declared.columns) {
+            table.renamed_from.clone_from(&declared.renamed_from);
+            for (column, declared) in table.columns.iter_mut().zip(&declared.columns) {
                 column.id = declared.id;
-                column.renamed_from = declared.renamed_from;
+                column.renamed_from.clone_from(&declared.renamed_from);
                 let text = declared.backfill.as_ref().map(Expression::text);
                 column.backfill = text.map(crate::sqlite::read::backfill).transpose()?;
             }

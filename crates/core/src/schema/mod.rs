@@ -28,8 +28,8 @@ pub type Id = u32;
 /// Everything a database declares.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schema {
-    /// Ordinary tables, in the order of their declaration.
-    pub tables: Vec<Table>,
+    /// Ordinary tables, in the order of their declaration. What two schemas have in common, they share.
+    pub tables: Vec<Arc<Table>>,
     /// Virtual tables; their shadow tables are nowhere in a schema.
     pub virtual_tables: Vec<VirtualTable>,
     /// Indexes made by `CREATE INDEX`.
@@ -448,7 +448,7 @@ pub(crate) fn fold(name: &str) -> String {
 impl Schema {
     /// The ordinary table of this name.
     pub fn table(&self, name: &str) -> Option<&Table> {
-        self.tables.iter().find(|t| same_name(&t.name, name))
+        self.tables.iter().find(|t| same_name(&t.name, name)).map(|t| &**t)
     }
 
     /// The virtual table of this name.

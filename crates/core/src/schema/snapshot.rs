@@ -4,6 +4,7 @@
 //! else does. Reading it goes through the same reader as any other source, so a snapshot cannot disagree with its SQL.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -201,6 +202,7 @@ impl Schema {
         schema.application_id = snapshot.application_id;
         for object in snapshot.objects {
             if let Some(table) = schema.tables.iter_mut().find(|t| same_name(&t.name, &object.name)) {
+                let table = Arc::make_mut(table);
                 table.id = object.id;
                 table.renamed_from = object.renamed_from;
                 table.next_column_id = object.next_column_id;
@@ -232,6 +234,7 @@ impl Schema {
             self.next_id - 1
         };
         for table in &mut self.tables {
+            let table = Arc::make_mut(table);
             table.id.get_or_insert_with(&mut next);
             let highest = table.columns.iter().filter_map(|c| c.id).max().unwrap_or(0);
             table.next_column_id = table.next_column_id.max(highest + 1);

@@ -11,6 +11,7 @@
 //! 4. virtual tables, indexes, views and triggers are made.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::dependents::dependents;
 use super::print::{self, main};
@@ -745,11 +746,11 @@ impl Planner<'_> {
                 _ => {}
             }
         }
-        let is_child = |t: &&Table| {
+        let is_child = |t: &&Arc<Table>| {
             let refers = t.foreign_keys.iter().any(|k| touched.contains(&fold(&k.parent)));
             !t.foreign_keys.is_empty() && (refers || own.contains(&fold(&t.name)))
         };
-        let is_live = |t: &&Table| {
+        let is_live = |t: &&Arc<Table>| {
             let change = self.change_of("table", &t.name);
             !change.is_some_and(|n| matches!(self.diff.changes[n], Change::CreateTable(_)))
         };

@@ -365,7 +365,7 @@ fn lay_out(definition: &str) -> String {
 /// Tables ordered so that parents of foreign keys come first, as far as cycles allow; else as declared.
 pub(crate) fn parents_first(schema: &Schema) -> Vec<&Table> {
     let edges = |table: &&Table| table.foreign_keys.iter().map(|k| fold(&k.parent)).collect::<Vec<_>>();
-    in_order(schema.tables.iter().collect(), |t| fold(&t.name), edges)
+    in_order(schema.tables.iter().map(|t| &**t).collect(), |t| fold(&t.name), edges)
 }
 
 /// Views ordered so that a view comes after the views it reads.

@@ -177,7 +177,7 @@ pub(crate) struct Known<'a> {
 
 #[derive(Clone, Copy)]
 enum Object<'a> {
-    Table(&'a Table),
+    Table(&'a Arc<Table>),
     VirtualTable(&'a VirtualTable),
     Index(&'a Index),
     View(&'a View),
@@ -334,19 +334,18 @@ struct Reader {
 /// The columns of tables, by the tables' names in lower case.
 #[derive(Default)]
 pub(super) struct Columns {
-    places: HashMap<String, usize>,
-    lists: Vec<Vec<String>>,
+    tables: HashMap<String, Arc<Table>>,
 }
 
 impl Columns {
-    fn insert(&mut self, table: &str, columns: Vec<String>) {
-        self.places.insert(fold(table), self.lists.len());
-        self.lists.push(columns);
+    fn insert(&mut self, table: Arc<Table>) {
+        self.tables.insert(fold(&table.name), table);
     }
 
     /// The columns of a table, whatever the case of its name.
-    pub(super) fn of(&self, table: &str) -> Option<&Vec<String>> {
-        self.lists.get(*self.places.get(&fold(table))?)
+    pub(super) fn of(&self, table: &str) -> Option<Vec<String>> {
+        let table = self.tables.get(&fold(table))?;
+        Some(table.columns.iter().map(|column| column.name.clone()).collect())
     }
 }
 
@@ -370,9 +369,7 @@ impl Reader {
                     attached?;
                 }
                 self.declare(&table.name, &table.origin)?;
-                let columns = table.columns.iter().map(|c| c.name.clone()).collect();
-                self.columns.insert(&table.name, columns);
-                self.schema.tables.push(table);
+                self.add_table(Arc::new(table));
                 return Ok(());
             }
             Kind::VirtualTable => {
@@ -404,14 +401,17 @@ impl Reader {
         }
     }
 
+    fn add_table(&mut self, table: Arc<Table>) {
+        self.columns.insert(Arc::clone(&table));
+        self.schema.tables.push(table);
+    }
+
     /// Takes an object that has been read before.
     fn take(&mut self, object: Object<'_>) -> Result<()> {
         match object {
             Object::Table(table) => {
                 self.declare(&table.name, &table.origin)?;
-                let columns = table.columns.iter().map(|c| c.name.clone()).collect();
-                self.columns.insert(&table.name, columns);
-                self.schema.tables.push(table.clone());
+                self.add_table(Arc::clone(table));
             }
             Object::VirtualTable(table) => {
                 self.declare(&table.name, &table.origin)?;
@@ -539,7 +539,8 @@ mod tests {
     #[test]
     fn a_type_may_have_a_word_of_generated_columns() {
         let sql = "CREATE TABLE t(a LONG GENERATED ALWAYS TEXT NULL, b INT GENERATED ALWAYS AS (a))";
-        let columns = Schema::from_sql(sql).unwrap().tables.remove(0).columns;
+        let schema = Schema::from_sql(sql).unwrap();
+        let columns = &schema.tables[0].columns;
         assert_eq!(columns[0].declared_type, "LONG GENERATED ALWAYS TEXT");
         assert_eq!((columns[1].declared_type.as_str(), columns[1].generated.is_some()), ("INT", true));
     }

@@ -659,7 +659,7 @@ impl<'s> Cursor<'s> {
                 .object(name)
                 .at(&place, "no such table"));
         };
-        let scope = Scope::Table { name: &table, columns };
+        let scope = Scope::Table { name: &table, columns: &columns };
         let tokens = self.parenthesised()?;
         let parts = self.key_parts(&tokens, &scope)?;
         let predicate = if self.accept("where") {

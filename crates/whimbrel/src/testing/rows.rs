@@ -86,7 +86,7 @@ pub(super) fn fill(conn: &Connection, schema: &Schema, wish: Wish<'_>) -> rusqli
 
 /// Tables in an order in which parents stand before their children, as far as there is one.
 fn parents_first(schema: &Schema) -> Vec<&Table> {
-    let mut left: Vec<&Table> = schema.tables.iter().collect();
+    let mut left: Vec<&Table> = schema.tables.iter().map(|t| &**t).collect();
     let mut order: Vec<&Table> = Vec::with_capacity(left.len());
     let mut placed: HashSet<String> = HashSet::new();
     while !left.is_empty() {

@@ -140,8 +140,9 @@ impl Trace {
             self.copy(&mut made, &select, None, "");
         } else if !is_virtual {
             let columns = Schema::from_sql(&format!("CREATE TABLE x {}", words.rest()));
-            let columns = columns.ok().and_then(|mut schema| schema.tables.pop()).map(|table| table.columns);
-            made.columns = columns.into_iter().flatten().map(|c| (fold(&c.name), Source::default())).collect();
+            let table = columns.ok().and_then(|mut schema| schema.tables.pop());
+            let columns = table.iter().flat_map(|table| &table.columns);
+            made.columns = columns.map(|c| (fold(&c.name), Source::default())).collect();
         }
         self.tables.insert(name, made);
     }

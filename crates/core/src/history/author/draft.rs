@@ -5,6 +5,7 @@
 //! that is new beside all that is old, then the author's own place, where old and new stand side by side, then the rest.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use crate::diff::{Answers, Change, Diff, Options, Part, Question, Renames, TableChange, diff};
 use crate::error::{Code, Error, Result};
@@ -399,12 +400,14 @@ fn middle(before: &Schema, after: &Schema, diff: &Diff) -> Option<Schema> {
     for change in &diff.changes {
         match change {
             // Under the name of something old it can only come when that is gone.
-            Change::CreateTable(table) if !is_taken(&middle, &table.name) => middle.tables.push(table.clone()),
+            Change::CreateTable(table) if !is_taken(&middle, &table.name) => {
+                middle.tables.push(Arc::new(table.clone()))
+            }
             Change::AlterTable(change) => {
                 let Some(table) = middle.tables.iter_mut().find(|t| same_name(&t.name, &change.after.name)) else {
                     continue;
                 };
-                add_columns(table, change);
+                add_columns(Arc::make_mut(table), change);
             }
             _ => {}
         }
@@ -455,6 +458,7 @@ fn way_back(
     let answers = said(&up.renames, true)?;
     let mut target = before.clone();
     for table in &mut target.tables {
+        let table = Arc::make_mut(table);
         table.renamed_from = None;
         for column in &mut table.columns {
             column.renamed_from = None;
