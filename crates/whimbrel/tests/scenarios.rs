@@ -74,6 +74,7 @@ scenarios! {
     default_changed_beside_another_case,
     default_dropped,
     default_that_is_a_word_or_a_function,
+    default_that_no_real_is,
     defaults_of_all_kinds,
     defaults_one_by_one,
     defaults_that_convert,

@@ -64,6 +64,8 @@ pub(crate) fn reads_default(column: &Column, affinity: Affinity) -> Option<impl 
             // Not by their names, which columns may have. They were texts before 3.23.
             "true" => format!("1, {}", quote_text(default.text())),
             "false" => format!("0, {}", quote_text(default.text())),
+            // Read as the nearest REAL, and compared as the number that is written: 9007199254740993 is none.
+            literal if affinity == Affinity::Real => format!("{literal}, CAST({literal} AS REAL)"),
             literal => literal.to_owned(),
         }),
         Some(default) if is_of_the_moment(default) => None,
